@@ -1,0 +1,111 @@
+/**
+ * The record of one cell (one trace × one strategy). The exact part is the same bytes on every machine; what a clock
+ * said stands apart in `measured`. Formats only render it. JSON schema: reports/cell.schema.json.
+ */
+import type { Machine } from '../gic/intid.js';
+import type { Fidelity, ImportCounts } from '../trace/header.js';
+
+export const CELL_SCHEMA = 'vgic-replay/cell/1';
+
+/** One counted quantity over the calls of one path. */
+export interface Metric {
+  readonly sum: number;
+  /** Largest value in one call: with interrupts off or under the ap_list lock this is the security figure. */
+  readonly max: number;
+  /** hist[0] = calls with 0, hist[b] = calls with value in [2^(b-1), 2^b). Trailing zeros cut. */
+  readonly hist: readonly number[];
+}
+
+export const PATH_NAMES = ['inject', 'flush', 'fold', 'prune', 'pending'] as const;
+export type PathName = (typeof PATH_NAMES)[number];
+export const METRIC_NAMES = ['visits', 'comparisons', 'locks', 'lrWrites', 'steps'] as const;
+export type MetricName = (typeof METRIC_NAMES)[number];
+
+/**
+ * Modelled cost: what the hypervisor would do, not what our structure executes. visits = list nodes looked at;
+ * comparisons = comparator calls; locks = irq_lock and ap_list_lock acquisitions; lrWrites = LRs populated;
+ * steps = visits + comparisons + locks + lrWrites of the same call.
+ */
+export interface PathCost extends Readonly<Record<MetricName, Metric>> {
+  readonly calls: number;
+}
+
+export type EquivalenceClass = 'identical' | 'tie-equivalent' | 'deviating' | 'bound';
+
+export interface Equivalence {
+  readonly declared: EquivalenceClass;
+  /** Flushes compared with what sort-on-flush does from the same state. */
+  readonly flushes: number;
+  /** Same LR words in the same slots. */
+  readonly identical: number;
+  /** Same set up to the choice among equal keys. */
+  readonly tieEquivalent: number;
+  /** Anything else. */
+  readonly deviating: number;
+  /** Does the declared class hold on this trace? */
+  readonly holds: boolean;
+  /** First event index at which the declared class was broken, or null. */
+  readonly firstViolation: number | null;
+}
+
+export interface ExactPart {
+  readonly trace: {
+    readonly name: string;
+    readonly title: string;
+    readonly sha256: string;
+    readonly events: number;
+    readonly fidelity: Fidelity;
+    readonly machine: Machine;
+    readonly counts: ImportCounts;
+    readonly gaps: number;
+    /** 'recorded' (L3 capture of a real vGIC), 'synthetic' or 'golden'. */
+    readonly origin: string;
+  };
+  readonly strategy: { readonly id: string; readonly params: Readonly<Record<string, number>> };
+  readonly paths: Readonly<Record<PathName, PathCost>>;
+  /** Entries of the ap_list at each flush: [depth, number of flushes], ascending, only depths that occur. */
+  readonly depthAtFlush: readonly (readonly [number, number])[];
+  /** index = LRs in use at guest entry, value = number of entries. */
+  readonly usedLrs: readonly number[];
+  readonly guest: {
+    readonly acks: number;
+    readonly spurious: number;
+    /** Acknowledge or EOI in the trace of an interrupt that this strategy had in no LR. */
+    readonly divergences: number;
+    readonly injections: number;
+    readonly redundantInjections: number;
+    readonly kicks: number;
+    /** Flushes whose LRs were all in use. */
+    readonly fullFlushes: number;
+    /** Flushes that sorted (or would have). */
+    readonly sorts: number;
+  };
+  readonly equivalence: Equivalence;
+  /** FNV-1a style digest over every LR word written at every flush, 8 hex digits. */
+  readonly lrDigest: string;
+  /** The command that repeats this cell. */
+  readonly command: string;
+}
+
+/** What a clock said. Never mixed with the exact part, never asserted in tests. */
+export interface MeasuredPart {
+  /** One value a fresh process: the minimum over its passes, ns per event. */
+  readonly nsPerEvent: readonly number[];
+  /** 25th percentile of the per-process minima, and a 90 % bootstrap interval. */
+  readonly estimate: number;
+  readonly low: number;
+  readonly high: number;
+  /** estimate / estimate of sort-on-flush in the same interleaved run; null for sort-on-flush itself. */
+  readonly ratio: number | null;
+  readonly seed: number;
+  readonly blocks: number;
+  readonly node: string;
+  readonly cpu: string;
+}
+
+export interface CellResult {
+  readonly schema: typeof CELL_SCHEMA;
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly exact: ExactPart;
+  readonly measured: MeasuredPart | null;
+}

@@ -1,0 +1,242 @@
+/**
+ * The events of a trace. One event is one packed word (kind, vCPU, INTID), one 32-bit value and the time since the
+ * previous event. The numbers are the file format: they never change, new ones are appended (proto/README.md).
+ *
+ * An event is one atomic step: it completes before the next begins (native-reference section 6). Importers of
+ * recordings with several CPUs find the order in which the kernel's steps took effect (recordings/IMPORT).
+ */
+
+export const KIND_BITS = 7;
+export const VCPU_BITS = 8;
+export const INTID_BITS = 17;
+export const VCPU_SHIFT = KIND_BITS;
+export const INTID_SHIFT = KIND_BITS + VCPU_BITS;
+export const KIND_MASK = (1 << KIND_BITS) - 1;
+export const VCPU_MASK = (1 << VCPU_BITS) - 1;
+export const INTID_MASK = (1 << INTID_BITS) - 1;
+
+export const packWord = (kind: number, vcpu: number, intid: number): number =>
+  kind | (vcpu << VCPU_SHIFT) | (intid << INTID_SHIFT);
+export const wordKind = (word: number): number => word & KIND_MASK;
+export const wordVcpu = (word: number): number => (word >>> VCPU_SHIFT) & VCPU_MASK;
+export const wordIntid = (word: number): number => word >>> INTID_SHIFT;
+
+// --- Inputs of the model (1..63). "user" = access by user space: vgic-spec 2.6.
+/** A source event that is known to have no effect (unknown INTID); keeps event indexes. value = source's own opcode. */
+export const NOP = 1;
+/** Device, timer or MSI raises or lowers `intid`. value bit 0 = level. Edge interrupts and LPIs react to 1 only. */
+export const INJECT = 2;
+/** Guest entry of `vcpu`: list registers are filled. */
+export const FLUSH = 3;
+/** Guest exit of `vcpu`: list registers are folded, the ap_list is pruned. */
+export const SYNC = 4;
+/**
+ * IAR read. value bit 0: refuse unless more urgent than every active LR. value bit 1: `intid` is what the guest really
+ * got and the model must acknowledge exactly that (recordings); otherwise the best pending LR is acknowledged and
+ * `intid` (1023 none, 0 unknown) is an assertion. intid 1023 with bit 1: a spurious read.
+ */
+export const ACK = 5;
+/** EOIR write with EOImode 0: clear the active bit of the first LR with `intid`; HW: deactivate the physical one. */
+export const EOI = 6;
+/** EOIR write with EOImode 1: priority drop only, LR unchanged. */
+export const PRIORITY_DROP = 7;
+/** DIR write: clear the active bit, as EOI. */
+export const DEACTIVATE = 8;
+/** ISENABLER (value bit 0 = 1) or ICENABLER (0). value bit 1 = user. */
+export const ENABLE = 9;
+/** IPRIORITYR; value = byte. */
+export const PRIORITY = 10;
+/** ISPENDR (1) or ICPENDR (0). value bit 1 = user. */
+export const PENDING = 11;
+/** ISACTIVER (1) or ICACTIVER (0) written by `vcpu`. value bit 1 = user. */
+export const ACTIVE = 12;
+/** ICFGR: value 0 edge, 1 level. SPIs only. */
+export const CONFIG = 13;
+/** IROUTER / ITARGETSR: value = vCPU index; beyond the machine: GICv3 no target, GICv2 vCPU 0. */
+export const TARGET = 14;
+/**
+ * SGI sent by `vcpu`. intid bits 3:0 = SGI, bit 4 = all but the sender, bits 12:5 = first vCPU of the list (a multiple
+ * of 16); value = list of target vCPUs, bit n = first + n.
+ */
+export const SGI = 15;
+/** MAPTI. `vcpu` = target; value bits 15:8 priority (& 0xfc), bit 16 enabled. An LPI that exists only gains a reference. */
+export const LPI_MAP = 16;
+/** DISCARD: drops the map reference. */
+export const LPI_UNMAP = 17;
+/** INV: value = priority & 0xfc | enable bit 0; queues if pending. */
+export const LPI_CONFIG = 18;
+/** MOVI / MOVALL of one LPI to `vcpu`; does not move a queued entry. */
+export const LPI_MOVE = 19;
+/** CLEAR: latch := 0 without locks. */
+export const LPI_CLEAR = 20;
+/** Pending table read: latch := value bit 0, then queue. */
+export const LPI_PENDING = 21;
+/** GICR_CTLR.EnableLPIs 1 → 0 on `vcpu`: every LPI leaves its ap_list. */
+export const LPI_FLUSH = 22;
+/** IGROUPR of the whole word that holds `intid`: its group := value bit 0, then all 32 are queued in ascending order. */
+export const GROUP = 23;
+/** IGROUPR seen per interrupt: group := value bit 0 of `intid` alone, then queued unless value bit 1 (user). */
+export const GROUP_ONE = 24;
+/** GICD_CTLR: value bit 0 = group enable that matters to the guest model. */
+export const DIST_ENABLE = 25;
+/** Tie `intid` (of `vcpu` if private) to host interrupt `value`. */
+export const HW_MAP = 26;
+export const HW_UNMAP = 27;
+/** Line of host interrupt `intid` := value bit 0. Host PPIs (< 32) are banked by `vcpu`. Read by resampling. */
+export const PHYS_LINE = 28;
+/** Raw 32-bit write to the distributor at byte offset `intid`; IROUTER: the low word. */
+export const MMIO_DIST = 29;
+/** Raw 32-bit write to the redistributor of `vcpu`; the SGI frame begins at 0x10000. */
+export const MMIO_REDIST = 30;
+/** GICv2 SPENDSGIR (value bit 31 = 1) or CPENDSGIR (0) of SGI `intid` of `vcpu`; value bits 7:0 = sources. */
+export const SGI_PEND = 31;
+/** Question, not a change: would `vcpu` be runnable (kvm_vgic_vcpu_pending_irq)? */
+export const PENDING_QUERY = 32;
+/** PMR of `vcpu` := value. Only the pending test reads it. */
+export const PMR = 33;
+/** User-space LEVEL_INFO: line := value bit 0; 1 also queues. */
+export const LINE_LEVEL = 34;
+/**
+ * What the guest did to LR `intid` of `vcpu`, where its accesses themselves were not recorded (GICv2, stock
+ * tracepoints): value = new state, bit 0 pending, bit 1 active.
+ */
+export const GUEST_LR_STATE = 35;
+/** The neutral guest policy of L1 traces: acknowledge and EOI everything deliverable, most urgent first. */
+export const GUEST_DRAIN = 36;
+/**
+ * One part of a SYNC that other CPUs' steps interrupted (SYNC = FOLD, PRUNE). FOLD: list registers → tables.
+ */
+export const FOLD = 37;
+/** The prune walk of a SYNC whose FOLD came as an event of its own. */
+export const PRUNE = 38;
+
+// --- Facts of the recording that change no state of the model (64..79).
+export const WFI = 64;
+export const WAKEUP = 65;
+export const LOAD = 66;
+/** value = VMCR low word. */
+export const PUT = 67;
+/** Guest wrote ICC_BPR1 / ICC_CTLR / ICC_IGRPEN1; value = value written. */
+export const GUEST_BPR = 68;
+export const GUEST_CTLR = 69;
+export const GUEST_IGRPEN = 70;
+/** `value` events were lost here by the recorder. */
+export const LOST = 71;
+/** A flush that was followed by a sync without guest run (request pending). Stands before the SYNC. */
+export const ABORTED_ENTRY = 72;
+
+// --- Ground truth (96..111): what the real machine held. Compared by `verify`, skipped by a timed replay.
+/** After the FLUSH of `vcpu`: intid = used_lrs, value = HCR. The LR words follow. */
+export const EXPECT_LRS = 96;
+/** intid = LR index; value = low word (GICv2: the word), written before EXPECT_LR_HI. */
+export const EXPECT_LR_LO = 97;
+export const EXPECT_LR_HI = 98;
+/** Before the SYNC of `vcpu`: intid = used_lrs read back; the LR words follow as EXPECT_LR_LO / EXPECT_LR_HI. */
+export const EXPECT_FOLD = 99;
+/** Before the FLUSH: the flush sorted; value = compute_ap_list_depth. */
+export const EXPECT_SORT = 100;
+/**
+ * After the FLUSH: two INTIDs of the ap_list, intid bits 15:0 = position of the first, bit 16 = the list ends here;
+ * value = INTID | next INTID << 16 (0xffff: none).
+ */
+export const EXPECT_LIST = 101;
+
+export const FIRST_FACT = 64;
+export const FIRST_EXPECT = 96;
+
+export interface KindInfo {
+  readonly kind: number;
+  readonly name: string;
+  /** What the intid field holds, so that `validate` can check its range. */
+  readonly intid: 'none' | 'irq' | 'private' | 'sgi' | 'sgi-spec' | 'lpi' | 'hostirq' | 'dist-offset' | 'redist-offset' | 'lr' | 'ack' | 'count' | 'list-position';
+  /** The lowest fidelity level at which the kind may occur. */
+  readonly fidelity: 0 | 1 | 2 | 3;
+}
+
+const row = (kind: number, name: string, intid: KindInfo['intid'], fidelity: KindInfo['fidelity']): KindInfo => ({ kind, name, intid, fidelity });
+
+/** One row a kind: the names of JSON lines, `info` and error messages. */
+export const KINDS: readonly KindInfo[] = [
+  row(NOP, 'nop', 'none', 0),
+  row(INJECT, 'inject', 'irq', 0),
+  row(FLUSH, 'flush', 'none', 0),
+  row(SYNC, 'sync', 'none', 0),
+  row(ACK, 'ack', 'ack', 0),
+  row(EOI, 'eoi', 'irq', 0),
+  row(PRIORITY_DROP, 'priority-drop', 'irq', 0),
+  row(DEACTIVATE, 'deactivate', 'irq', 0),
+  row(ENABLE, 'enable', 'irq', 0),
+  row(PRIORITY, 'priority', 'irq', 0),
+  row(PENDING, 'pending', 'irq', 0),
+  row(ACTIVE, 'active', 'irq', 0),
+  row(CONFIG, 'config', 'irq', 0),
+  row(TARGET, 'target', 'irq', 0),
+  row(SGI, 'sgi', 'sgi-spec', 0),
+  row(LPI_MAP, 'lpi-map', 'lpi', 0),
+  row(LPI_UNMAP, 'lpi-unmap', 'lpi', 0),
+  row(LPI_CONFIG, 'lpi-config', 'lpi', 0),
+  row(LPI_MOVE, 'lpi-move', 'lpi', 0),
+  row(LPI_CLEAR, 'lpi-clear', 'lpi', 0),
+  row(LPI_PENDING, 'lpi-pending', 'lpi', 0),
+  row(LPI_FLUSH, 'lpi-flush', 'none', 0),
+  row(GROUP, 'group', 'irq', 0),
+  row(GROUP_ONE, 'group-one', 'irq', 0),
+  row(DIST_ENABLE, 'dist-enable', 'none', 0),
+  row(HW_MAP, 'hw-map', 'irq', 0),
+  row(HW_UNMAP, 'hw-unmap', 'irq', 0),
+  row(PHYS_LINE, 'phys-line', 'hostirq', 0),
+  row(MMIO_DIST, 'mmio-dist', 'dist-offset', 0),
+  row(MMIO_REDIST, 'mmio-redist', 'redist-offset', 0),
+  row(SGI_PEND, 'sgi-pend', 'sgi', 0),
+  row(PENDING_QUERY, 'pending-query', 'none', 0),
+  row(PMR, 'pmr', 'none', 0),
+  row(LINE_LEVEL, 'line-level', 'irq', 0),
+  row(GUEST_LR_STATE, 'guest-lr-state', 'lr', 0),
+  row(GUEST_DRAIN, 'guest-drain', 'none', 0),
+  row(FOLD, 'fold', 'none', 0),
+  row(PRUNE, 'prune', 'none', 0),
+  row(WFI, 'wfi', 'none', 1),
+  row(WAKEUP, 'wakeup', 'none', 1),
+  row(LOAD, 'load', 'none', 1),
+  row(PUT, 'put', 'none', 1),
+  row(GUEST_BPR, 'guest-bpr', 'none', 3),
+  row(GUEST_CTLR, 'guest-ctlr', 'none', 3),
+  row(GUEST_IGRPEN, 'guest-igrpen', 'none', 3),
+  row(LOST, 'lost', 'none', 1),
+  row(ABORTED_ENTRY, 'aborted-entry', 'none', 1),
+  row(EXPECT_LRS, 'expect-lrs', 'count', 3),
+  row(EXPECT_LR_LO, 'expect-lr-lo', 'lr', 3),
+  row(EXPECT_LR_HI, 'expect-lr-hi', 'lr', 3),
+  row(EXPECT_FOLD, 'expect-fold', 'count', 3),
+  row(EXPECT_SORT, 'expect-sort', 'none', 3),
+  row(EXPECT_LIST, 'expect-list', 'list-position', 3),
+];
+
+const byKind: readonly (KindInfo | undefined)[] = KINDS.reduce<(KindInfo | undefined)[]>((table, info) => {
+  table[info.kind] = info;
+  return table;
+}, []);
+
+/** The row of a kind, or undefined for a number no format version has used. */
+export const findKind = (kind: number): KindInfo | undefined => byKind[kind];
+/** The row of a name, or undefined. */
+export const findKindNamed = (name: string): KindInfo | undefined => KINDS.find((info) => info.name === name);
+
+/** The columns of one block; valid until the next block is read. */
+export interface EventBlock {
+  /** Number of events; the arrays may be longer. */
+  count: number;
+  /** Time of the first event in ticks since the start of the trace (an exact integer below 2^53). */
+  firstTick: number;
+  /** Index of the first event in the trace. */
+  firstEvent: number;
+  word: Int32Array;
+  value: Int32Array;
+  /** Ticks since the previous event (unsigned; 0 for the first of a block). Read it with `>>> 0`. */
+  dt: Int32Array;
+}
+
+/** Where importers and generators write. Events arrive in order; `dt` counts ticks since the previous event. */
+export interface EventSink {
+  event(kind: number, vcpu: number, intid: number, value: number, dt: number): void;
+}

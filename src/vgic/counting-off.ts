@@ -1,0 +1,2 @@
+/** The plain build of the core: see counting-on.ts. */
+export const COUNTED: boolean = false;
