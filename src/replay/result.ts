@@ -3,7 +3,10 @@
  * said stands apart in `measured`. Formats only render it. JSON schema: reports/cell.schema.json.
  */
 import type { Machine } from '../gic/intid.js';
+import type { EquivalenceClass } from '../strategy/strategy.js';
 import type { Fidelity, ImportCounts } from '../trace/header.js';
+
+export type { EquivalenceClass };
 
 export const CELL_SCHEMA = 'vgic-replay/cell/1';
 
@@ -16,7 +19,12 @@ export interface Metric {
   readonly hist: readonly number[];
 }
 
-export const PATH_NAMES = ['inject', 'flush', 'fold', 'prune', 'pending'] as const;
+/**
+ * inject: every call that may queue (injection, SGI, register write); rekey: register writes that change the key of a
+ * queued interrupt without queueing (priority, disable, clear-pending, retarget); flush: guest entry; fold and prune:
+ * guest exit; pending: the runnable test of a blocked vCPU.
+ */
+export const PATH_NAMES = ['inject', 'rekey', 'flush', 'fold', 'prune', 'pending'] as const;
 export type PathName = (typeof PATH_NAMES)[number];
 export const METRIC_NAMES = ['visits', 'comparisons', 'locks', 'lrWrites', 'steps'] as const;
 export type MetricName = (typeof METRIC_NAMES)[number];
@@ -29,8 +37,6 @@ export type MetricName = (typeof METRIC_NAMES)[number];
 export interface PathCost extends Readonly<Record<MetricName, Metric>> {
   readonly calls: number;
 }
-
-export type EquivalenceClass = 'identical' | 'tie-equivalent' | 'deviating' | 'bound';
 
 export interface Equivalence {
   readonly declared: EquivalenceClass;
@@ -70,7 +76,7 @@ export interface ExactPart {
   readonly guest: {
     readonly acks: number;
     readonly spurious: number;
-    /** Acknowledge or EOI in the trace of an interrupt that this strategy had in no LR. */
+    /** Acknowledges in the trace of an interrupt that this strategy had pending in no LR, or of another one. */
     readonly divergences: number;
     readonly injections: number;
     readonly redundantInjections: number;

@@ -236,6 +236,18 @@ export interface EventBlock {
   dt: Int32Array;
 }
 
+/** A block with room for `capacity` events of its own; 0 for one that a reader fills with views. */
+export function createEventBlock(capacity = 0): EventBlock {
+  return {
+    count: 0,
+    firstTick: 0,
+    firstEvent: 0,
+    word: new Int32Array(capacity),
+    value: new Int32Array(capacity),
+    dt: new Int32Array(capacity),
+  };
+}
+
 /** Where importers and generators write. Events arrive in order; `dt` counts ticks since the previous event. */
 export interface EventSink {
   event(kind: number, vcpu: number, intid: number, value: number, dt: number): void;

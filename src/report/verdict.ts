@@ -1,0 +1,362 @@
+/**
+ * The verdict in words. Every sentence is computed: which way it points follows from the figures, and a sentence whose
+ * figures are missing says that they are missing.
+ */
+import type { EquivalenceClass, PathName } from '../replay/result.js';
+import { PATH_NAMES } from '../replay/result.js';
+import { findSweepCrossovers } from './sweep.js';
+import type { Facts, StrategyOnTrace, TraceFacts } from './facts.js';
+import { findWorstAttack, isRecordedInFull, sumUsedLrs } from './facts.js';
+import type { ReportModel } from './model.js';
+import { describeChange, formatDecimal, formatInteger, formatShare, joinWords, plural } from './number-format.js';
+import { judgeWorth, RELEVANT_SHARE, STEP_WORDS } from './worth.js';
+
+export interface Verdict {
+  /** Short lead, e.g. "Ordinary guests". */
+  readonly topic: string;
+  readonly text: string;
+  /** 'warn': something a reader must know before quoting a figure. */
+  readonly tone: 'plain' | 'warn';
+}
+
+/** Share of guest entries from which "nearly always" is granted. */
+export const NEARLY_ALWAYS = 0.99;
+/** The claim of the kernel discussion: fewer than this many LRs are in use. */
+export const CLAIMED_LRS = 4;
+
+export function writeVerdicts(model: ReportModel, facts: Facts): Verdict[] {
+  if (facts.traces.length === 0) {
+    return [{ topic: 'Nothing to judge', text: 'This report has no results.', tone: 'warn' }];
+  }
+  return [
+    ...judgeModel(model),
+    judgeOverflow(facts),
+    judgeOrdinary(facts),
+    judgeAttack(facts),
+    ...judgeInjector(facts),
+    ...judgeUsedLrs(facts),
+    ...judgeSweeps(model, facts),
+    judgeEquivalence(facts),
+    ...judgeTrust(facts),
+  ];
+}
+
+const nameGroup = (traces: readonly TraceFacts[], adjective: string): string => {
+  const noun = traces.every(({ trace }) => trace.origin === 'recorded') ? 'recording' : 'trace';
+  const words = `${adjective} ${noun}${traces.length === 1 ? '' : 's'}`;
+  return traces.length === 1 ? `the only ${words} (${traces[0].label})` : `all ${formatInteger(traces.length)} ${words}`;
+};
+
+function judgeOverflow(facts: Facts): Verdict {
+  const topic = 'Ordinary guests: does the list outgrow the list registers?';
+  const guests = facts.traces.filter(({ kind }) => kind === 'linux-guest');
+  if (guests.length === 0) {
+    return { topic, text: 'No trace of this report is declared an ordinary guest, so this is not answered.', tone: 'warn' };
+  }
+  const flushes = guests.reduce((sum, trace) => sum + trace.flushes, 0);
+  const overflows = guests.reduce((sum, trace) => sum + trace.overflows, 0);
+  const group = nameGroup(guests, 'Linux-guest');
+  const deepest = guests.reduce((most, trace) => (trace.deepest > most.deepest ? trace : most));
+  if (overflows === 0) {
+    return {
+      topic,
+      text:
+        `On ${group} the ap_list never outgrew the list registers: it fitted at each of ${plural(flushes, 'flush').replace('flushs', 'flushes')} ` +
+        `(deepest list: ${plural(deepest.deepest, 'entry').replace('entrys', 'entries')} against ${deepest.trace.machine.nrLr} LRs, ${deepest.label}).`,
+      tone: 'plain',
+    };
+  }
+  const over = guests.filter((trace) => trace.overflows > 0);
+  const worst = over.reduce((most, trace) =>
+    trace.overflows / trace.flushes > most.overflows / most.flushes ? trace : most,
+  );
+  return {
+    topic,
+    text:
+      `The ap_list outgrew the list registers on ${formatInteger(over.length)} of ${formatInteger(guests.length)} Linux-guest ` +
+      `${guests.every(({ trace }) => trace.origin === 'recorded') ? 'recordings' : 'traces'}, at ` +
+      `${formatInteger(overflows)} of ${formatInteger(flushes)} flushes (${formatShare(overflows, flushes)}); most often on ` +
+      `${worst.label}, at ${formatShare(worst.overflows, worst.flushes)} of its flushes. The deepest list held ` +
+      `${formatInteger(deepest.deepest)} entries against ${deepest.trace.machine.nrLr} LRs (${deepest.label}).`,
+    tone: 'plain',
+  };
+}
+
+interface PairedTotals {
+  readonly traces: readonly TraceFacts[];
+  readonly reference: { readonly steps: number; readonly comparisons: number };
+  readonly challenger: { readonly steps: number; readonly comparisons: number };
+}
+
+/** Sums over the traces on which both strategies ran: a sum over different traces would compare nothing. */
+function sumPaired(traces: readonly TraceFacts[]): PairedTotals {
+  const both = traces.filter(({ reference, challenger }) => reference && challenger);
+  const add = (pick: (trace: TraceFacts) => StrategyOnTrace): { steps: number; comparisons: number } => ({
+    steps: both.reduce((sum, trace) => sum + pick(trace).steps, 0),
+    comparisons: both.reduce((sum, trace) => sum + pick(trace).comparisons, 0),
+  });
+  return { traces: both, reference: add((trace) => trace.reference!), challenger: add((trace) => trace.challenger!) };
+}
+
+function judgeOrdinary(facts: Facts): Verdict {
+  const topic = `Ordinary guests: is ${facts.challengerLabel} worth it?`;
+  const { traces, reference, challenger } = sumPaired(facts.traces.filter(({ kind }) => kind === 'linux-guest'));
+  if (traces.length === 0) {
+    return {
+      topic,
+      text: `Not answered: no ordinary-guest trace was run under both ${facts.referenceLabel} and ${facts.challengerLabel}.`,
+      tone: 'warn',
+    };
+  }
+  const extra = challenger.comparisons - reference.comparisons;
+  const comparisonWords =
+    extra === 0
+      ? `makes exactly as many comparisons as ${facts.referenceLabel} (${formatInteger(reference.comparisons)})`
+      : `makes ${formatInteger(Math.abs(extra))} comparisons ${extra > 0 ? 'more' : 'fewer'} than ${facts.referenceLabel} ` +
+        `(${formatInteger(challenger.comparisons)} against ${formatInteger(reference.comparisons)})`;
+  const totalWords = describeChange(reference.steps, challenger.steps, STEP_WORDS);
+  const share = reference.steps === 0 ? 0 : (challenger.steps - reference.steps) / reference.steps;
+  const conclusion =
+    Math.abs(share) <= RELEVANT_SHARE
+      ? 'for ordinary guests the choice hardly matters'
+      : share > 0
+        ? 'for ordinary guests it is not worth it'
+        : 'for ordinary guests it is the cheaper of the two';
+  return {
+    topic,
+    text:
+      `There ${facts.challengerLabel} ${comparisonWords}. All modelled work together is ` +
+      `${totalWords === 'the same' ? 'the same' : totalWords} (${formatInteger(challenger.steps)} against ` +
+      `${formatInteger(reference.steps)} steps on ${plural(traces.length, 'trace')}): ${conclusion}.`,
+    tone: 'plain',
+  };
+}
+
+const describeLongest = ({ label, longest }: StrategyOnTrace): string =>
+  `${formatInteger(longest.steps)} steps under ${label} (${longest.path})`;
+
+function judgeAttack(facts: Facts): Verdict {
+  const topic = 'Under attack: how long can a guest keep interrupts off?';
+  const worst = findWorstAttack(facts);
+  if (!worst) {
+    return {
+      topic,
+      text: `Not answered: no trace declared an attack was run under ${facts.referenceLabel}.`,
+      tone: 'warn',
+    };
+  }
+  const reference = worst.reference!;
+  const shortest = worst.runs.reduce((best, run) => (run.longest.steps < best.longest.steps ? run : best));
+  const parts = [describeLongest(reference)];
+  if (worst.challenger) parts.push(describeLongest(worst.challenger));
+  if (shortest !== reference && shortest !== worst.challenger) parts.push(describeLongest(shortest));
+  const best =
+    shortest === reference || shortest.longest.steps === reference.longest.steps
+      ? `No strategy run shortens it.`
+      : `${shortest.label} is the shortest of ${plural(worst.runs.length, 'strategy').replace('strategys', 'strategies')}: ` +
+        `${describeChange(reference.longest.steps, shortest.longest.steps, { more: 'longer', fewer: 'shorter', many: 'long' })} ` +
+        `than ${facts.referenceLabel}${describeClass(shortest)}.`;
+  const answer = worst.challenger ? ` ${capitalise(facts.challengerLabel)}: ${judgeWorth(worst).reason}.` : '';
+  return {
+    topic,
+    text:
+      `On ${worst.label} (list up to ${formatInteger(worst.deepest)} deep) the longest single call with interrupts off is ` +
+      `${joinWords(parts)}. ${best}${answer}`,
+    tone: 'plain',
+  };
+}
+
+const describeClass = ({ exact }: StrategyOnTrace): string =>
+  exact.equivalence.deviating === 0
+    ? ''
+    : `, but it presents other interrupts at ${formatInteger(exact.equivalence.deviating)} of ${formatInteger(exact.equivalence.flushes)} flushes`;
+
+/** Ordered insertion moves work to whoever injects, which may not be the guest that attacks. */
+function judgeInjector(facts: Facts): Verdict[] {
+  const worst = findWorstAttack(facts);
+  if (!worst?.challenger) return [];
+  const from = worst.reference!.exact.paths.inject.steps.max;
+  const to = worst.challenger.exact.paths.inject.steps.max;
+  const flushFrom = worst.reference!.exact.paths.flush.steps.max;
+  const flushTo = worst.challenger.exact.paths.flush.steps.max;
+  const bearer = 'the injecting side pays it, which may be a device or another vCPU';
+  const text =
+    to > from
+      ? `On ${worst.label} the longest injection grows from ${formatInteger(from)} to ${formatInteger(to)} steps under ` +
+        `${facts.challengerLabel}: ${bearer}. The longest flush goes from ${formatInteger(flushFrom)} to ${formatInteger(flushTo)}.`
+      : `On ${worst.label} the longest injection does not grow under ${facts.challengerLabel} (${formatInteger(from)} → ` +
+        `${formatInteger(to)} steps); the longest flush goes from ${formatInteger(flushFrom)} to ${formatInteger(flushTo)}.`;
+  return [{ topic: 'Under attack: who pays?', text, tone: 'plain' }];
+}
+
+function judgeUsedLrs(facts: Facts): Verdict[] {
+  const topic = `“Fewer than ${CLAIMED_LRS} LRs nearly always”`;
+  const recorded = facts.traces.filter(isRecordedInFull);
+  const guests = recorded.filter(({ kind }) => kind === 'linux-guest');
+  if (guests.length === 0) {
+    return [{ topic, text: 'Not checked: no ordinary-guest recording with LR contents (L3) is in this report.', tone: 'warn' }];
+  }
+  const below = (traces: readonly TraceFacts[]): { below: number; entries: number } => {
+    const used = sumUsedLrs(traces);
+    const entries = used.reduce((sum, count) => sum + count, 0);
+    return { below: used.slice(0, CLAIMED_LRS).reduce((sum, count) => sum + count, 0), entries };
+  };
+  const ordinary = below(guests);
+  const attacks = below(recorded.filter(({ kind }) => kind === 'attack'));
+  const isTrue = ordinary.entries > 0 && ordinary.below / ordinary.entries >= NEARLY_ALWAYS;
+  const hostile =
+    attacks.entries === 0
+      ? ''
+      : ` On the recorded attacks it was so at ${formatShare(attacks.below, attacks.entries)} of ${formatInteger(attacks.entries)} entries.`;
+  return [
+    {
+      topic,
+      text:
+        `${isTrue ? 'True' : 'Not true'} of ordinary guests: fewer than ${CLAIMED_LRS} LRs were in use at ` +
+        `${formatInteger(ordinary.below)} of ${formatInteger(ordinary.entries)} guest entries ` +
+        `(${formatShare(ordinary.below, ordinary.entries)}) on ${nameGroup(guests, 'Linux-guest')}.${hostile}`,
+      tone: 'plain',
+    },
+  ];
+}
+
+function judgeSweeps(model: ReportModel, facts: Facts): Verdict[] {
+  const sentences: string[] = [];
+  for (const sweep of model.sweeps) {
+    const found = findSweepCrossovers(sweep, facts.referenceLabel, facts.challengerLabel, 'perEntry');
+    if (!found) continue;
+    const first = sweep.depths[0];
+    const last = sweep.depths[sweep.depths.length - 1];
+    const range = `depth ${formatInteger(first)} to ${formatInteger(last)}`;
+    if (found.crossovers.length > 0) {
+      const points = found.crossovers.map(
+        ({ x, lowerAfter }) =>
+          `${lowerAfter === 'b' ? facts.challengerLabel : facts.referenceLabel} is the cheaper beyond depth ${formatDecimal(x)}`,
+      );
+      sentences.push(`With ${plural(sweep.nrLr, 'LR')}, counting all work of one guest entry, ${joinWords(points)}.`);
+    } else {
+      const cheaper = { a: facts.referenceLabel, b: facts.challengerLabel, none: null }[found.lowerAtEnd];
+      sentences.push(
+        cheaper
+          ? `With ${plural(sweep.nrLr, 'LR')} the two never change places from ${range}: ${cheaper} is never the dearer.`
+          : `With ${plural(sweep.nrLr, 'LR')} the two cost the same from ${range}.`,
+      );
+    }
+  }
+  return sentences.length === 0 ? [] : [{ topic: 'Against list depth', text: sentences.join(' '), tone: 'plain' }];
+}
+
+const CLASS_WORDS: Readonly<Record<EquivalenceClass, string>> = {
+  identical: 'identical',
+  'tie-equivalent': 'tie-equivalent',
+  deviating: 'deviating',
+  bound: 'bound',
+};
+
+function judgeEquivalence(facts: Facts): Verdict {
+  const topic = 'Same interrupts in the same list registers?';
+  const runs = facts.traces.flatMap((trace) => trace.runs.map((run) => ({ trace, run })));
+  const flushes = runs.reduce((sum, { run }) => sum + run.exact.equivalence.flushes, 0);
+  const broken = runs.filter(({ run }) => !run.exact.equivalence.holds);
+  if (flushes === 0) return { topic, text: 'No flush was compared with the reference.', tone: 'warn' };
+  const counts = new Map<EquivalenceClass, Set<string>>();
+  for (const { run } of runs) {
+    const { declared } = run.exact.equivalence;
+    counts.set(declared, (counts.get(declared) ?? new Set()).add(run.label));
+  }
+  const classes = [...counts.entries()].map(([name, labels]) => `${formatInteger(labels.size)} ${CLASS_WORDS[name]}`);
+  if (broken.length === 0) {
+    return {
+      topic,
+      text: `Every strategy kept the class it declares (${joinWords(classes.sort())}) over ${formatInteger(flushes)} compared flushes.`,
+      tone: 'plain',
+    };
+  }
+  const places = broken
+    .slice(0, 3)
+    .map(({ trace, run }) => {
+      const at = run.exact.equivalence.firstViolation;
+      return `${run.label} on ${trace.label}${at === null ? '' : ` (first at event ${formatInteger(at)})`}`;
+    });
+  const more = broken.length > 3 ? ` and ${formatInteger(broken.length - 3)} more` : '';
+  return {
+    topic,
+    text: `No: the declared class was broken by ${joinWords(places, more === '' ? 'and' : ',')}${more}. Read the costs of these cells as those of another algorithm.`,
+    tone: 'warn',
+  };
+}
+
+function judgeModel(model: ReportModel): Verdict[] {
+  const topic = 'Does the model do what the real vGIC did?';
+  if (model.verify.length === 0) {
+    return [{ topic, text: 'Not checked in this report: no recording was compared with the list registers it recorded.', tone: 'warn' }];
+  }
+  const add = (pick: (index: number) => number): number => model.verify.reduce((sum, _, index) => sum + pick(index), 0);
+  const compared = add((index) => model.verify[index].compared);
+  const identical = add((index) => model.verify[index].identical);
+  const window = add((index) => model.verify[index].mismatches.crossCpuWindow);
+  const unrecorded = add((index) => model.verify[index].mismatches.unrecordedInput);
+  const faults = add((index) => model.verify[index].mismatches.modelFault);
+  const decisions = add((index) => model.verify[index].decisionsFromRecording);
+  const recordings = plural(model.verify.length, 'recording');
+  const causes = [
+    window > 0 ? `${formatInteger(window)} in windows between CPUs that the recording cannot order` : '',
+    unrecorded > 0 ? `${formatInteger(unrecorded)} after inputs it does not contain` : '',
+    faults > 0 ? `${formatInteger(faults)} by faults of the model` : '',
+  ].filter((words) => words !== '');
+  const missed = causes.length === 0 ? '' : ` The other ${formatInteger(compared - identical)}: ${joinWords(causes)}.`;
+  const taken =
+    decisions === 0
+      ? ' Nothing about order was taken from the recorded outcome.'
+      : ` ${plural(decisions, 'decision')} about order ${decisions === 1 ? 'was' : 'were'} taken from the recorded outcome.`;
+  const lead = faults > 0 ? 'Not fully' : compared === 0 ? 'Not shown' : 'Yes, as far as the recordings can tell';
+  return [
+    {
+      topic,
+      text:
+        `${lead}: on ${recordings} the replay gave the recorded list registers, bit for bit, at ${formatInteger(identical)} of ` +
+        `${formatInteger(compared)} compared guest entries (${formatShare(identical, compared)}).${missed}${taken}`,
+      tone: faults > 0 || compared === 0 ? 'warn' : 'plain',
+    },
+  ];
+}
+
+/** What limits the figures above; nothing is said where nothing does. */
+function judgeTrust(facts: Facts): Verdict[] {
+  const sentences: string[] = [];
+  const gaps = facts.traces.filter(({ trace }) => trace.gaps > 0 || trace.counts.lostEvents > 0 || trace.counts.cutOff > 0);
+  if (gaps.length > 0) {
+    const lost = gaps.reduce((sum, { trace }) => sum + trace.counts.lostEvents, 0);
+    sentences.push(
+      `${plural(gaps.length, 'trace')} lost events or ${gaps.length === 1 ? 'was' : 'were'} cut off (${formatInteger(lost)} known to be lost): ` +
+        `${joinWords(gaps.slice(0, 5).map(({ label }) => label))}${gaps.length > 5 ? ' …' : ''}.`,
+    );
+  }
+  const diverging = facts.traces.flatMap((trace) =>
+    trace.runs.filter((run) => run.exact.guest.divergences > 0).map((run) => ({ trace, run })),
+  );
+  if (diverging.length > 0) {
+    const count = diverging.reduce((sum, { run }) => sum + run.exact.guest.divergences, 0);
+    const labels = [...new Set(diverging.map(({ run }) => run.label))];
+    sentences.push(
+      `At ${formatInteger(count)} recorded acknowledges or ends of interrupt the strategy had not presented that interrupt ` +
+        `(${joinWords(labels)}): there the guest of the recording and the guest of the replay part ways.`,
+    );
+  }
+  const low = facts.traces.filter(({ trace }) => trace.origin === 'recorded' && trace.fidelity < 3);
+  if (low.length > 0) {
+    sentences.push(
+      `${plural(low.length, 'recording')} without acknowledges or LR contents (below L3) ${low.length === 1 ? 'is' : 'are'} left out of every statement about real list depth and LR use.`,
+    );
+  }
+  return sentences.length === 0 ? [] : [{ topic: 'Limits', text: sentences.join(' '), tone: 'warn' }];
+}
+
+const capitalise = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** Longest call of one path on one trace, for the tables. */
+export const longestOn = (run: StrategyOnTrace, path: PathName): number => run.exact.paths[path].steps.max;
+
+/** Paths that were called at all in any cell. */
+export const pathsInUse = (facts: Facts): PathName[] =>
+  PATH_NAMES.filter((path) => facts.traces.some(({ runs }) => runs.some(({ exact }) => exact.paths[path].calls > 0)));

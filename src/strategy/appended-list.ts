@@ -1,0 +1,78 @@
+/** A list in arrival order with kvm-6.1's depth count and sort: what sort-on-flush is, and hybrid below its threshold. */
+import { COUNTED } from '#counting';
+import { NR_SGIS } from '../gic/intid.js';
+import type { ApListOps } from '../vgic/ap-list.js';
+import type { VgicState } from '../vgic/state.js';
+import { ACTIVE, PENDING, sortKey } from '../vgic/word.js';
+import { createLinkedList, type LinkedList } from './linked-list.js';
+import { createMergeSort, itemOf, slotOfItem } from './merge-sort.js';
+
+export interface AppendedList {
+  readonly list: LinkedList;
+  /** compute_ap_list_depth, and the sort if depth > nrLr or a multi-source SGI is queued; returns the latter. */
+  sortIfOverflowing(vcpu: number): boolean;
+  /** Sorts unconditionally; books the comparisons and their locks. */
+  sort(vcpu: number): void;
+}
+
+/** Rows that one list can hold: SGIs, PPIs, SPIs and LPIs of one vCPU. */
+const maxListLength = (s: VgicState): number => 32 + s.machine.nrSpis + s.machine.nrLpis;
+
+export function createAppendedList(s: VgicState, ops: ApListOps): AppendedList {
+  const { word, source, cost, nrLr, isV2Guest, intidOfSlot } = s;
+  const list = createLinkedList(s, ops);
+  const { next, head, len, append, keyOf } = list;
+  const { items, sort: mergeSort } = createMergeSort(maxListLength(s));
+
+  function sort(vcpu: number): void {
+    const n = len[vcpu];
+    let i = 0;
+    for (let slot = head[vcpu]; slot >= 0; slot = next[slot]) items[i++] = itemOf(sortKey(word[slot]), slot);
+    const compared = mergeSort(n);
+    list.clear(vcpu);
+    for (i = 0; i < n; i++) {
+      const slot = slotOfItem(items[i]);
+      keyOf[slot] = items[i] >> 16;
+      append(vcpu, slot);
+    }
+    if (COUNTED) {
+      cost.comparisons += compared;
+      cost.locks += 2 * compared;
+      cost.sorts += 1;
+    }
+  }
+
+  function sortIfOverflowing(vcpu: number): boolean {
+    const n = len[vcpu];
+    // The kernel always walks. Without GICv2 SGIs a list that fits the LRs needs no walk to know the answer.
+    if (COUNTED) {
+      cost.visits += n;
+      cost.locks += n;
+    }
+    if (n <= nrLr && !isV2Guest) return false;
+    let depth = 0;
+    let multi = false;
+    for (let slot = head[vcpu]; slot >= 0; slot = next[slot]) {
+      const w = word[slot];
+      if (isV2Guest && intidOfSlot[slot] < NR_SGIS && source[slot] !== 0) {
+        const weight = bitCount(source[slot]) + ((w & ACTIVE) !== 0 ? 1 : 0);
+        depth += weight;
+        if (weight > 1) multi = true;
+      } else if ((w & (PENDING | ACTIVE)) !== 0) {
+        depth++;
+        if (depth > nrLr && !isV2Guest) break;
+      }
+    }
+    if (depth > nrLr || multi) sort(vcpu);
+    return multi;
+  }
+
+  return { list, sort, sortIfOverflowing };
+}
+
+/** Set bits of a byte. */
+function bitCount(byte: number): number {
+  let count = 0;
+  for (let rest = byte; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}

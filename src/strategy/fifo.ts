@@ -1,0 +1,36 @@
+import { COUNTED } from '#counting';
+import { createLinkedList } from './linked-list.js';
+import type { ApListStrategy } from './strategy.js';
+
+/** Arrival order, whatever the priorities: no ordering work at all, so nothing list-based can be cheaper. */
+export const fifo: ApListStrategy = {
+  id: 'fifo',
+  summary: 'arrival order; never orders by priority (a lower bound of cost, not a candidate)',
+  models: 'the bound; FreeBSD bhyve (sys/arm64/vmm) delivers in this order',
+  equivalence: 'bound',
+  cost: {
+    insert: 'O(1)',
+    flush: 'O(k + undeliverable)',
+    pending: 'O(1)..O(n)',
+    prune: 'O(n)',
+    memory: '2 links per interrupt',
+  },
+  params: {},
+  create: () => (s, ops) => {
+    const list = createLinkedList(s, ops);
+    const { len, append, walk } = list;
+    return {
+      length: (vcpu) => len[vcpu],
+      insert: append,
+      touch: () => {},
+      select(vcpu) {
+        if (COUNTED) s.cost.locks += 1;
+        return walk(vcpu, false);
+      },
+      prune: list.prune,
+      hasPending: list.hasPending,
+      dropLpis: list.dropLpis,
+      order: list.order,
+    };
+  },
+};

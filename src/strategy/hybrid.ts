@@ -1,0 +1,65 @@
+import { COUNTED } from '#counting';
+import { queuedOn } from '../vgic/word.js';
+import { createAppendedList } from './appended-list.js';
+import type { ApListStrategy } from './strategy.js';
+
+/**
+ * As sort-on-flush while the list is short; from `threshold` entries on the list is sorted once and then kept ordered,
+ * until it is shorter than half the threshold. vgic-spec 7.6.
+ */
+export const hybrid: ApListStrategy = {
+  id: 'hybrid',
+  summary: 'append and sort at entry below a threshold, keep ordered above it',
+  models: 'mitigation 3 of the Xen new-VGIC thread (sort on insertion above N entries), with key-change hooks',
+  equivalence: 'tie-equivalent',
+  cost: {
+    insert: 'O(1) below N, O(n) above',
+    flush: 'O(N log N) below, O(k + undeliverable) above',
+    pending: 'O(1)..O(n)',
+    prune: 'O(n)',
+    memory: '2 links and a key per interrupt',
+  },
+  params: {
+    threshold: {
+      name: 'threshold',
+      fallback: 16,
+      min: 2,
+      max: 65536,
+      meaning: 'list length from which the list is kept ordered',
+    },
+  },
+  create:
+    ({ threshold }) =>
+    (s, ops) => {
+      const { list, sort, sortIfOverflowing } = createAppendedList(s, ops);
+      const { len, append, insertOrdered, reorder, hasMultiSgi, walk } = list;
+      const { word } = s;
+      const ordered = new Uint8Array(s.nrVcpus);
+      const fallBelow = threshold >> 1;
+      return {
+        length: (vcpu) => len[vcpu],
+        insert(vcpu, slot) {
+          if (ordered[vcpu] === 1) return insertOrdered(vcpu, slot);
+          append(vcpu, slot);
+          if (len[vcpu] < threshold) return;
+          sort(vcpu);
+          ordered[vcpu] = 1;
+        },
+        touch(slot) {
+          const vcpu = queuedOn(word[slot]);
+          if (ordered[vcpu] === 1) reorder(vcpu, slot);
+        },
+        select(vcpu) {
+          if (COUNTED) s.cost.locks += 1;
+          return walk(vcpu, ordered[vcpu] === 1 ? hasMultiSgi(vcpu) : sortIfOverflowing(vcpu));
+        },
+        prune(vcpu) {
+          list.prune(vcpu);
+          if (len[vcpu] < fallBelow) ordered[vcpu] = 0;
+        },
+        hasPending: list.hasPending,
+        dropLpis: list.dropLpis,
+        order: list.order,
+      };
+    },
+};

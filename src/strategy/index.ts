@@ -1,0 +1,58 @@
+/** The list of strategies: command line, reports and tests iterate it. To add one: src/strategy/README.md. */
+import { UsageError } from '../base/errors.js';
+import type { CreateApList } from '../vgic/ap-list.js';
+import { buckets } from './buckets.js';
+import { fifo } from './fifo.js';
+import { hybrid } from './hybrid.js';
+import { sortOnFlush } from './sort-on-flush.js';
+import { sortOnInsert } from './sort-on-insert.js';
+import type { ApListStrategy } from './strategy.js';
+
+export const strategies: readonly ApListStrategy[] = [sortOnFlush, sortOnInsert, hybrid, buckets, fifo];
+
+/** The strategy every other is measured against. */
+export const reference = sortOnFlush;
+
+/** A strategy and its parameters, e.g. from `hybrid:threshold=32`. */
+export interface ChosenStrategy {
+  readonly strategy: ApListStrategy;
+  readonly params: Readonly<Record<string, number>>;
+  /** id, with the parameters that differ from their fallbacks: `hybrid:threshold=32`. */
+  readonly label: string;
+  readonly create: CreateApList;
+}
+
+/** Parses `id` or `id:param=number,…`; throws UsageError with the choices. */
+export function strategyNamed(spec: string): ChosenStrategy {
+  const [id, tail] = splitOnce(spec, ':');
+  const strategy = strategies.find((candidate) => candidate.id === id);
+  if (strategy === undefined)
+    throw new UsageError(`unknown strategy '${id}'; one of: ${strategies.map((candidate) => candidate.id).join(', ')}`);
+  const params: Record<string, number> = {};
+  for (const [name, param] of Object.entries(strategy.params)) params[name] = param.fallback;
+  for (const assignment of tail === '' ? [] : tail.split(',')) {
+    const [name, text] = splitOnce(assignment, '=');
+    const param = strategy.params[name];
+    if (param === undefined) {
+      const known = Object.keys(strategy.params);
+      throw new UsageError(
+        `strategy '${id}' has no parameter '${name}'; ${known.length === 0 ? 'it has none' : `it has: ${known.join(', ')}`}`,
+      );
+    }
+    const value = Number(text);
+    if (text === '' || !Number.isInteger(value) || value < param.min || value > param.max) {
+      throw new UsageError(
+        `strategy '${id}': ${name} must be a whole number from ${param.min} to ${param.max}, not '${text}'`,
+      );
+    }
+    params[name] = value;
+  }
+  const changed = Object.entries(params).filter(([name, value]) => value !== strategy.params[name].fallback);
+  const label = changed.length === 0 ? id : `${id}:${changed.map(([name, value]) => `${name}=${value}`).join(',')}`;
+  return { strategy, params, label, create: strategy.create(params) };
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}

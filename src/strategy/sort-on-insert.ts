@@ -1,0 +1,41 @@
+import { COUNTED } from '#counting';
+import { queuedOn } from '../vgic/word.js';
+import { createLinkedList } from './linked-list.js';
+import type { ApListStrategy } from './strategy.js';
+
+/**
+ * The list is kept in the comparator's order: a walk from the tail at insertion, and again whenever the key of a queued
+ * entry changes. Entry takes the first LRs' worth. The work moves to whoever injects. vgic-spec 7.3.
+ */
+export const sortOnInsert: ApListStrategy = {
+  id: 'sort-on-insert',
+  summary: 'keep the list ordered: walk to the place at every insertion and key change',
+  models: "the reviewer's proposal in the Xen new-VGIC thread (patch 22 of 49, 2018), with key-change hooks",
+  equivalence: 'tie-equivalent',
+  cost: {
+    insert: 'O(n)',
+    flush: 'O(k + undeliverable)',
+    pending: 'O(1)..O(n)',
+    prune: 'O(n)',
+    memory: '2 links and a key per interrupt',
+  },
+  params: {},
+  create: () => (s, ops) => {
+    const list = createLinkedList(s, ops);
+    const { len, insertOrdered, reorder, hasMultiSgi, walk } = list;
+    const { word } = s;
+    return {
+      length: (vcpu) => len[vcpu],
+      insert: insertOrdered,
+      touch: (slot) => reorder(queuedOn(word[slot]), slot),
+      select(vcpu) {
+        if (COUNTED) s.cost.locks += 1;
+        return walk(vcpu, hasMultiSgi(vcpu));
+      },
+      prune: list.prune,
+      hasPending: list.hasPending,
+      dropLpis: list.dropLpis,
+      order: list.order,
+    };
+  },
+};

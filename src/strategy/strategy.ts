@@ -1,0 +1,40 @@
+/** What a strategy says of itself, and how one is made. */
+import type { CreateApList } from '../vgic/ap-list.js';
+
+/** Against the flavour's own algorithm, for the same state: vgic-spec 7.1. */
+export type EquivalenceClass =
+  /** The same LR words in the same slots after every flush. */
+  | 'identical'
+  /** The same set, up to the choice among entries whose keys are equal. */
+  | 'tie-equivalent'
+  /** Anything else; what differs is stated. */
+  | 'deviating'
+  /** Not a candidate: shows how far the others are from free. */
+  | 'bound';
+
+export interface ParamSpec {
+  readonly name: string;
+  readonly fallback: number;
+  readonly min: number;
+  readonly max: number;
+  readonly meaning: string;
+}
+
+export interface ApListStrategy {
+  /** File name, command-line value, report column. */
+  readonly id: string;
+  readonly summary: string;
+  /** The code or proposal it stands for: file and version, or thread. */
+  readonly models: string;
+  readonly equivalence: EquivalenceClass;
+  /** Complexity in the list length n, with k list registers. */
+  readonly cost: {
+    readonly insert: string;
+    readonly flush: string;
+    readonly pending: string;
+    readonly prune: string;
+    readonly memory: string;
+  };
+  readonly params: Readonly<Record<string, ParamSpec>>;
+  create(params: Readonly<Record<string, number>>): CreateApList;
+}

@@ -1,0 +1,41 @@
+/** The port between the vGIC core and an ap_list strategy. The core never knows which strategy runs. */
+import type { VgicState } from './state.js';
+
+/** What a strategy may ask of the core while it prunes. */
+export interface ApListOps {
+  /** The row left its list for good: clears the queued field, frees an LPI that nothing else holds. */
+  release(slot: number): void;
+  /** The row moves to another vCPU's list: updates the queued field, inserts it there and kicks the new owner. */
+  migrate(slot: number, to: number): void;
+}
+
+/**
+ * All ap_lists of one VM. Rows are the slots of VgicState. A strategy books its modelled cost in `state.cost` if COUNTED.
+ * Costs the core books itself: irq_lock of the interrupt that is injected, written or folded, LR writes.
+ */
+export interface ApList {
+  /** Number of entries of the vCPU's list. */
+  length(vcpu: number): number;
+  /** A row whose queued field names `vcpu` joins that list (queue_irq_unlock and migration). */
+  insert(vcpu: number, slot: number): void;
+  /** Enabled, pending, active, priority or target of a queued row may have changed. Not called for populate. */
+  touch(slot: number): void;
+  /**
+   * Guest entry: writes the rows for the LRs to `state.picks` in LR order and returns their number; adds OVERFLOW if a
+   * full set of LRs leaves entries behind (the caller then sets UIE). The list is not empty.
+   */
+  select(vcpu: number): number;
+  /** Guest exit: takes out what the oracle no longer sends here. The list is not empty. */
+  prune(vcpu: number): void;
+  /** Is an entry pending, enabled, not active and more urgent than `pmr`? vgic-spec 1.21. */
+  hasPending(vcpu: number, pmr: number): boolean;
+  /** EnableLPIs 1 → 0: every LPI loses its latch and leaves the list through `ops.release`. */
+  dropLpis(vcpu: number): void;
+  /** Rows in the strategy's own order (for dumps, checks and tests; allocates). */
+  order(vcpu: number): number[];
+}
+
+/** Flag in the result of `select`; the count is in the low bits. */
+export const OVERFLOW = 1 << 16;
+
+export type CreateApList = (state: VgicState, ops: ApListOps) => ApList;

@@ -1,0 +1,89 @@
+/**
+ * Modelled cost per path: what the hypervisor's code would do, derived exactly, not what our structures execute.
+ * Locks are counted as in vgic-spec appendix A and E.3.
+ */
+
+export const PATH_INJECT = 0;
+export const PATH_REKEY = 1;
+export const PATH_FLUSH = 2;
+export const PATH_FOLD = 3;
+export const PATH_PRUNE = 4;
+export const PATH_PENDING = 5;
+export const NR_PATHS = 6;
+
+export const METRIC_VISITS = 0;
+export const METRIC_COMPARISONS = 1;
+export const METRIC_LOCKS = 2;
+export const METRIC_LR_WRITES = 3;
+export const METRIC_STEPS = 4;
+export const NR_METRICS = 5;
+/** Bucket 0 = zero, bucket b = [2^(b-1), 2^b). */
+export const NR_BUCKETS = 33;
+
+const STRIDE = NR_METRICS * NR_BUCKETS;
+/** Longest list that is recorded exactly; longer ones share the last entry. */
+const NR_DEPTHS = 65536;
+
+export class CostCounters {
+  /** Of the call in progress. */
+  visits = 0;
+  comparisons = 0;
+  locks = 0;
+  lrWrites = 0;
+
+  readonly calls = new Float64Array(NR_PATHS);
+  readonly sum = new Float64Array(NR_PATHS * NR_METRICS);
+  readonly max = new Float64Array(NR_PATHS * NR_METRICS);
+  readonly hist = new Float64Array(NR_PATHS * STRIDE);
+  /** Flushes by ap_list length. */
+  readonly depth = new Float64Array(NR_DEPTHS);
+  /** Flushes by LRs in use. */
+  readonly used = new Float64Array(65);
+  injections = 0;
+  redundantInjections = 0;
+  kicks = 0;
+  sorts = 0;
+  acks = 0;
+  spurious = 0;
+  /** Recorded acknowledges of an interrupt that is pending in no LR here. */
+  divergences = 0;
+  /** Ack notifications (kvm_ack_irq). */
+  notifications = 0;
+
+  /** Closes the call in progress and books it under `path`. */
+  end(path: number): void {
+    const { visits, comparisons, locks, lrWrites } = this;
+    this.calls[path] += 1;
+    this.book(path, METRIC_VISITS, visits);
+    this.book(path, METRIC_COMPARISONS, comparisons);
+    this.book(path, METRIC_LOCKS, locks);
+    this.book(path, METRIC_LR_WRITES, lrWrites);
+    this.book(path, METRIC_STEPS, visits + comparisons + locks + lrWrites);
+    this.visits = 0;
+    this.comparisons = 0;
+    this.locks = 0;
+    this.lrWrites = 0;
+  }
+
+  private book(path: number, metric: number, value: number): void {
+    const at = path * NR_METRICS + metric;
+    this.sum[at] += value;
+    if (value > this.max[at]) this.max[at] = value;
+    this.hist[path * STRIDE + metric * NR_BUCKETS + (32 - Math.clz32(value))] += 1;
+  }
+
+  /** Histogram of one metric of one path, trailing zeros cut. */
+  histogram(path: number, metric: number): number[] {
+    const from = path * STRIDE + metric * NR_BUCKETS;
+    let length = NR_BUCKETS;
+    while (length > 0 && this.hist[from + length - 1] === 0) length--;
+    return Array.from(this.hist.subarray(from, from + length));
+  }
+
+  reset(): void {
+    this.visits = this.comparisons = this.locks = this.lrWrites = 0;
+    for (const column of [this.calls, this.sum, this.max, this.hist, this.depth, this.used]) column.fill(0);
+    this.injections = this.redundantInjections = this.kicks = this.sorts = 0;
+    this.acks = this.spurious = this.divergences = this.notifications = 0;
+  }
+}

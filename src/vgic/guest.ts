@@ -1,0 +1,117 @@
+/**
+ * The guest's side of the CPU interface: only LRs (and the physical active state behind them) change.
+ * vgic-spec 1.16 as far as VGR1 and recordings need it: no PMR, group or running-priority checks (native-reference 6).
+ */
+import { COUNTED } from '#counting';
+import { SPURIOUS_INTID } from '../gic/intid.js';
+import { LR_ACTIVE, LR_HW, LR_PENDING, LR_PRIORITY_SHIFT, LR_STATE, LR_VINTID_V2_MASK } from '../gic/lr.js';
+import type { VgicState } from './state.js';
+
+export const ACK_REFUSE_NESTED = 1;
+export const ACK_EXACT = 2;
+
+export interface GuestInterface {
+  /** IAR read; returns the INTID acknowledged, 1023 if none. Meaning of `intid` and `flags`: trace/events.ts ACK. */
+  ack(vcpu: number, intid: number, flags: number): number;
+  /** Clears the active bit of the first LR with `intid`; returns the LR index or -1. EOI (EOImode 0) and DIR. */
+  deactivate(vcpu: number, intid: number): number;
+  /** Sets the state bits of an LR: bit 0 pending, bit 1 active. */
+  setLrState(vcpu: number, lr: number, state: number): void;
+  /** Acknowledges and ends everything pending, most urgent first. */
+  drain(vcpu: number): void;
+}
+
+export function createGuestInterface(s: VgicState): GuestInterface {
+  const { lrLo, lrHi, lrSlot, usedLrs, physRow, physActive, cost, nrLr, isV2Guest } = s;
+  const intidMask = isV2Guest ? LR_VINTID_V2_MASK : -1;
+
+  /** The most urgent LR in state pending (exactly), ties to the lowest index; -1 if none. */
+  function bestPendingLr(base: number, end: number): number {
+    let best = -1;
+    let bestPriority = 256;
+    for (let lr = base; lr < end; lr++) {
+      const hi = lrHi[lr];
+      if ((hi & LR_STATE) !== LR_PENDING) continue;
+      const priority = (hi >>> LR_PRIORITY_SHIFT) & 0xff;
+      if (priority < bestPriority) {
+        bestPriority = priority;
+        best = lr;
+      }
+    }
+    return best;
+  }
+
+  function ack(vcpu: number, intid: number, flags: number): number {
+    const base = vcpu * nrLr;
+    const end = base + usedLrs[vcpu];
+    if ((flags & ACK_EXACT) !== 0) {
+      if (intid === SPURIOUS_INTID) {
+        if (COUNTED) cost.spurious += 1;
+        return SPURIOUS_INTID;
+      }
+      for (let lr = base; lr < end; lr++) {
+        if ((lrLo[lr] & intidMask) === intid && (lrHi[lr] & LR_STATE) === LR_PENDING) {
+          lrHi[lr] ^= LR_STATE;
+          if (COUNTED) cost.acks += 1;
+          return intid;
+        }
+      }
+      if (COUNTED) cost.divergences += 1;
+      return SPURIOUS_INTID;
+    }
+    const best = bestPendingLr(base, end);
+    let refused = best < 0;
+    if (!refused && (flags & ACK_REFUSE_NESTED) !== 0) {
+      const priority = (lrHi[best] >>> LR_PRIORITY_SHIFT) & 0xff;
+      for (let lr = base; lr < end; lr++) {
+        if ((lrHi[lr] & LR_ACTIVE) !== 0 && priority >= ((lrHi[lr] >>> LR_PRIORITY_SHIFT) & 0xff)) refused = true;
+      }
+    }
+    if (refused) {
+      if (COUNTED) {
+        cost.spurious += 1;
+        if (intid !== 0 && intid !== SPURIOUS_INTID) cost.divergences += 1;
+      }
+      return SPURIOUS_INTID;
+    }
+    lrHi[best] ^= LR_STATE;
+    const got = lrLo[best] & intidMask;
+    if (COUNTED) {
+      cost.acks += 1;
+      if (intid !== 0 && intid !== got) cost.divergences += 1;
+    }
+    return got;
+  }
+
+  function deactivate(vcpu: number, intid: number): number {
+    const base = vcpu * nrLr;
+    const end = base + usedLrs[vcpu];
+    for (let lr = base; lr < end; lr++) {
+      const hi = lrHi[lr];
+      if ((hi & LR_ACTIVE) !== 0 && (lrLo[lr] & intidMask) === intid) {
+        lrHi[lr] = hi & ~LR_ACTIVE;
+        if ((hi & LR_HW) !== 0) physActive[physRow[lrSlot[lr]]] = 0;
+        return lr - base;
+      }
+    }
+    return -1;
+  }
+
+  return {
+    ack,
+    deactivate,
+    setLrState(vcpu, lr, state) {
+      if (lr >= usedLrs[vcpu]) return;
+      const at = vcpu * nrLr + lr;
+      const hi = lrHi[at];
+      const next = (hi & ~LR_STATE) | (state << 30);
+      if ((hi & LR_PENDING) !== 0 && (next & LR_PENDING) === 0 && COUNTED) cost.acks += 1;
+      if ((next & LR_STATE) === 0 && (hi & LR_HW) !== 0) physActive[physRow[lrSlot[at]]] = 0;
+      lrHi[at] = next;
+    },
+    drain(vcpu) {
+      const base = vcpu * nrLr;
+      while (bestPendingLr(base, base + usedLrs[vcpu]) >= 0) deactivate(vcpu, ack(vcpu, 0, 0));
+    },
+  };
+}

@@ -1,0 +1,158 @@
+/** What devices, timers, other vCPUs and the ITS do to an interrupt. vgic-spec 1.7, 2.4, 6.4-6.7. */
+import { COUNTED } from '#counting';
+import { LPI_BASE, LPI_END } from '../gic/intid.js';
+import type { Queue } from './queue.js';
+import { slotOf, type VgicState } from './state.js';
+import {
+  ENABLED,
+  EXISTS,
+  GROUP,
+  LATCH,
+  LEVEL,
+  LINE,
+  PRIORITY_FIELD,
+  PRIORITY_SHIFT,
+  QUEUED_FIELD,
+  TARGET_FIELD,
+  TARGET_SHIFT,
+  WIRE,
+} from './word.js';
+
+export interface Inject {
+  inject(vcpu: number, intid: number, level: number): void;
+  /** Targets are firstVcpu + n for every bit n of `list`; `allButSelf` ignores the list. */
+  sgi(sender: number, intid: number, firstVcpu: number, list: number, allButSelf: boolean): void;
+  /** User-space LEVEL_INFO (vgic-spec 2.6). */
+  lineLevel(vcpu: number, intid: number, level: number): void;
+  physLine(vcpuRow: number, level: number): void;
+  mapLpi(intid: number, target: number, priority: number, enabled: boolean): void;
+  unmapLpi(intid: number): void;
+  configLpi(intid: number, config: number): void;
+  moveLpi(intid: number, target: number): void;
+  clearLpi(intid: number): void;
+  pendLpi(intid: number, latch: number): void;
+  dropLpis(vcpu: number): void;
+}
+
+export function createInject(s: VgicState, queue: Queue): Inject {
+  const { word, source, lpiRefs, lpiSlotBase, spiSlotBase, nrVcpus, nrSlots, isV2Guest, cost } = s;
+  const nrSpis = lpiSlotBase - spiSlotBase;
+  const { queueIrq, rekeyIrq, list } = queue;
+
+  /** Row of a known LPI, or -1. */
+  function lpiSlot(intid: number): number {
+    if (intid < LPI_BASE || intid >= LPI_END || nrSlots === lpiSlotBase) return -1;
+    const slot = lpiSlotBase + intid - LPI_BASE;
+    return (word[slot] & EXISTS) !== 0 ? slot : -1;
+  }
+
+  return {
+    inject(vcpu, intid, level) {
+      let slot: number;
+      if (intid < 32) slot = vcpu * 32 + intid;
+      else if (intid - 32 < nrSpis) slot = spiSlotBase + intid - 32;
+      else {
+        slot = lpiSlot(intid);
+        if (slot < 0) return;
+      }
+      if (COUNTED) cost.injections += 1;
+      const w = word[slot];
+      // validate_injection: a level must change, an edge must rise. A refused call still took the irq_lock.
+      if ((w & LEVEL) !== 0) {
+        if (((w & LINE) !== 0) === (level !== 0)) {
+          if (COUNTED) refuse();
+          return;
+        }
+        word[slot] = level !== 0 ? w | LINE | WIRE : w & ~(LINE | WIRE);
+      } else {
+        if (level === 0) {
+          if (COUNTED) refuse();
+          return;
+        }
+        word[slot] = w | LATCH;
+      }
+      queueIrq(slot);
+    },
+    sgi(sender, intid, firstVcpu, targets, allButSelf) {
+      for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
+        const bit = vcpu - firstVcpu;
+        const wanted = allButSelf ? vcpu !== sender : bit >= 0 && bit < 32 && ((targets >>> bit) & 1) === 1;
+        if (!wanted) continue;
+        const slot = vcpu * 32 + intid;
+        word[slot] |= LATCH;
+        if (isV2Guest) source[slot] |= 1 << sender;
+        queueIrq(slot);
+      }
+    },
+    lineLevel(vcpu, intid, level) {
+      const slot = slotOf(s, vcpu, intid);
+      if (slot < 0 || (word[slot] & EXISTS) === 0) return;
+      const w = word[slot];
+      if (level === 0) {
+        word[slot] = w & ~(LINE | WIRE);
+        rekeyIrq(slot);
+      } else {
+        word[slot] = w | LINE | ((w & LEVEL) !== 0 ? WIRE : 0);
+        queueIrq(slot);
+      }
+    },
+    physLine(row, level) {
+      s.physLine[row] = level;
+    },
+    mapLpi(intid, target, priority, enabled) {
+      const slot = lpiSlotBase + intid - LPI_BASE;
+      lpiRefs[slot - lpiSlotBase] += 1;
+      // An LPI that exists, mapped or only queued, keeps its state: the mapping just takes a reference.
+      if ((word[slot] & EXISTS) !== 0) return;
+      word[slot] =
+        EXISTS |
+        GROUP |
+        (enabled ? ENABLED : 0) |
+        ((priority & 0xfc) << PRIORITY_SHIFT) |
+        ((target + 1) << TARGET_SHIFT);
+      queueIrq(slot);
+    },
+    unmapLpi(intid) {
+      const slot = lpiSlot(intid);
+      if (slot < 0 || lpiRefs[slot - lpiSlotBase] === 0) return;
+      lpiRefs[slot - lpiSlotBase] -= 1;
+      if (lpiRefs[slot - lpiSlotBase] === 0 && (word[slot] & QUEUED_FIELD) === 0) word[slot] = 0;
+    },
+    configLpi(intid, config) {
+      const slot = lpiSlot(intid);
+      if (slot < 0) return;
+      word[slot] =
+        (word[slot] & ~(PRIORITY_FIELD | ENABLED)) |
+        ((config & 0xfc) << PRIORITY_SHIFT) |
+        ((config & 1) !== 0 ? ENABLED : 0);
+      queueIrq(slot);
+    },
+    moveLpi(intid, target) {
+      const slot = lpiSlot(intid);
+      if (slot < 0) return;
+      word[slot] = (word[slot] & ~TARGET_FIELD) | ((target + 1) << TARGET_SHIFT);
+      rekeyIrq(slot);
+    },
+    clearLpi(intid) {
+      const slot = lpiSlot(intid);
+      if (slot < 0) return;
+      word[slot] &= ~LATCH;
+      rekeyIrq(slot);
+    },
+    pendLpi(intid, latch) {
+      const slot = lpiSlot(intid);
+      if (slot < 0) return;
+      word[slot] = latch !== 0 ? word[slot] | LATCH : word[slot] & ~LATCH;
+      queueIrq(slot);
+    },
+    dropLpis(vcpu) {
+      if (list.length(vcpu) !== 0) list.dropLpis(vcpu);
+    },
+  };
+
+  function refuse(): void {
+    cost.redundantInjections += 1;
+    cost.locks += 1;
+    cost.end(0);
+  }
+}

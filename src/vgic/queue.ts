@@ -1,0 +1,70 @@
+/**
+ * queue_irq_unlock and what hangs on it: whose ap_list an interrupt joins, who is kicked, and how a row leaves a list.
+ * vgic-spec 1.4, 1.6, 1.8, 1.20.
+ */
+import { COUNTED } from '#counting';
+import type { ApList, ApListOps, CreateApList } from './ap-list.js';
+import { PATH_INJECT, PATH_REKEY } from './counters.js';
+import type { VgicState } from './state.js';
+import { QUEUED_FIELD, QUEUED_SHIFT, targetOracle } from './word.js';
+
+export interface Queue {
+  readonly list: ApList;
+  /**
+   * Something may have made the interrupt deliverable: append it to the oracle's list unless it is on one, kick.
+   * Books one call of the inject path (irq_lock; list lock and irq_lock again when it queues).
+   */
+  queueIrq(slot: number): void;
+  /** A register write changed a key without queueing. Books one call of the rekey path (irq_lock). */
+  rekeyIrq(slot: number): void;
+  /** Request and kick: counted, not modelled further. */
+  kick(vcpu: number): void;
+}
+
+export function createQueue(s: VgicState, createList: CreateApList): Queue {
+  const { word, dist, cost, lpiRefs, lpiSlotBase } = s;
+
+  const kick = (_vcpu: number): void => {
+    if (COUNTED) cost.kicks++;
+  };
+
+  const ops: ApListOps = {
+    release(slot) {
+      // The list held a reference: an LPI that is no longer mapped goes with it.
+      word[slot] = slot >= lpiSlotBase && lpiRefs[slot - lpiSlotBase] === 0 ? 0 : word[slot] & ~QUEUED_FIELD;
+    },
+    migrate(slot, to) {
+      word[slot] = (word[slot] & ~QUEUED_FIELD) | ((to + 1) << QUEUED_SHIFT);
+      insert(to, slot);
+      kick(to);
+    },
+  };
+  const list = createList(s, ops);
+  const { insert, touch } = list;
+
+  return {
+    list,
+    kick,
+    queueIrq(slot) {
+      const w = word[slot];
+      const target = targetOracle(w, dist[0] === 1);
+      if (COUNTED) cost.locks += 1;
+      if ((w & QUEUED_FIELD) !== 0) {
+        touch(slot);
+        // Kick the oracle's vCPU, which may differ from the list's owner after a retarget.
+        if (target >= 0) kick(target);
+      } else if (target >= 0) {
+        if (COUNTED) cost.locks += 2;
+        word[slot] = w | ((target + 1) << QUEUED_SHIFT);
+        insert(target, slot);
+        kick(target);
+      }
+      if (COUNTED) cost.end(PATH_INJECT);
+    },
+    rekeyIrq(slot) {
+      if (COUNTED) cost.locks += 1;
+      if ((word[slot] & QUEUED_FIELD) !== 0) touch(slot);
+      if (COUNTED) cost.end(PATH_REKEY);
+    },
+  };
+}

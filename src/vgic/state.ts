@@ -1,0 +1,159 @@
+/** Every column of the model. Created once, never grown: no event allocates. */
+import { assert } from '../base/errors.js';
+import {
+  LPI_BASE,
+  LPI_END,
+  MAX_NR_LR,
+  MAX_SPIS,
+  MAX_VCPUS,
+  type Machine,
+  NO_SLOT,
+  NR_PRIVATE_IRQS,
+  NR_SGIS,
+  SPI_BASE,
+} from '../gic/intid.js';
+import { CostCounters } from './counters.js';
+import { ENABLED, EXISTS, GROUP, LEVEL, TARGET_SHIFT } from './word.js';
+
+/** Host interrupt numbers that fit an LR (10 bits). */
+export const NR_HOST_IRQS = 1024;
+
+export interface VgicState {
+  readonly machine: Machine;
+  readonly nrVcpus: number;
+  readonly nrLr: number;
+  readonly isV2Guest: boolean;
+  readonly isV2Host: boolean;
+  /** Rows: 32 private per vCPU, then SPIs, then LPIs. */
+  readonly nrSlots: number;
+  readonly spiSlotBase: number;
+  readonly lpiSlotBase: number;
+
+  /** Packed state word per row (word.ts). */
+  readonly word: Int32Array;
+  /** INTID per row. */
+  readonly intidOfSlot: Int32Array;
+  /** GICv2 SGIs: set of senders still pending, and sender of the active instance. Private rows only. */
+  readonly source: Uint8Array;
+  readonly activeSource: Uint8Array;
+  /** Mapped interrupts: physical INTID for the LR, and row in the phys columns. */
+  readonly hwintid: Int16Array;
+  readonly physRow: Int32Array;
+  /** LPIs: references held by mappings. */
+  readonly lpiRefs: Int32Array;
+
+  /** Host interrupts: 32 banked per vCPU, then global. */
+  readonly physLine: Uint8Array;
+  readonly physPending: Uint8Array;
+  readonly physActive: Uint8Array;
+
+  /** LR i of vCPU v is entry v * nrLr + i; always in the GICv3 layout (gic/lr.ts). */
+  readonly lrLo: Int32Array;
+  readonly lrHi: Int32Array;
+  readonly lrSlot: Int32Array;
+  readonly usedLrs: Int32Array;
+  /** LRs at and above this index are zero. */
+  readonly lrDirty: Int32Array;
+  readonly hcr: Int32Array;
+  readonly pmr: Int32Array;
+  readonly inGuest: Uint8Array;
+
+  /** [0] = distributor enabled. */
+  readonly dist: Uint8Array;
+  /** Rows chosen by the last select, in LR order. */
+  readonly picks: Int32Array;
+  /** Filled when the counted build runs; all zero in the plain build. */
+  readonly cost: CostCounters;
+}
+
+/** Row of an INTID as seen by `vcpu`, or NO_SLOT if the machine has no such interrupt. */
+export function slotOf(s: VgicState, vcpu: number, intid: number): number {
+  if (intid < NR_PRIVATE_IRQS) return vcpu * NR_PRIVATE_IRQS + intid;
+  const spi = intid - SPI_BASE;
+  if (spi < s.machine.nrSpis) return s.spiSlotBase + spi;
+  if (s.machine.nrLpis > 0 && intid >= LPI_BASE && intid < LPI_END) return s.lpiSlotBase + intid - LPI_BASE;
+  return NO_SLOT;
+}
+
+/** Row of a host interrupt in the phys columns: host PPIs are banked per vCPU. */
+export const physRowOf = (nrVcpus: number, vcpu: number, hostIrq: number): number =>
+  hostIrq < NR_PRIVATE_IRQS ? vcpu * NR_PRIVATE_IRQS + hostIrq : nrVcpus * NR_PRIVATE_IRQS + hostIrq;
+
+export function createState(machine: Machine): VgicState {
+  const { nrVcpus, nrSpis, nrLpis, nrLr } = machine;
+  assert(nrVcpus >= 1 && nrVcpus <= MAX_VCPUS, `nrVcpus ${nrVcpus} is in 1..${MAX_VCPUS}`);
+  assert(nrSpis >= 0 && nrSpis <= MAX_SPIS, `nrSpis ${nrSpis} is in 0..${MAX_SPIS}`);
+  assert(nrLr >= 1 && nrLr <= MAX_NR_LR, `nrLr ${nrLr} is in 1..${MAX_NR_LR}`);
+  const spiSlotBase = nrVcpus * NR_PRIVATE_IRQS;
+  const lpiSlotBase = spiSlotBase + nrSpis;
+  const nrSlots = lpiSlotBase + nrLpis;
+  const nrPhys = spiSlotBase + NR_HOST_IRQS;
+  const s: VgicState = {
+    machine,
+    nrVcpus,
+    nrLr,
+    isV2Guest: machine.model !== 'gicv3',
+    isV2Host: machine.model === 'gicv2',
+    nrSlots,
+    spiSlotBase,
+    lpiSlotBase,
+    word: new Int32Array(nrSlots),
+    intidOfSlot: new Int32Array(nrSlots),
+    source: new Uint8Array(spiSlotBase),
+    activeSource: new Uint8Array(spiSlotBase),
+    hwintid: new Int16Array(nrSlots),
+    physRow: new Int32Array(nrSlots),
+    lpiRefs: new Int32Array(nrLpis),
+    physLine: new Uint8Array(nrPhys),
+    physPending: new Uint8Array(nrPhys),
+    physActive: new Uint8Array(nrPhys),
+    lrLo: new Int32Array(nrVcpus * nrLr),
+    lrHi: new Int32Array(nrVcpus * nrLr),
+    lrSlot: new Int32Array(nrVcpus * nrLr),
+    usedLrs: new Int32Array(nrVcpus),
+    lrDirty: new Int32Array(nrVcpus),
+    hcr: new Int32Array(nrVcpus),
+    pmr: new Int32Array(nrVcpus),
+    inGuest: new Uint8Array(nrVcpus),
+    dist: new Uint8Array(1),
+    picks: new Int32Array(MAX_NR_LR),
+    cost: new CostCounters(),
+  };
+  resetState(s);
+  return s;
+}
+
+/** Reset values: vgic-spec 1.2. */
+export function resetState(s: VgicState): void {
+  const group = s.isV2Guest ? 0 : GROUP;
+  for (let slot = 0; slot < s.nrSlots; slot++) {
+    if (slot < s.spiSlotBase) {
+      const intid = slot % NR_PRIVATE_IRQS;
+      const vcpu = (slot - intid) / NR_PRIVATE_IRQS;
+      s.intidOfSlot[slot] = intid;
+      s.word[slot] = EXISTS | group | (intid < NR_SGIS ? ENABLED : LEVEL) | ((vcpu + 1) << TARGET_SHIFT);
+    } else if (slot < s.lpiSlotBase) {
+      s.intidOfSlot[slot] = SPI_BASE + slot - s.spiSlotBase;
+      s.word[slot] = EXISTS | group | (1 << TARGET_SHIFT);
+    } else {
+      s.intidOfSlot[slot] = LPI_BASE + slot - s.lpiSlotBase;
+      s.word[slot] = 0;
+    }
+  }
+  for (const column of [
+    s.source,
+    s.activeSource,
+    s.hwintid,
+    s.physRow,
+    s.lpiRefs,
+    s.physLine,
+    s.physPending,
+    s.physActive,
+  ])
+    column.fill(0);
+  for (const column of [s.lrLo, s.lrHi, s.lrSlot, s.usedLrs, s.lrDirty, s.inGuest]) column.fill(0);
+  s.hcr.fill(1);
+  s.pmr.fill(s.machine.pmrAtStart);
+  s.dist[0] = s.machine.distEnabledAtStart ? 1 : 0;
+  s.cost.reset();
+}

@@ -1,0 +1,119 @@
+/**
+ * Guest exit: list registers → our tables (fold), then prune. Counterpart: flush.ts.
+ * Fold and resampling of kvm-6.1: vgic-spec 1.18 and 3.3; prune: 1.20.
+ */
+import { COUNTED } from '#counting';
+import { NR_SGIS, SPI_BASE, SPI_END } from '../gic/intid.js';
+import { HCR_UIE, LR_ACTIVE, LR_CPUID_SHIFT, LR_EOI, LR_HW, LR_PENDING, LR_STATE } from '../gic/lr.js';
+import type { ApList } from './ap-list.js';
+import { PATH_FOLD, PATH_PRUNE } from './counters.js';
+import type { VgicState } from './state.js';
+import { ACTIVE, EXISTS, HW, LATCH, LEVEL, LINE, QUEUED_FIELD, WIRE } from './word.js';
+
+export interface Sync {
+  /** Fold and prune in one step. */
+  sync(vcpu: number): void;
+  /** The parts, for recordings in which another CPU's step lies between them. */
+  fold(vcpu: number): void;
+  prune(vcpu: number): void;
+}
+
+export function createSync(s: VgicState, list: ApList): Sync {
+  const {
+    word,
+    source,
+    activeSource,
+    physLine,
+    physPending,
+    physActive,
+    physRow,
+    lrLo,
+    lrHi,
+    lrSlot,
+    usedLrs,
+    hcr,
+    inGuest,
+    cost,
+    nrLr,
+    isV2Guest,
+  } = s;
+  const { length, touch, prune: pruneList } = list;
+
+  /** One LR back into the tables. `lr` is an index into the LR planes. */
+  function foldLr(lr: number): void {
+    const hi = lrHi[lr];
+    const slot = lrSlot[lr];
+    let w = word[slot];
+    if (COUNTED && (hi & (LR_STATE | LR_HW | LR_EOI)) === LR_EOI) {
+      const intid = s.intidOfSlot[slot];
+      if (intid >= SPI_BASE && intid < SPI_END) cost.notifications += 1;
+    }
+    // An LPI that was unmapped and left the list meanwhile: nobody is there to tell.
+    if ((w & EXISTS) === 0) return;
+    const wasActive = w & ACTIVE;
+    const isV2Sgi = isV2Guest && s.intidOfSlot[slot] < NR_SGIS;
+    const cpuid = isV2Sgi ? (lrLo[lr] >>> LR_CPUID_SHIFT) & 7 : 0;
+    if ((hi & LR_ACTIVE) !== 0) {
+      w |= ACTIVE;
+      if (isV2Sgi) activeSource[slot] = cpuid;
+    } else {
+      w &= ~ACTIVE;
+    }
+    if ((w & LEVEL) === 0) {
+      if ((hi & LR_PENDING) !== 0) {
+        w |= LATCH;
+        if (isV2Sgi) source[slot] |= 1 << cpuid;
+      }
+    } else {
+      // Acknowledged and deactivated: the soft pend is over. State A leaves it alone.
+      if ((hi & LR_STATE) === 0) w &= ~LATCH;
+      if ((w & HW) !== 0) {
+        const deactivated = wasActive !== 0 && (hi & LR_ACTIVE) === 0;
+        if ((hi & LR_PENDING) !== 0 || (deactivated && (w & LINE) !== 0)) {
+          const row = physRow[slot];
+          if ((physLine[row] | physPending[row]) !== 0) {
+            w |= LINE | WIRE;
+          } else {
+            w &= ~(LINE | WIRE);
+            physActive[row] = 0;
+          }
+        }
+      }
+    }
+    word[slot] = w;
+    if ((w & QUEUED_FIELD) !== 0) touch(slot);
+  }
+
+  function fold(vcpu: number): void {
+    inGuest[vcpu] = 0;
+    // 6.1 trusts an empty list to mean that no LR is used, which LPI_FLUSH can falsify: the LRs then stay (appendix D).
+    if (length(vcpu) === 0) {
+      if (COUNTED) cost.end(PATH_FOLD);
+      return;
+    }
+    hcr[vcpu] &= ~HCR_UIE;
+    const used = usedLrs[vcpu];
+    const base = vcpu * nrLr;
+    for (let lr = base; lr < base + used; lr++) foldLr(lr);
+    usedLrs[vcpu] = 0;
+    if (COUNTED) {
+      cost.visits += used;
+      cost.locks += used;
+      cost.end(PATH_FOLD);
+    }
+  }
+
+  function prune(vcpu: number): void {
+    if (length(vcpu) !== 0) pruneList(vcpu);
+    if (COUNTED) cost.end(PATH_PRUNE);
+  }
+
+  return {
+    fold,
+    prune,
+    sync(vcpu) {
+      fold(vcpu);
+      prune(vcpu);
+    },
+  };
+}
