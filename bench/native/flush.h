@@ -162,11 +162,37 @@ static inline uint32_t mix(uint32_t digest, uint32_t word)
     return (digest ^ word) * 0x01000193u;
 }
 
+/* A list register as GICH_LRn holds it. */
+static uint32_t v2_lr(uint32_t lo, uint32_t hi)
+{
+    uint32_t word = lo | ((hi & LR_GROUP) ? 1u << 30 : 0u) | (hi >> LR_PRIORITY_SHIFT & 0xf8u) << (23 - 3);
+    word |= ((hi & LR_ACTIVE) ? 1u << 29 : 0u) | ((hi & LR_PENDING) ? 1u << 28 : 0u);
+    if (hi & LR_HW)
+        return word | 1u << 31 | (hi & LR_PINTID) << 10;
+    return word | ((hi & LR_EOI) ? 1u << 19 : 0u);
+}
+
+/* Every word the hardware gets: the number of LRs in use, then low and high word of each. */
+static inline uint32_t mix_lrs(uint32_t digest, uint32_t vcpu)
+{
+    uint32_t base = vcpu * MAX_LR;
+    uint32_t used = used_lrs[vcpu];
+    digest = mix(digest, used);
+    if (machine.model == GICV2) {
+        for (uint32_t at = base; at < base + used; at++)
+            digest = mix(mix(digest, v2_lr(lr_lo[at], lr_hi[at])), 0);
+    } else {
+        for (uint32_t at = base; at < base + used; at++)
+            digest = mix(mix(digest, lr_lo[at]), lr_hi[at]);
+    }
+    return digest;
+}
+
 static inline uint32_t flush_hwstate(uint32_t vcpu, uint32_t digest)
 {
     int32_t slot = list_head[vcpu];
     if (slot == NONE)
-        return digest;
+        return mix_lrs(digest, vcpu);
 
     /* An entry weighs 1 or less unless it is a GICv2 SGI, so a list that fits needs no look at its entries. */
     bool multi = false;
@@ -212,10 +238,7 @@ static inline uint32_t flush_hwstate(uint32_t vcpu, uint32_t digest)
     used_lrs[vcpu] = count;
     hcr[vcpu] = control;
 
-    digest = mix(digest, count);
-    for (uint32_t lr = 0; lr < count; lr++)
-        digest = mix(mix(digest, lr_lo[base + lr]), lr_hi[base + lr]);
-    return digest;
+    return mix_lrs(digest, vcpu);
 }
 
 #endif

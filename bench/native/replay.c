@@ -36,18 +36,6 @@ static inline void inject(uint32_t slot, bool level)
     queue_irq(slot);
 }
 
-/* As GICH_LRn prints it. */
-static uint32_t v2_lr(uint32_t lo, uint32_t hi)
-{
-    uint32_t word = lo | ((hi & LR_HW) ? 1u << 31 : 0u) | ((hi & LR_GROUP) ? 1u << 30 : 0u);
-    word |= (hi & LR_ACTIVE) ? 1u << 29 : 0u;
-    word |= (hi & LR_PENDING) ? 1u << 28 : 0u;
-    word |= (hi >> LR_PRIORITY_SHIFT & 0xf8u) << (23 - 3);
-    if (hi & LR_HW)
-        return word | (hi & LR_PINTID) << 10;
-    return word | ((hi & LR_EOI) ? 1u << 19 : 0u);
-}
-
 static void print_flush(uint32_t event, uint32_t vcpu)
 {
     printf("F %u %u %u", event, vcpu, used_lrs[vcpu]);

@@ -31,8 +31,12 @@ export class UsageError extends UserError {
  * Message form: `FILE: PLACE: WHAT; REMEDY`.
  */
 export class InputError extends UserError {
+  readonly place: string;
+  readonly what: string;
   constructor(file: string, place: string, what: string, remedy: string) {
     super(`${file}: ${place}: ${what}; ${remedy}`, EXIT_INPUT);
+    this.place = place;
+    this.what = what;
   }
 }
 

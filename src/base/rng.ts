@@ -1,59 +1,55 @@
 /**
- * Seeded random numbers: xoshiro128** (Blackman and Vigna) on 32-bit integers, its state filled by splitmix32.
- * Integers only, so a seed gives the same numbers on every machine and Node version.
+ * Seeded generator: xoshiro128** 1.1 (Blackman and Vigna), state filled from the seed by SplitMix32.
+ * Integers only: the same seed gives the same sequence on every machine and Node version.
  */
-
-export interface Rng {
-  /** The next unsigned 32-bit integer. */
-  next(): number;
-  /** An integer in [0, n). `n` is 1 to 2^21; the bias is below n / 2^32. */
-  below(n: number): number;
-  /** True with probability `percent` / 100. */
-  chance(percent: number): boolean;
-  /** Puts the first `count` elements into random order. */
-  shuffle(elements: { [index: number]: number }, count: number): void;
+export interface Generator {
+  /** Next value, an integer in [0, 2^32). */
+  nextUint32(): number;
+  /** Uniform integer in [0, bound); bound in [1, 2^32]. Without modulo bias. */
+  nextBelow(bound: number): number;
 }
 
-/** A generator of its own for each seed (an integer; its low 32 bits count). */
-export function createRng(seed: number): Rng {
-  let mixed = seed | 0;
-  const splitmix = (): number => {
-    mixed = (mixed + 0x9e3779b9) | 0;
-    let z = mixed;
-    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
-    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
-    return z ^ (z >>> 15);
-  };
-  let s0 = splitmix();
-  let s1 = splitmix();
-  let s2 = splitmix();
-  let s3 = splitmix();
+const TWO_32 = 0x1_0000_0000;
 
-  const rotate = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
-  const next = (): number => {
-    const result = Math.imul(rotate(Math.imul(s1, 5), 7), 9) >>> 0;
-    const shifted = s1 << 9;
-    s2 ^= s0;
-    s3 ^= s1;
-    s1 ^= s2;
-    s0 ^= s3;
-    s2 ^= shifted;
-    s3 = rotate(s3, 11);
+const rotateLeft = (value: number, by: number): number => (value << by) | (value >>> (32 - by));
+
+/** `seed`: only its low 32 bits count. */
+export function createGenerator(seed: number): Generator {
+  let mix = seed >>> 0;
+  const splitMix = (): number => {
+    mix = (mix + 0x9e3779b9) >>> 0;
+    let z = mix;
+    z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
+    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
+    return (z ^ (z >>> 16)) | 0;
+  };
+  return createGeneratorFromState([splitMix(), splitMix(), splitMix(), splitMix()]);
+}
+
+/** For test vectors: the four state words given outright; not all may be 0. */
+export function createGeneratorFromState(state: readonly [number, number, number, number]): Generator {
+  let [a, b, c, d] = state;
+  if ((a | b | c | d) === 0) throw new RangeError('xoshiro128**: the state must not be all zero');
+  const nextUint32 = (): number => {
+    const result = Math.imul(rotateLeft(Math.imul(b, 5), 7), 9) >>> 0;
+    const t = b << 9;
+    c ^= a;
+    d ^= b;
+    b ^= c;
+    a ^= d;
+    c ^= t;
+    d = rotateLeft(d, 11);
     return result;
   };
-  // The product is below 2^53, so both steps are exact.
-  const below = (n: number): number => Math.floor((next() * n) / 0x1_0000_0000);
-  return {
-    next,
-    below,
-    chance: (percent) => below(100) < percent,
-    shuffle(elements, count) {
-      for (let last = count - 1; last > 0; last--) {
-        const pick = below(last + 1);
-        const kept = elements[last]!;
-        elements[last] = elements[pick]!;
-        elements[pick] = kept;
-      }
-    },
+  const nextBelow = (bound: number): number => {
+    if (!Number.isInteger(bound) || bound < 1 || bound > TWO_32) {
+      throw new RangeError(`nextBelow: bound ${bound} is not an integer in [1, 2^32]`);
+    }
+    // Values at or above the largest multiple of bound would favour the low residues: draw again.
+    const limit = TWO_32 - (TWO_32 % bound);
+    let value = nextUint32();
+    while (value >= limit) value = nextUint32();
+    return value % bound;
   };
+  return { nextUint32, nextBelow };
 }

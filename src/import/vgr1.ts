@@ -7,13 +7,13 @@ import { InputError } from '../base/errors.js';
 import {
   type GicModel,
   isLpi,
-  isPrivate,
   isSgi,
   MAX_NR_LR,
   MAX_SPIS,
   MAX_VCPUS,
   NR_LPIS,
   SPI_BASE,
+  SPURIOUS_INTID,
 } from '../gic/intid.js';
 import * as ev from '../trace/events.js';
 import type { TraceHeader } from '../trace/header.js';
@@ -53,6 +53,8 @@ type Event = readonly [kind: number, vcpu: number, intid: number, value: number]
 type Translate = (record: Vgr1Record, file: FileHeader) => Event | undefined;
 
 const isBanked = (intid: number, file: FileHeader): boolean => intid < SPI_BASE + file.nrSpis;
+/** LPIs may or may not be mapped at that time. */
+const isThere = (intid: number, file: FileHeader): boolean => isBanked(intid, file) || isLpi(intid);
 const userBit = (record: Vgr1Record): number => (record.flags & 1) << 1;
 const bit0 = (value: number): number => value & 1;
 
@@ -79,11 +81,17 @@ const ofTargetedLpi =
     return [kind, vcpu, record.intid, record.value & valueMask];
   };
 
-/** What the guest names at its CPU interface can be any number: a wrong one just meets no list register. */
-const ofGuest =
-  (kind: number, computeValue: (record: Vgr1Record) => number): Translate =>
-  (record) =>
-    record.intid < INTIDS_OF_EVENT ? [kind, record.vcpu, record.intid, computeValue(record)] : undefined;
+/** Acknowledges name what the real run got, where that is known: anything else asserts nothing (0). */
+const translateAck: Translate = (record, file) => {
+  const isKnown = record.intid === SPURIOUS_INTID || isThere(record.intid, file);
+  return [ev.ACK, record.vcpu, isKnown ? record.intid : 0, record.flags & 1];
+};
+
+function translatePhysLine(record: Vgr1Record): Event | undefined {
+  // A host interrupt that no event can name cannot be mapped either: list registers hold ten bits of it.
+  if (record.intid >= INTIDS_OF_EVENT) return undefined;
+  return [ev.PHYS_LINE, record.vcpu, record.intid, bit0(record.value)];
+}
 
 function translateSgi(record: Vgr1Record, file: FileHeader): Event | undefined {
   if (!isSgi(record.intid)) return undefined;
@@ -102,12 +110,10 @@ function translateMmio(record: Vgr1Record, file: FileHeader): Event | undefined 
 
 const TRANSLATIONS: readonly Translate[] = [
   (record, file) =>
-    isBanked(record.intid, file) || isLpi(record.intid)
-      ? [ev.INJECT, record.vcpu, record.intid, bit0(record.value)]
-      : undefined,
+    isThere(record.intid, file) ? [ev.INJECT, record.vcpu, record.intid, bit0(record.value)] : undefined,
   ofVcpu(ev.FLUSH),
-  ofGuest(ev.ACK, (record) => record.flags & 1),
-  ofGuest(ev.EOI, () => 0),
+  translateAck,
+  (record, file) => (isThere(record.intid, file) ? [ev.EOI, record.vcpu, record.intid, 0] : undefined),
   ofVcpu(ev.SYNC),
   ofIrq(ev.ENABLE, (record) => bit0(record.value) | userBit(record)),
   ofIrq(ev.PRIORITY, (record) => record.value & 0xff),
@@ -124,7 +130,7 @@ const TRANSLATIONS: readonly Translate[] = [
   ofVcpu(ev.DIST_ENABLE, bit0),
   ofIrq(ev.HW_MAP, (record) => record.value),
   ofIrq(ev.HW_UNMAP, () => 0),
-  ofGuest(ev.PHYS_LINE, (record) => bit0(record.value)),
+  translatePhysLine,
   translateMmio,
   (record) =>
     isSgi(record.intid)
@@ -232,8 +238,7 @@ export class Vgr1Importer {
     if (event) {
       const [kind, vcpu, intid, value] = event;
       this.sink.event(kind, vcpu, intid, value, dt);
-      const isLpiEvent = !isPrivate(intid) && isLpi(intid);
-      if (kind === ev.LPI_FLUSH || (isLpiEvent && (kind === ev.INJECT || isLpiKind(kind)))) this.hasLpis = true;
+      if (kind === ev.LPI_FLUSH || isLpi(intid)) this.hasLpis ||= !isOffset(kind);
     } else {
       this.sink.event(ev.NOP, 0, 0, record.op, dt);
       this.nrNoEffect++;
@@ -274,7 +279,8 @@ export class Vgr1Importer {
   }
 }
 
-const isLpiKind = (kind: number): boolean => kind >= ev.LPI_MAP && kind <= ev.LPI_PENDING;
+/** Kinds whose intid field holds something else, which may look like an LPI. */
+const isOffset = (kind: number): boolean => kind === ev.MMIO_DIST || kind === ev.MMIO_REDIST || kind === ev.PHYS_LINE;
 
 function joinBytes(head: Uint8Array, tail: Uint8Array): Uint8Array<ArrayBuffer> {
   const joined = new Uint8Array(head.length + tail.length);

@@ -4,7 +4,7 @@ import { findIrq, hostSideOf, type MachineState, type Vcpu } from './machine-sta
 
 const usedLrsOf = (vcpu: Vcpu): ListRegister[] => vcpu.lrs.slice(0, vcpu.usedLrs);
 
-/** A GICv2 list register keeps five priority bits; the guest compares what is in the register. */
+/** Pending and active together is no candidate: its pending half waits for the EOI. */
 const isCandidate = (lr: ListRegister): boolean => lr.pending && !lr.active;
 
 /** Index of the list register that an IAR read would acknowledge, or -1. */

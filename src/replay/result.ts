@@ -81,6 +81,9 @@ export interface ExactPart {
     readonly injections: number;
     readonly redundantInjections: number;
     readonly kicks: number;
+    /** All flushes, and those of them after which the guest did not run (recordings only). */
+    readonly flushes: number;
+    readonly abortedEntries: number;
     /** Flushes whose LRs were all in use. */
     readonly fullFlushes: number;
     /** Flushes that sorted (or would have). */

@@ -80,7 +80,8 @@ export function gatherFacts(model: ReportModel): Facts {
   };
   const strategies = [...strategyIds.keys()].sort((a, b) => rank(a) - rank(b) || compareText(a, b));
   const referenceLabel = strategies.find((label) => strategyIds.get(label)!.id === model.reference) ?? model.reference;
-  const challengerLabel = strategies.find((label) => strategyIds.get(label)!.id === model.challenger) ?? model.challenger;
+  const challengerLabel =
+    strategies.find((label) => strategyIds.get(label)!.id === model.challenger) ?? model.challenger;
 
   const labels = labelTraces([...byTrace.values()].map((cells) => cells[0].exact.trace));
   const traces = [...byTrace.entries()].map(([key, cells]): TraceFacts => {

@@ -55,8 +55,9 @@ const formatPercent = (share: number): string => {
   return `${percent < 0.01 ? 'under 0.01' : percent < 1 ? percent.toFixed(2) : percent < 10 ? percent.toFixed(1) : percent.toFixed(0)} %`;
 };
 
-/** "1 recording", "2 recordings". */
-export const plural = (count: number, noun: string): string => `${formatInteger(count)} ${noun}${count === 1 ? '' : 's'}`;
+/** "1 recording", "2 recordings"; the plural is given where it is not the noun with an s. */
+export const plural = (count: number, noun: string, nouns = `${noun}s`): string =>
+  `${formatInteger(count)} ${count === 1 ? noun : nouns}`;
 
 /** "a", "a and b", "a, b and c". */
 export function joinWords(words: readonly string[], last = 'and'): string {

@@ -2,13 +2,12 @@
  * The verdict in words. Every sentence is computed: which way it points follows from the figures, and a sentence whose
  * figures are missing says that they are missing.
  */
-import type { EquivalenceClass, PathName } from '../replay/result.js';
-import { PATH_NAMES } from '../replay/result.js';
-import { findSweepCrossovers } from './sweep.js';
+import type { EquivalenceClass } from '../replay/result.js';
 import type { Facts, StrategyOnTrace, TraceFacts } from './facts.js';
 import { findWorstAttack, isRecordedInFull, sumUsedLrs } from './facts.js';
 import type { ReportModel } from './model.js';
 import { describeChange, formatDecimal, formatInteger, formatShare, joinWords, plural } from './number-format.js';
+import { findSweepCrossovers } from './sweep.js';
 import { judgeWorth, RELEVANT_SHARE, STEP_WORDS } from './worth.js';
 
 export interface Verdict {
@@ -44,14 +43,20 @@ export function writeVerdicts(model: ReportModel, facts: Facts): Verdict[] {
 const nameGroup = (traces: readonly TraceFacts[], adjective: string): string => {
   const noun = traces.every(({ trace }) => trace.origin === 'recorded') ? 'recording' : 'trace';
   const words = `${adjective} ${noun}${traces.length === 1 ? '' : 's'}`;
-  return traces.length === 1 ? `the only ${words} (${traces[0].label})` : `all ${formatInteger(traces.length)} ${words}`;
+  return traces.length === 1
+    ? `the only ${words} (${traces[0].label})`
+    : `all ${formatInteger(traces.length)} ${words}`;
 };
 
 function judgeOverflow(facts: Facts): Verdict {
   const topic = 'Ordinary guests: does the list outgrow the list registers?';
   const guests = facts.traces.filter(({ kind }) => kind === 'linux-guest');
   if (guests.length === 0) {
-    return { topic, text: 'No trace of this report is declared an ordinary guest, so this is not answered.', tone: 'warn' };
+    return {
+      topic,
+      text: 'No trace of this report is declared an ordinary guest, so this is not answered.',
+      tone: 'warn',
+    };
   }
   const flushes = guests.reduce((sum, trace) => sum + trace.flushes, 0);
   const overflows = guests.reduce((sum, trace) => sum + trace.overflows, 0);
@@ -61,8 +66,8 @@ function judgeOverflow(facts: Facts): Verdict {
     return {
       topic,
       text:
-        `On ${group} the ap_list never outgrew the list registers: it fitted at each of ${plural(flushes, 'flush').replace('flushs', 'flushes')} ` +
-        `(deepest list: ${plural(deepest.deepest, 'entry').replace('entrys', 'entries')} against ${deepest.trace.machine.nrLr} LRs, ${deepest.label}).`,
+        `On ${group} the ap_list never outgrew the list registers: it fitted at each of ${plural(flushes, 'flush', 'flushes')} ` +
+        `(deepest list: ${plural(deepest.deepest, 'entry', 'entries')} against ${deepest.trace.machine.nrLr} LRs, ${deepest.label}).`,
       tone: 'plain',
     };
   }
@@ -153,7 +158,7 @@ function judgeAttack(facts: Facts): Verdict {
   const best =
     shortest === reference || shortest.longest.steps === reference.longest.steps
       ? `No strategy run shortens it.`
-      : `${shortest.label} is the shortest of ${plural(worst.runs.length, 'strategy').replace('strategys', 'strategies')}: ` +
+      : `${shortest.label} is the shortest of ${plural(worst.runs.length, 'strategy', 'strategies')}: ` +
         `${describeChange(reference.longest.steps, shortest.longest.steps, { more: 'longer', fewer: 'shorter', many: 'long' })} ` +
         `than ${facts.referenceLabel}${describeClass(shortest)}.`;
   const answer = worst.challenger ? ` ${capitalise(facts.challengerLabel)}: ${judgeWorth(worst).reason}.` : '';
@@ -194,7 +199,13 @@ function judgeUsedLrs(facts: Facts): Verdict[] {
   const recorded = facts.traces.filter(isRecordedInFull);
   const guests = recorded.filter(({ kind }) => kind === 'linux-guest');
   if (guests.length === 0) {
-    return [{ topic, text: 'Not checked: no ordinary-guest recording with LR contents (L3) is in this report.', tone: 'warn' }];
+    return [
+      {
+        topic,
+        text: 'Not checked: no ordinary-guest recording with LR contents (L3) is in this report.',
+        tone: 'warn',
+      },
+    ];
   }
   const below = (traces: readonly TraceFacts[]): { below: number; entries: number } => {
     const used = sumUsedLrs(traces);
@@ -246,13 +257,6 @@ function judgeSweeps(model: ReportModel, facts: Facts): Verdict[] {
   return sentences.length === 0 ? [] : [{ topic: 'Against list depth', text: sentences.join(' '), tone: 'plain' }];
 }
 
-const CLASS_WORDS: Readonly<Record<EquivalenceClass, string>> = {
-  identical: 'identical',
-  'tie-equivalent': 'tie-equivalent',
-  deviating: 'deviating',
-  bound: 'bound',
-};
-
 function judgeEquivalence(facts: Facts): Verdict {
   const topic = 'Same interrupts in the same list registers?';
   const runs = facts.traces.flatMap((trace) => trace.runs.map((run) => ({ trace, run })));
@@ -264,7 +268,7 @@ function judgeEquivalence(facts: Facts): Verdict {
     const { declared } = run.exact.equivalence;
     counts.set(declared, (counts.get(declared) ?? new Set()).add(run.label));
   }
-  const classes = [...counts.entries()].map(([name, labels]) => `${formatInteger(labels.size)} ${CLASS_WORDS[name]}`);
+  const classes = [...counts.entries()].map(([name, labels]) => `${formatInteger(labels.size)} ${name}`);
   if (broken.length === 0) {
     return {
       topic,
@@ -272,12 +276,10 @@ function judgeEquivalence(facts: Facts): Verdict {
       tone: 'plain',
     };
   }
-  const places = broken
-    .slice(0, 3)
-    .map(({ trace, run }) => {
-      const at = run.exact.equivalence.firstViolation;
-      return `${run.label} on ${trace.label}${at === null ? '' : ` (first at event ${formatInteger(at)})`}`;
-    });
+  const places = broken.slice(0, 3).map(({ trace, run }) => {
+    const at = run.exact.equivalence.firstViolation;
+    return `${run.label} on ${trace.label}${at === null ? '' : ` (first at event ${formatInteger(at)})`}`;
+  });
   const more = broken.length > 3 ? ` and ${formatInteger(broken.length - 3)} more` : '';
   return {
     topic,
@@ -289,7 +291,13 @@ function judgeEquivalence(facts: Facts): Verdict {
 function judgeModel(model: ReportModel): Verdict[] {
   const topic = 'Does the model do what the real vGIC did?';
   if (model.verify.length === 0) {
-    return [{ topic, text: 'Not checked in this report: no recording was compared with the list registers it recorded.', tone: 'warn' }];
+    return [
+      {
+        topic,
+        text: 'Not checked in this report: no recording was compared with the list registers it recorded.',
+        tone: 'warn',
+      },
+    ];
   }
   const add = (pick: (index: number) => number): number => model.verify.reduce((sum, _, index) => sum + pick(index), 0);
   const compared = add((index) => model.verify[index].compared);
@@ -324,7 +332,9 @@ function judgeModel(model: ReportModel): Verdict[] {
 /** What limits the figures above; nothing is said where nothing does. */
 function judgeTrust(facts: Facts): Verdict[] {
   const sentences: string[] = [];
-  const gaps = facts.traces.filter(({ trace }) => trace.gaps > 0 || trace.counts.lostEvents > 0 || trace.counts.cutOff > 0);
+  const gaps = facts.traces.filter(
+    ({ trace }) => trace.gaps > 0 || trace.counts.lostEvents > 0 || trace.counts.cutOff > 0,
+  );
   if (gaps.length > 0) {
     const lost = gaps.reduce((sum, { trace }) => sum + trace.counts.lostEvents, 0);
     sentences.push(
@@ -353,10 +363,3 @@ function judgeTrust(facts: Facts): Verdict[] {
 }
 
 const capitalise = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-
-/** Longest call of one path on one trace, for the tables. */
-export const longestOn = (run: StrategyOnTrace, path: PathName): number => run.exact.paths[path].steps.max;
-
-/** Paths that were called at all in any cell. */
-export const pathsInUse = (facts: Facts): PathName[] =>
-  PATH_NAMES.filter((path) => facts.traces.some(({ runs }) => runs.some(({ exact }) => exact.paths[path].calls > 0)));

@@ -32,3 +32,12 @@ export function computeBlockChecksum(
   for (const column of columns) if (column.length > 0) crc = crc32(column, crc);
   return crc;
 }
+
+/** One step of End.checksum: the CRC so far, continued over one block checksum. */
+export function chainChecksum(chain: number, checksum: number): number {
+  chainView.setUint32(0, checksum, true);
+  return crc32(chainBytes, chain);
+}
+
+const chainBytes = new Uint8Array(4);
+const chainView = new DataView(chainBytes.buffer);

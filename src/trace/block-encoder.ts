@@ -77,7 +77,13 @@ export function createBlockEncoder(form: 'smallest' | 'plain' = 'smallest'): Blo
     const code = packInts(codes, count, codeBits, codeBytes);
     const nrEscapes = collectEscapes(block.dt, count, dtBits, escapes);
     const dtCode = packTimes(block.dt, count, dtBits, dtBytes);
-    const dictionary = [asBytes(dictWord, entries), asBytes(dictValue, entries), code, dtCode, asBytes(escapes, nrEscapes)];
+    const dictionary = [
+      asBytes(dictWord, entries),
+      asBytes(dictValue, entries),
+      code,
+      dtCode,
+      asBytes(escapes, nrEscapes),
+    ];
     if (totalLength(dictionary) >= totalLength(plain)) return plainForm;
     return { codeBits, dtBits, columns: [EMPTY, EMPTY, EMPTY, ...dictionary] };
   };
@@ -133,9 +139,9 @@ function chooseDtBits(dt: Int32Array, count: number): 0 | 8 | 16 {
 
 function collectEscapes(dt: Int32Array, count: number, bits: number, escapes: Int32Array): number {
   if (bits === 0) return 0;
-  const escape = 2 ** bits - 1;
+  const escapeCode = 2 ** bits - 1;
   let nrEscapes = 0;
-  for (let event = 0; event < count; event++) if (dt[event] >>> 0 >= escape) escapes[nrEscapes++] = dt[event];
+  for (let event = 0; event < count; event++) if (dt[event] >>> 0 >= escapeCode) escapes[nrEscapes++] = dt[event];
   return nrEscapes;
 }
 
@@ -154,12 +160,12 @@ function packInts(numbers: Int32Array, count: number, bits: number, target: Uint
 /** As packInts, with everything too large for `bits` written as the escape code. */
 function packTimes(dt: Int32Array, count: number, bits: number, target: Uint8Array): Uint8Array {
   if (bits === 0) return EMPTY;
-  const escape = 2 ** bits - 1;
+  const escapeCode = 2 ** bits - 1;
   const width = bits / 8;
   const size = Math.ceil((count * width) / 4) * 4;
   target.fill(0, count * width, size);
   for (let event = 0; event < count; event++) {
-    const ticks = Math.min(dt[event] >>> 0, escape);
+    const ticks = Math.min(dt[event] >>> 0, escapeCode);
     target[event * width] = ticks;
     if (width === 2) target[event * width + 1] = ticks >>> 8;
   }

@@ -44,7 +44,6 @@ export function createByteWindow(source: ByteSource): ByteWindow {
       if (end > offset) larger.set(arena.subarray(from, from + end - offset), offset - base);
       arena = larger;
     }
-    if (end < offset) end = offset;
   };
 
   return {
@@ -55,8 +54,7 @@ export function createByteWindow(source: ByteSource): ByteWindow {
       if (offset >= base && offset + length <= end) return true;
       if (known && offset + length > source.size) return false;
       // Going back (seek), or leaping ahead: nothing in the arena is of use.
-      if (offset < base || offset > end) end = Math.min(end, offset);
-      if (offset < base) end = offset;
+      if (offset < base || offset > end) end = offset;
       moveTo(offset, length);
       while (end < offset + length) {
         const got = source.read(arena.subarray(end - base), end, arena.length - (end - base));

@@ -148,12 +148,30 @@ export interface KindInfo {
   readonly kind: number;
   readonly name: string;
   /** What the intid field holds, so that `validate` can check its range. */
-  readonly intid: 'none' | 'irq' | 'private' | 'sgi' | 'sgi-spec' | 'lpi' | 'hostirq' | 'dist-offset' | 'redist-offset' | 'lr' | 'ack' | 'count' | 'list-position';
+  readonly intid:
+    | 'none'
+    | 'irq'
+    | 'private'
+    | 'sgi'
+    | 'sgi-spec'
+    | 'lpi'
+    | 'hostirq'
+    | 'dist-offset'
+    | 'redist-offset'
+    | 'lr'
+    | 'ack'
+    | 'count'
+    | 'list-position';
   /** The lowest fidelity level at which the kind may occur. */
   readonly fidelity: 0 | 1 | 2 | 3;
 }
 
-const row = (kind: number, name: string, intid: KindInfo['intid'], fidelity: KindInfo['fidelity']): KindInfo => ({ kind, name, intid, fidelity });
+const row = (kind: number, name: string, intid: KindInfo['intid'], fidelity: KindInfo['fidelity']): KindInfo => ({
+  kind,
+  name,
+  intid,
+  fidelity,
+});
 
 /** One row a kind: the names of JSON lines, `info` and error messages. */
 export const KINDS: readonly KindInfo[] = [

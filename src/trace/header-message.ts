@@ -65,7 +65,12 @@ export function decodeHeader(bytes: Uint8Array, file: string): TraceHeader {
   const type = lookupMessage('Header');
   let message: Fields;
   try {
-    message = type.toObject(type.decode(bytes), { longs: Number, enums: Number, defaults: true, arrays: true }) as Fields;
+    message = type.toObject(type.decode(bytes), {
+      longs: Number,
+      enums: Number,
+      defaults: true,
+      arrays: true,
+    }) as Fields;
   } catch {
     throw new InputError(file, 'header', 'cannot be decoded', DAMAGED);
   }

@@ -59,7 +59,7 @@ export function decodeTrace(bytes: Uint8Array): DecodedTrace {
   const tick: number[] = [];
   for (const block of trace.blocks) {
     let now = block.firstTick;
-    let escape = 0;
+    let nextEscape = 0;
     for (let event = 0; event < block.count; event++) {
       if (block.codeBits === 0) {
         word.push(block.word[event] | 0);
@@ -70,7 +70,7 @@ export function decodeTrace(bytes: Uint8Array): DecodedTrace {
         word.push(block.dictWord[code] | 0);
         value.push(block.dictValue[code] | 0);
         const dt = block.dtBits === 0 ? 0 : unpack(block.dtCode, block.dtBits, event);
-        now += block.dtBits !== 0 && dt === 2 ** block.dtBits - 1 ? block.dtEscape[escape++] : dt;
+        now += block.dtBits !== 0 && dt === 2 ** block.dtBits - 1 ? block.dtEscape[nextEscape++] : dt;
       }
       tick.push(now);
     }

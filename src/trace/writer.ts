@@ -1,5 +1,6 @@
 /** Events → trace file. Constant memory but for 24 bytes a block of index (and the tables of one block). */
 import { assert } from '../base/errors.js';
+import { chainChecksum } from './block-checksum.js';
 import { createBlockEncoder } from './block-encoder.js';
 import { crc32 } from './crc32.js';
 import {
@@ -65,7 +66,11 @@ const MAX_DT = 0xffffffff;
  * A writer of one trace to `target`. Throws InputError if the header describes no possible machine, and (a bug of the
  * caller) if an event does not fit into its fields or goes back in time.
  */
-export function createTraceWriter(target: ByteTarget, header: TraceHeader, options: TraceWriterOptions = {}): TraceWriter {
+export function createTraceWriter(
+  target: ByteTarget,
+  header: TraceHeader,
+  options: TraceWriterOptions = {},
+): TraceWriter {
   const { blockEvents = MAX_BLOCK_EVENTS, form = 'smallest', index = true, reserve = DEFAULT_RESERVE } = options;
   assert(blockEvents >= 1 && blockEvents <= MAX_BLOCK_EVENTS, `blocks of ${blockEvents} events`);
   decodeHeader(encodeHeader(header), target.name);
@@ -147,15 +152,6 @@ export function createTraceWriter(target: ByteTarget, header: TraceHeader, optio
     },
   };
 }
-
-/** One step of End.checksum: the CRC so far, continued over one block checksum. */
-export function chainChecksum(chain: number, checksum: number): number {
-  chainView.setUint32(0, checksum, true);
-  return crc32(chainBytes, chain);
-}
-
-const chainBytes = new Uint8Array(4);
-const chainView = new DataView(chainBytes.buffer);
 
 /**
  * Header, its checksum and padding. `exact` = total bytes to fill (a header written before), joining gaps until it

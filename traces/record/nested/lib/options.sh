@@ -1,5 +1,6 @@
 # options.sh -- what build.sh, record.sh and record-all.sh share; sourced with $here set to the folder of the caller.
 # shellcheck shell=sh
+# shellcheck disable=SC2034
 work=${XDG_CACHE_HOME:-$HOME/.cache}/vgic-replay/nested
 export PYTHONDONTWRITEBYTECODE=1
 

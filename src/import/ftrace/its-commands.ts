@@ -1,0 +1,77 @@
+/**
+ * ITS commands that a guest mirrors to its VMM's test device before it issues them (three 8-byte words at +0x40, +0x48
+ * and +0x50; complete at +0x50). The command queue itself is in guest memory, which no trace shows. They take effect
+ * at the following write to GITS_CWRITER. Only those that leave no trace line of their own become steps; the others
+ * are only read for their mapping. Commands: vgic-spec 6.6.
+ */
+import { LPI_BASE, LPI_END } from '../../gic/intid.js';
+import { LPI_CLEAR, LPI_UNMAP } from '../../trace/events.js';
+import { irqKey, type Step } from './step.js';
+
+const CMD_CLEAR = 0x04;
+const CMD_MAPD = 0x08;
+const CMD_MAPTI = 0x0a;
+const CMD_MAPI = 0x0b;
+const CMD_DISCARD = 0x0f;
+const VALID = 1 << 31;
+const WORD_COUNT = 3;
+
+interface Words {
+  lo: number;
+  hi: number;
+}
+
+export class ItsCommands {
+  #words: Words[] = [];
+  #queue: Words[][] = [];
+  /** device → event → LPI. */
+  readonly #mapping = new Map<number, Map<number, number>>();
+
+  /** One mirrored word; `index` 0..2. */
+  word(index: number, lo: number, hi: number): void {
+    this.#words[index] = { lo, hi };
+    if (index !== WORD_COUNT - 1) return;
+    if (this.#words[0] !== undefined && this.#words[1] !== undefined) this.#queue.push(this.#words);
+    this.#words = [];
+  }
+
+  /** GITS_CWRITER was written: the steps of the commands mirrored so far. */
+  take(): Step[] {
+    const steps: Step[] = [];
+    for (const words of this.#queue) this.#run(words, steps);
+    this.#queue = [];
+    return steps;
+  }
+
+  #run([first, second, third]: readonly Words[], steps: Step[]): void {
+    const device = first.hi;
+    const event = second.lo;
+    const events = this.#mapping.get(device) ?? new Map<number, number>();
+    const lpi = events.get(event);
+    switch (first.lo & 0xff) {
+      case CMD_MAPD:
+        for (const mapped of events.values()) steps.push(lpiStep(LPI_UNMAP, mapped));
+        this.#mapping.delete(device);
+        if ((third.hi & VALID) !== 0) this.#mapping.set(device, new Map());
+        break;
+      case CMD_MAPTI:
+      case CMD_MAPI: {
+        const intid = (first.lo & 0xff) === CMD_MAPTI ? second.hi : event;
+        if (lpi === undefined && intid >= LPI_BASE && intid < LPI_END) {
+          events.set(event, intid);
+          this.#mapping.set(device, events);
+        }
+        break;
+      }
+      case CMD_DISCARD:
+        if (lpi !== undefined) steps.push(lpiStep(LPI_UNMAP, lpi));
+        events.delete(event);
+        break;
+      case CMD_CLEAR:
+        if (lpi !== undefined) steps.push(lpiStep(LPI_CLEAR, lpi));
+        break;
+    }
+  }
+}
+
+const lpiStep = (kind: number, intid: number): Step => ({ kind, vcpu: 0, intid, value: 0, key: irqKey(0, intid) });

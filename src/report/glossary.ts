@@ -1,0 +1,44 @@
+/** The words of the report, in plain language. */
+export const GLOSSARY: readonly (readonly [term: string, meaning: string])[] = [
+  ['ap_list', 'The hypervisor’s list, one per virtual CPU, of interrupts that are active or pending there.'],
+  [
+    'list register (LR)',
+    'A hardware slot that presents one virtual interrupt to the running guest. Most machines have 4, some 16; nr_lr is their number.',
+  ],
+  ['flush', 'Just before the guest runs: interrupts from the ap_list are written into the list registers.'],
+  [
+    'sync, fold',
+    'Just after the guest stops: the list registers are read back (folded) into the hypervisor’s own state.',
+  ],
+  ['prune', 'After the fold: interrupts that are finished leave the ap_list, others move to another virtual CPU.'],
+  [
+    'inject',
+    'A device, a timer or another virtual CPU raises an interrupt; if it is not on an ap_list yet it is queued on one.',
+  ],
+  ['pending test', 'The question “does this virtual CPU have an interrupt to take?”, asked when it waits.'],
+  ['guest entry', 'One run of the guest, between a flush and the following sync.'],
+  [
+    'step',
+    'Unit of modelled cost: one list node looked at, one comparison, one lock taken or one list register written. What the hypervisor would do, not what this program does.',
+  ],
+  [
+    'longest call',
+    'The most steps in one single call. Interrupts are off meanwhile, so it is what a hostile guest can add to the delay of everything else on that CPU.',
+  ],
+  ['sort-on-flush', 'What Linux KVM does: queue at the tail, sort at flush when the list outgrows the list registers.'],
+  ['sort-on-insert', 'Keep the list in order at all times: walk to the right place whenever an interrupt is queued.'],
+  ['identical', 'Equivalence class: same list registers with the same contents, in the same slots, after every flush.'],
+  ['tie-equivalent', 'Equivalence class: the same up to the choice among interrupts of equal rank.'],
+  ['deviating', 'Equivalence class: presents other interrupts, and says so.'],
+  ['bound', 'Equivalence class: not a usable strategy but a lower bound to compare with.'],
+  [
+    'divergence',
+    'The recorded guest acknowledged or ended an interrupt that the strategy had not presented at that moment.',
+  ],
+  [
+    'fidelity L0 to L3',
+    'How much a trace knows: L0 made up; L1 injections and guest entries; L2 also priority, enable, target and configuration; L3 also acknowledges and the contents of the list registers.',
+  ],
+  ['crossover', 'The list depth at which one strategy stops being the cheaper one.'],
+  ['growth', 'Exponent: 0 means that cost does not depend on list depth, 1 that it doubles when the depth doubles.'],
+];

@@ -1,0 +1,41 @@
+/** HTML with escaping that cannot be forgotten: only `Html` values enter a page as they are. */
+export class Html {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+type Part = Html | string | number | null | false | readonly Part[];
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Escapes for text and quoted attributes. Control characters that HTML forbids become U+FFFD. */
+export function escapeHtml(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+  return text
+    .replace(/[&<>"']/g, (sign) => ENTITIES[sign])
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, '\ufffd');
+}
+
+function renderPart(part: Part): string {
+  if (part === null || part === false) return '';
+  if (part instanceof Html) return part.text;
+  if (typeof part === 'object') return part.map(renderPart).join('');
+  return escapeHtml(String(part));
+}
+
+/** Template tag: the literal parts are trusted, every inserted string or number is escaped. */
+export function html(literals: TemplateStringsArray, ...parts: readonly Part[]): Html {
+  let text = literals[0];
+  parts.forEach((part, index) => {
+    text += renderPart(part) + literals[index + 1];
+  });
+  return new Html(text);
+}

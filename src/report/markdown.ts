@@ -1,0 +1,95 @@
+/** The report as Markdown for a pull request or an issue: the same sections, charts as their finding and table. */
+import type { Block, Section, Table, TableCell } from './document.js';
+import { hashExactPart } from './json.js';
+import type { ReportModel } from './model.js';
+import { formatInteger } from './number-format.js';
+import { composeReport } from './sections.js';
+
+/** Same model, same bytes. Throws UserError if the model contradicts itself (`checkModel`). */
+export function renderMarkdown(model: ReportModel): string {
+  const report = composeReport(model, hashExactPart(model));
+  const lines = [`# ${escapeMarkdown(report.title)}`, '', escapeMarkdown(report.subtitle), ''];
+  for (const section of report.sections) lines.push(...renderSection(section));
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+/** Text that Markdown would read as markup, a link, a mention or a table edge is escaped; line ends become blanks. */
+export function escapeMarkdown(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/@/g, '&#64;')
+    .replace(/[\\`*_{}[\]()#|~]/g, (sign) => `\\${sign}`)
+    .replace(/:\/\//g, ':&#47;&#47;');
+}
+
+const renderSection = ({ title, blocks }: Section): string[] => [
+  `## ${escapeMarkdown(title)}`,
+  '',
+  ...blocks.flatMap(renderBlock),
+];
+
+function renderBlock(block: Block): string[] {
+  switch (block.kind) {
+    case 'text':
+      return [escapeMarkdown(block.text), ''];
+    case 'verdicts':
+      return block.verdicts.flatMap(({ topic, text, tone }) => [
+        `- **${tone === 'warn' ? 'Caution. ' : ''}${escapeMarkdown(topic)}** ${escapeMarkdown(text)}`,
+        '',
+      ]);
+    case 'table':
+      return renderTable(block.table);
+    case 'details':
+      return renderFolded(block.summary, block.blocks.flatMap(renderBlock));
+    case 'terms':
+      return [...block.terms.map(([term, meaning]) => `- **${escapeMarkdown(term)}**: ${escapeMarkdown(meaning)}`), ''];
+    case 'chart':
+      return [
+        `### ${escapeMarkdown(block.title)}`,
+        '',
+        escapeMarkdown(block.finding),
+        '',
+        ...renderFolded('Table', renderTable(block.table)),
+      ];
+  }
+}
+
+// GitHub needs blank lines around Markdown inside HTML elements.
+const renderFolded = (summary: string, lines: readonly string[]): string[] => [
+  `<details><summary>${escapeMarkdown(summary)}</summary>`,
+  '',
+  ...lines,
+  '</details>',
+  '',
+];
+
+const renderRow = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+
+function renderTable({ caption, columns, rows }: Table): string[] {
+  return [
+    `**${escapeMarkdown(caption)}**`,
+    '',
+    renderRow(columns.map(({ head }) => escapeMarkdown(head))),
+    renderRow(columns.map(({ isNumber }) => (isNumber ? '--:' : '---'))),
+    ...rows.map((row) => renderRow(row.map(renderCell))),
+    '',
+  ];
+}
+
+function renderCell(cell: TableCell): string {
+  if (cell === null) return '–';
+  if (typeof cell === 'number') return formatInteger(cell);
+  if (typeof cell === 'string') return escapeMarkdown(cell);
+  return cell.code === '' ? '–' : renderCode(cell.code);
+}
+
+/** Code span: fenced by more backticks than it holds; a table splits at | even inside. */
+function renderCode(code: string): string {
+  const flat = code.replace(/\s+/g, ' ').replaceAll('|', '\\|');
+  const longest = Math.max(0, ...(flat.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return longest === 0 ? `${fence}${flat}${fence}` : `${fence} ${flat} ${fence}`;
+}

@@ -1,0 +1,217 @@
+/** Puts the report together: which section says what, in reading order. Verdict first, means of checking it last. */
+import { depthChart, longestChart, sweepChart, timelineChart, usedLrsChart, worthChart } from './charts.js';
+import type { Block, ReportDocument, Section } from './document.js';
+import { textColumn } from './document.js';
+import type { Facts, TraceFacts } from './facts.js';
+import { findWorstAttack, gatherFacts, isRecordedInFull } from './facts.js';
+import { GLOSSARY } from './glossary.js';
+import { measuredSection } from './measured.js';
+import type { ReportModel } from './model.js';
+import { TRACE_KINDS } from './model.js';
+import { joinWords, plural } from './number-format.js';
+import { SWEEP_MEASURES } from './sweep.js';
+import {
+  commandTable,
+  costTable,
+  equivalenceTable,
+  guestTable,
+  KIND_WORDS,
+  partialStrategies,
+  traceTable,
+  verifyTable,
+  worthTable,
+} from './tables.js';
+import { writeVerdicts } from './verdict.js';
+import { WORTH_RULE } from './worth.js';
+
+const text = (words: string): Block => ({ kind: 'text', text: words });
+
+/** Throws UserError if the model contradicts itself (`checkModel`). `exactSha256`: see `hashExactPart`. */
+export function composeReport(model: ReportModel, exactSha256: string): ReportDocument {
+  const facts = gatherFacts(model);
+  const sections = [
+    verdictSection(model, facts),
+    worthSection(facts),
+    attackSection(facts),
+    sweepSection(model, facts),
+    distributionSection(facts),
+    timelineSection(model),
+    costSection(facts),
+    equivalenceSection(facts),
+    fidelitySection(model, facts),
+    measuredSection(model, facts),
+    repeatSection(model, facts, exactSha256),
+    { id: 'glossary', title: 'Words used', blocks: [{ kind: 'terms' as const, terms: GLOSSARY }] },
+  ].filter((section): section is Section => section !== null);
+  return {
+    title: model.title,
+    subtitle: `${plural(facts.traces.length, 'trace')}, ${plural(facts.strategies.length, 'strategy', 'strategies')}, ${plural(model.cells.length, 'cell')}`,
+    sections,
+  };
+}
+
+const verdictSection = (model: ReportModel, facts: Facts): Section => ({
+  id: 'verdict',
+  title: 'Verdict',
+  blocks: [{ kind: 'verdicts', verdicts: writeVerdicts(model, facts) }],
+});
+
+function worthSection(facts: Facts): Section | null {
+  if (facts.traces.length === 0) return null;
+  const chart = worthChart(facts);
+  return {
+    id: 'worth-it',
+    title: `Is ${facts.challengerLabel} worth it? Trace by trace`,
+    blocks: [text(WORTH_RULE), ...(chart ? [chart] : []), { kind: 'table', table: worthTable(facts) }],
+  };
+}
+
+function attackSection(facts: Facts): Section | null {
+  const worst = findWorstAttack(facts);
+  if (!worst) return null;
+  const others = facts.traces.filter((trace) => trace.kind === 'attack' && trace !== worst);
+  return {
+    id: 'attack',
+    title: 'Under attack',
+    blocks: [
+      text(
+        'Every path below runs with interrupts off, so the longest single call is what a guest can add to the delay of everything ' +
+          'else on its CPU. Shown is the attack on which the reference’s longest call is longest.',
+      ),
+      longestChart(worst, facts),
+      ...(others.length === 0
+        ? []
+        : [
+            {
+              kind: 'details' as const,
+              summary: `Longest calls on the other ${plural(others.length, 'attack')}`,
+              blocks: others.map((trace): Block => ({ kind: 'table', table: longestChart(trace, facts).table })),
+            },
+          ]),
+    ],
+  };
+}
+
+function sweepSection(model: ReportModel, facts: Facts): Section | null {
+  if (model.sweeps.length === 0) return null;
+  return {
+    id: 'sweep',
+    title: 'Cost against list depth',
+    blocks: model.sweeps.flatMap((sweep, index): Block[] => [
+      text(`nr_lr ${sweep.nrLr}: ${sweep.workload}`),
+      ...SWEEP_MEASURES.map((measure) => sweepChart(sweep, measure, facts, index)),
+    ]),
+  };
+}
+
+function distributionSection(facts: Facts): Section | null {
+  const used = usedLrsChart(facts);
+  const depth = depthChart(facts);
+  if (!used || !depth) return null;
+  const left = facts.traces.filter((trace) => !isRecordedInFull(trace));
+  return {
+    id: 'distribution',
+    title: 'How full the list and the list registers are',
+    blocks: [
+      text('Only recordings that carry acknowledges and LR contents (L3) count here.'),
+      ...(left.length === 0 ? [] : [text(`Left out: ${joinWords(left.map(({ label }) => label))}.`)]),
+      used,
+      depth,
+    ],
+  };
+}
+
+const timelineSection = (model: ReportModel): Section | null =>
+  model.timelines.length === 0
+    ? null
+    : { id: 'timeline', title: 'List depth over time', blocks: model.timelines.map(timelineChart) };
+
+function costSection(facts: Facts): Section | null {
+  if (facts.traces.length === 0) return null;
+  const blocks: Block[] = [
+    text(
+      'Modelled cost of each path: calls, and for every kind of work its sum and its largest value in one call. Per path the strategies stand under each other.',
+    ),
+  ];
+  for (const kind of TRACE_KINDS) {
+    const traces = facts.traces.filter((trace) => trace.kind === kind);
+    if (traces.length === 0) continue;
+    const partial = partialStrategies(traces, facts.strategies);
+    const name = `${KIND_WORDS[kind]}: ${plural(traces.length, 'trace')} together`;
+    const group: Block[] = [{ kind: 'table', table: costTable(name, traces, facts.strategies) }];
+    if (partial.length > 0) group.push(text(`Not summed, because not run on every trace: ${joinWords(partial)}.`));
+    group.push(...traces.map((trace) => traceCost(trace)));
+    blocks.push({ kind: 'details', summary: name, blocks: group });
+  }
+  return { id: 'cost', title: 'Cost per path and strategy', blocks };
+}
+
+const traceCost = (trace: TraceFacts): Block => ({
+  kind: 'details',
+  summary: trace.label,
+  blocks: [
+    {
+      kind: 'table',
+      table: costTable(
+        trace.label,
+        [trace],
+        trace.runs.map(({ label }) => label),
+      ),
+    },
+  ],
+});
+
+function equivalenceSection(facts: Facts): Section | null {
+  if (facts.traces.length === 0) return null;
+  return {
+    id: 'equivalence',
+    title: 'Same interrupts? Equivalence with the reference',
+    blocks: [
+      { kind: 'table', table: equivalenceTable(facts) },
+      {
+        kind: 'details',
+        summary: 'Guest-visible events, cell by cell',
+        blocks: [{ kind: 'table', table: guestTable(facts) }],
+      },
+    ],
+  };
+}
+
+function fidelitySection(model: ReportModel, facts: Facts): Section | null {
+  if (facts.traces.length === 0 && model.verify.length === 0) return null;
+  return {
+    id: 'fidelity',
+    title: 'Fidelity: what the traces know and how the model was checked',
+    blocks: [
+      ...(model.verify.length === 0 ? [] : [{ kind: 'table' as const, table: verifyTable(model) }]),
+      ...(facts.traces.length === 0 ? [] : [{ kind: 'table' as const, table: traceTable(facts) }]),
+    ],
+  };
+}
+
+function repeatSection(model: ReportModel, facts: Facts, exactSha256: string): Section {
+  const sweeps = model.sweeps.map((sweep) => [`depth sweep, nr_lr ${sweep.nrLr}`, { code: sweep.command }] as const);
+  return {
+    id: 'repeat',
+    title: 'Repeat it',
+    blocks: [
+      {
+        kind: 'table',
+        table: {
+          caption: 'This report',
+          columns: [textColumn('what'), textColumn('value')],
+          rowHeads: 1,
+          rows: [
+            ['made by', `${model.tool.name} ${model.tool.version}`],
+            ['command', { code: model.command }],
+            ...sweeps,
+            ['seed of generated workloads', model.seed === null ? 'none used' : String(model.seed)],
+            ['sha256 of the exact part', exactSha256],
+          ],
+        },
+      },
+      text('The exact part is the same on every machine: two reports agree if these hashes agree.'),
+      { kind: 'details', summary: 'One command per cell', blocks: [{ kind: 'table', table: commandTable(facts) }] },
+    ],
+  };
+}

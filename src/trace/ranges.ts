@@ -1,0 +1,152 @@
+/** Do the fields of each event exist on the machine? A replay indexes its tables with them, so it asks first, always. */
+import { InputError } from '../base/errors.js';
+import {
+  isLpi,
+  LPI_BASE,
+  LPI_END,
+  type Machine,
+  NR_PRIVATE_IRQS,
+  NR_SGIS,
+  SPI_BASE,
+  SPI_END,
+  SPURIOUS_INTID,
+} from '../gic/intid.js';
+import {
+  type EventBlock,
+  findKind,
+  HW_MAP,
+  INTID_MASK,
+  INTID_SHIFT,
+  KIND_MASK,
+  type KindInfo,
+  VCPU_MASK,
+  VCPU_SHIFT,
+  wordIntid,
+  wordKind,
+  wordVcpu,
+} from './events.js';
+
+const NR_KINDS = KIND_MASK + 1;
+const ANY_INTID = INTID_MASK + 1;
+/** Sizes of the register frames in bytes: distributor; RD_base and SGI_base of a redistributor. */
+const DIST_BYTES = 0x10000;
+const REDIST_BYTES = 0x20000;
+const REGISTER_BYTES = 4;
+/** Bits 12:5 of an SGI event, the first vCPU of its list, count in steps of 16. */
+const SGI_SPEC_SINGLE_LIST = 32;
+const SGI_SPEC_END = 1 << 13;
+const SGI_SPEC_ODD_FIRST = 0xf << 5;
+
+// Limits by machine, so that a replay asks about a thousand blocks at the cost of one table.
+const limitsOf = new WeakMap<Machine, Int32Array>();
+
+/**
+ * Checks kind, vCPU and INTID (or what the kind keeps in its place) of every event of a block. Throws InputError with
+ * `file` and the index of the first event that the machine cannot have: unknown kinds, SPIs beyond 32 + nrSpis, INTIDs
+ * 1020 to 8191 and from 65536 on, LPIs without an ITS, vCPUs and LRs that do not exist, host interrupts beyond 1019.
+ */
+export function checkBlockRanges(block: EventBlock, machine: Machine, file: string): void {
+  const { word, value, count } = block;
+  const { nrVcpus } = machine;
+  let limits = limitsOf.get(machine);
+  if (limits === undefined) {
+    limits = Int32Array.from({ length: NR_KINDS }, (_, kind) => quickLimit(findKind(kind), machine));
+    limitsOf.set(machine, limits);
+  }
+  for (let event = 0; event < count; event++) {
+    const packed = word[event];
+    // Almost all events end here; what is left has a limit that is not one number.
+    if (packed >>> INTID_SHIFT < limits[packed & KIND_MASK] && ((packed >>> VCPU_SHIFT) & VCPU_MASK) < nrVcpus)
+      continue;
+    const problem = findRangeProblem(packed, value[event], machine);
+    if (problem !== undefined) {
+      const remedy = 'the header describes another machine or the importer is at fault: import the recording again';
+      throw new InputError(file, `event ${block.firstEvent + event}`, problem, remedy);
+    }
+  }
+}
+
+/** Every intid field below the number is right without a further look. */
+function quickLimit(info: KindInfo | undefined, machine: Machine): number {
+  if (info === undefined || info.kind === HW_MAP) return 0;
+  switch (info.intid) {
+    case 'none':
+    case 'list-position':
+      return ANY_INTID;
+    case 'irq':
+    case 'ack':
+      return SPI_BASE + machine.nrSpis;
+    case 'private':
+      return NR_PRIVATE_IRQS;
+    case 'sgi':
+      return NR_SGIS;
+    case 'sgi-spec':
+      return SGI_SPEC_SINGLE_LIST;
+    case 'hostirq':
+      return SPI_END;
+    case 'lr':
+      return machine.nrLr;
+    case 'count':
+      return machine.nrLr + 1;
+    case 'lpi':
+    case 'dist-offset':
+    case 'redist-offset':
+      return 0;
+  }
+}
+
+/** What is wrong with one event, in words, or undefined. */
+export function findRangeProblem(word: number, value: number, machine: Machine): string | undefined {
+  const info = findKind(wordKind(word));
+  if (info === undefined) return `unknown event kind ${wordKind(word)}`;
+  const vcpu = wordVcpu(word);
+  if (vcpu >= machine.nrVcpus) return `${info.name} of vCPU ${vcpu}; the machine has ${machine.nrVcpus}`;
+  const problem = findIntidProblem(info, wordIntid(word), machine);
+  if (problem !== undefined) return `${info.name}: ${problem}`;
+  if (info.kind === HW_MAP && value >>> 0 >= SPI_END) return `${info.name}: no host interrupt ${value >>> 0}`;
+  return undefined;
+}
+
+function findIntidProblem(info: KindInfo, intid: number, machine: Machine): string | undefined {
+  switch (info.intid) {
+    case 'none':
+    case 'list-position':
+      return undefined;
+    case 'ack':
+      return intid === SPURIOUS_INTID ? undefined : findIrqProblem(intid, machine);
+    case 'irq':
+      return findIrqProblem(intid, machine);
+    case 'lpi':
+      return isLpi(intid) ? findIrqProblem(intid, machine) : `INTID ${intid} is no LPI`;
+    case 'private':
+      return intid < NR_PRIVATE_IRQS ? undefined : `INTID ${intid} is not private`;
+    case 'sgi':
+      return intid < NR_SGIS ? undefined : `INTID ${intid} is no SGI`;
+    case 'sgi-spec':
+      return intid < SGI_SPEC_END && (intid & SGI_SPEC_ODD_FIRST) === 0
+        ? undefined
+        : `no target list begins like that (${intid})`;
+    case 'hostirq':
+      return intid < SPI_END ? undefined : `no host interrupt ${intid}`;
+    case 'lr':
+      return intid < machine.nrLr ? undefined : `LR ${intid}; the machine has ${machine.nrLr}`;
+    case 'count':
+      return intid <= machine.nrLr ? undefined : `${intid} LRs in use; the machine has ${machine.nrLr}`;
+    case 'dist-offset':
+      return findOffsetProblem(intid, DIST_BYTES);
+    case 'redist-offset':
+      return findOffsetProblem(intid, REDIST_BYTES);
+  }
+}
+
+function findIrqProblem(intid: number, machine: Machine): string | undefined {
+  const end = SPI_BASE + machine.nrSpis;
+  if (intid < end || (isLpi(intid) && machine.nrLpis > 0)) return undefined;
+  const lpis = machine.nrLpis > 0 ? ` and ${LPI_BASE} to ${LPI_END - 1}` : '';
+  return `no INTID ${intid}; the machine has 0 to ${end - 1}${lpis}`;
+}
+
+function findOffsetProblem(offset: number, end: number): string | undefined {
+  if (offset < end && offset % REGISTER_BYTES === 0) return undefined;
+  return `no 32-bit register at offset 0x${offset.toString(16)}`;
+}
