@@ -136,7 +136,6 @@ export class JsonLinesImporter {
   private settings: Settings | undefined;
   private rest = '';
   private nrLines = 0;
-  private nrEvents = 0;
   private tick = 0;
 
   /** `name` is the file's name for messages and, without folder and suffix, the trace's unless its header names it. */
@@ -156,7 +155,8 @@ export class JsonLinesImporter {
 
   /** Call once, after the last piece; the last line need not end in a newline. */
   end(): TraceHeader {
-    this.importLine(this.rest + this.decoder.decode());
+    const last = this.rest + this.decoder.decode();
+    if (last !== '') this.importLine(last);
     this.settings ??= readSettings({});
     return this.createTraceHeader(this.settings);
   }
@@ -211,7 +211,6 @@ export class JsonLinesImporter {
       throw new JsonEventError(what, `set a larger "tickNs" than ${tickNs} in the header`);
     }
     this.tick = tick;
-    this.nrEvents++;
     this.sink.event(info.kind, vcpu, intid, value, dt | 0);
   }
 

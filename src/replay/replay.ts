@@ -1,5 +1,5 @@
 /** Replays one trace under several strategies in one pass and returns the exact record of each cell. */
-import { ABORTED_ENTRY, type EventBlock, FLUSH, wordKind, wordVcpu } from '../trace/events.js';
+import { ABORTED_ENTRY, createEventBlock, type EventBlock, FLUSH, wordKind, wordVcpu } from '../trace/events.js';
 import type { TraceHeader } from '../trace/header.js';
 import { type ChosenStrategy, reference } from '../strategy/index.js';
 import { NR_METRICS, PATH_FLUSH } from '../vgic/counters.js';
@@ -30,8 +30,6 @@ interface Cell {
   readonly checker: EquivalenceChecker;
 }
 
-export const emptyBlock = (): EventBlock => ({ count: 0, firstTick: 0, firstEvent: 0, word: new Int32Array(0), value: new Int32Array(0), dt: new Int32Array(0) });
-
 /** Called at each flush of each cell, after it: for dumps, timelines and checks. */
 export type FlushObserver = (vgic: Vgic, vcpu: number, event: number, tick: number, strategyIndex: number) => void;
 
@@ -53,7 +51,7 @@ export function replayTrace(source: BlockSource, chosen: readonly ChosenStrategy
     checker: createEquivalenceChecker(vgics[i], i === referenceAt ? undefined : referenceVgic, candidate.strategy.equivalence),
   }));
 
-  const block = emptyBlock();
+  const block = createEventBlock();
   let events = 0;
   let aborted = 0;
   while (source.next(block)) {

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { importVgr1 } from '../import/vgr1.js';
 import type { EventBlock, EventSink } from '../trace/events.js';
-import { packWord } from '../trace/events.js';
+import { createEventBlock, packWord } from '../trace/events.js';
 import type { TraceHeader } from '../trace/header.js';
-import { type BlockSource, emptyBlock } from './replay.js';
+import type { BlockSource } from './replay.js';
 
 /** traces/ of the project, seen from dist/src/replay. */
 export const tracesFolder = new URL('../../../traces/', import.meta.url);
@@ -40,7 +40,7 @@ export function sourceOf(header: TraceHeader, word: ArrayLike<number>, value: Ar
     next(block: EventBlock): boolean {
       if (done) return false;
       done = true;
-      Object.assign(block, emptyBlock(), { count: word.length, word: Int32Array.from(word), value: Int32Array.from(value), dt: new Int32Array(word.length) });
+      Object.assign(block, createEventBlock(), { count: word.length, word: Int32Array.from(word), value: Int32Array.from(value), dt: new Int32Array(word.length) });
       return true;
     },
   };

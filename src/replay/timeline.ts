@@ -12,7 +12,7 @@ export interface Timeline {
   add(tick: number, depth: number): void;
   /** Width of a bin in ticks. The first bin begins at tick 0. */
   readonly binTicks: number;
-  /** Bins up to the last one with a sample. */
+  /** Bins up to the last one with a sample; in one without samples the other figures are 0. */
   bins(): readonly Readonly<TimelineBinCounts>[];
 }
 
@@ -48,6 +48,6 @@ export function createTimeline(nrBins = 240): Timeline {
     get binTicks() {
       return binTicks;
     },
-    bins: () => bins,
+    bins: () => bins.map((bin) => (bin.samples === 0 ? { ...bin, min: 0 } : bin)),
   };
 }

@@ -10,7 +10,7 @@ import { slotOf } from '../vgic/state.js';
 import { ACTIVE, HW, LATCH, LEVEL, LINE, PENDING, QUEUED_FIELD, QUEUED_SHIFT, WIRE } from '../vgic/word.js';
 import { createVgic } from '../vgic/vgic.js';
 import { createEngine } from './engine.js';
-import { type BlockSource, emptyBlock } from './replay.js';
+import type { BlockSource } from './replay.js';
 
 export const CAUSES = ['cross-cpu-window', 'unrecorded-input', 'model-fault'] as const;
 export type Cause = (typeof CAUSES)[number];
@@ -301,7 +301,7 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
     if ((intid & 0x10000) !== 0) truthListEnds = true;
   }
 
-  const block = emptyBlock();
+  const block = K.createEventBlock();
   while (source.next(block)) {
     tick = block.firstTick;
     for (let i = 0; i < block.count; i++, event++) {

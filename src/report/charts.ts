@@ -1,5 +1,6 @@
 /** The charts of the exact part: spec, finding in words, and the table of every value drawn. */
 import { PATH_NAMES } from '../replay/result.js';
+import type { TimelineBinCounts } from '../replay/timeline.js';
 import { addHistograms, bucketLabel } from '../stats/log2-histogram.js';
 import type { SeriesStyle } from './chart-spec.js';
 import { seriesStyle } from './chart-spec.js';
@@ -7,7 +8,7 @@ import type { ChartBlock } from './document.js';
 import { numberColumn, textColumn } from './document.js';
 import type { Facts, TraceFacts } from './facts.js';
 import { depthHistogram, isRecordedInFull, sumUsedLrs } from './facts.js';
-import type { DepthSweep, DepthTimeline, TimelineBin, TraceKind } from './model.js';
+import type { DepthSweep, DepthTimeline, TraceKind } from './model.js';
 import { TRACE_KINDS } from './model.js';
 import { formatDecimal, formatInteger, formatShare, joinWords, plural } from './number-format.js';
 import type { SweepMeasure } from './sweep.js';
@@ -256,23 +257,21 @@ export function depthChart(facts: Facts): ChartBlock | null {
   };
 }
 
-/** Merges neighbours until at most `limit` bins are left. Extremes stay, means are weighted by samples. */
-export function mergeBins(bins: readonly TimelineBin[], limit: number): { bins: TimelineBin[]; factor: number } {
+/** Merges neighbours until at most `limit` bins are left. Empty ones come out as zeros. */
+export function mergeBins(
+  bins: readonly Readonly<TimelineBinCounts>[],
+  limit: number,
+): { bins: TimelineBinCounts[]; factor: number } {
   const factor = Math.max(1, Math.ceil(bins.length / limit));
-  const merged: TimelineBin[] = [];
+  const merged: TimelineBinCounts[] = [];
   for (let start = 0; start < bins.length; start += factor) {
     const part = bins.slice(start, start + factor).filter(({ samples }) => samples > 0);
-    const samples = part.reduce((sum, bin) => sum + bin.samples, 0);
-    merged.push(
-      samples === 0
-        ? { samples: 0, min: 0, max: 0, mean: 0 }
-        : {
-            samples,
-            min: Math.min(...part.map(({ min }) => min)),
-            max: Math.max(...part.map(({ max }) => max)),
-            mean: part.reduce((sum, bin) => sum + bin.mean * bin.samples, 0) / samples,
-          },
-    );
+    merged.push({
+      samples: part.reduce((sum, bin) => sum + bin.samples, 0),
+      min: part.length === 0 ? 0 : Math.min(...part.map(({ min }) => min)),
+      max: Math.max(0, ...part.map(({ max }) => max)),
+      sum: part.reduce((sum, bin) => sum + bin.sum, 0),
+    });
   }
   return { bins: merged, factor };
 }
@@ -282,7 +281,7 @@ export function timelineChart(timeline: DepthTimeline, index: number): ChartBloc
   const width = timeline.binWidth * factor;
   const unit = timeline.unit === 'ms' ? 'trace time in ms' : 'events';
   const filled = bins
-    .map((bin, place) => ({ ...bin, x: timeline.start + place * width }))
+    .map((bin, place) => ({ ...bin, mean: bin.sum / bin.samples, x: timeline.start + place * width }))
     .filter(({ samples }) => samples > 0);
   const peak = filled.reduce<(typeof filled)[number] | null>(
     (most, bin) => (most && most.max >= bin.max ? most : bin),

@@ -3,10 +3,10 @@ import type { CellResult, ExactPart, MetricName, PathName } from '../replay/resu
 import { PATH_NAMES } from '../replay/result.js';
 import { histogramOfCounts } from '../stats/log2-histogram.js';
 import type { ReportModel, TraceKind } from './model.js';
-import { checkModel, strategyLabel, TRACE_KINDS } from './model.js';
+import { checkModel, TRACE_KINDS } from './model.js';
 import { compareText } from './number-format.js';
 
-/** The longest single call of a cell, over all paths: all five run with interrupts off (vgic-spec 1.23). */
+/** The longest single call of a cell, over all paths: all run with interrupts off (vgic-spec 1.23). */
 export interface LongestCall {
   readonly path: PathName;
   readonly steps: number;
@@ -43,7 +43,7 @@ export interface TraceFacts {
 export interface Facts {
   /** Ordinary guests first, then attacks, then the rest; by name within. */
   readonly traces: readonly TraceFacts[];
-  /** Labels: reference, challenger, then the others by id and parameters. */
+  /** Labels: reference, challenger, then the others by name. */
   readonly strategies: readonly string[];
   readonly referenceLabel: string;
   readonly challengerLabel: string;
@@ -72,16 +72,10 @@ export function gatherFacts(model: ReportModel): Facts {
     if (group) group.push(cell);
     else byTrace.set(key, [cell]);
   }
-  const strategyIds = new Map<string, { id: string; params: Readonly<Record<string, number>> }>();
-  for (const { exact } of model.cells) strategyIds.set(strategyLabel(exact.strategy), exact.strategy);
-  const rank = (label: string): number => {
-    const id = strategyIds.get(label)!.id;
-    return id === model.reference ? 0 : id === model.challenger ? 1 : 2;
-  };
-  const strategies = [...strategyIds.keys()].sort((a, b) => rank(a) - rank(b) || compareText(a, b));
-  const referenceLabel = strategies.find((label) => strategyIds.get(label)!.id === model.reference) ?? model.reference;
-  const challengerLabel =
-    strategies.find((label) => strategyIds.get(label)!.id === model.challenger) ?? model.challenger;
+  const rank = (label: string): number => (label === model.reference ? 0 : label === model.challenger ? 1 : 2);
+  const strategies = [...new Set(model.cells.map(({ exact }) => exact.strategy.id))].sort(
+    (a, b) => rank(a) - rank(b) || compareText(a, b),
+  );
 
   const labels = labelTraces([...byTrace.values()].map((cells) => cells[0].exact.trace));
   const traces = [...byTrace.entries()].map(([key, cells]): TraceFacts => {
@@ -89,10 +83,10 @@ export function gatherFacts(model: ReportModel): Facts {
       .map(({ exact }): StrategyOnTrace => {
         const steps = sumMetric(exact, 'steps');
         const comparisons = sumMetric(exact, 'comparisons');
-        return { label: strategyLabel(exact.strategy), exact, steps, comparisons, longest: findLongestCall(exact) };
+        return { label: exact.strategy.id, exact, steps, comparisons, longest: findLongestCall(exact) };
       })
       .sort((a, b) => strategies.indexOf(a.label) - strategies.indexOf(b.label));
-    const reference = runs.find((run) => run.label === referenceLabel) ?? null;
+    const reference = runs.find((run) => run.label === model.reference) ?? null;
     const depthSource = reference ?? runs[0];
     const { trace, depthAtFlush, usedLrs } = depthSource.exact;
     return {
@@ -101,7 +95,7 @@ export function gatherFacts(model: ReportModel): Facts {
       trace,
       runs,
       reference,
-      challenger: runs.find((run) => run.label === challengerLabel) ?? null,
+      challenger: runs.find((run) => run.label === model.challenger) ?? null,
       depthSource,
       flushes: depthAtFlush.reduce((sum, [, count]) => sum + count, 0),
       overflows: depthAtFlush.reduce((sum, [depth, count]) => sum + (depth > trace.machine.nrLr ? count : 0), 0),
@@ -110,7 +104,7 @@ export function gatherFacts(model: ReportModel): Facts {
     };
   });
   traces.sort((a, b) => TRACE_KINDS.indexOf(a.kind) - TRACE_KINDS.indexOf(b.kind) || compareText(a.label, b.label));
-  return { traces, strategies, referenceLabel, challengerLabel };
+  return { traces, strategies, referenceLabel: model.reference, challengerLabel: model.challenger };
 }
 
 const traceKey = (trace: ExactPart['trace']): string => `${trace.name} ${trace.sha256} ${trace.machine.nrLr}`;

@@ -16,12 +16,9 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Escapes for text and quoted attributes. Control characters that HTML forbids become U+FFFD. */
+/** Escapes for text and quoted attributes. Control characters and turns of writing direction become U+FFFD. */
 export function escapeHtml(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-  return text
-    .replace(/[&<>"']/g, (sign) => ENTITIES[sign])
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, '\ufffd');
+  return text.replace(/[&<>"']/g, (sign) => ENTITIES[sign]).replace(/[^\P{Cc}\t\n\r]|\p{Bidi_Control}/gu, '\ufffd');
 }
 
 function renderPart(part: Part): string {

@@ -1,5 +1,6 @@
 /** The report as JSON. Exact and measured parts stand apart, and the exact one carries its own hash. */
 import { createHash } from 'node:crypto';
+import { mergeBins } from './charts.js';
 import { gatherFacts } from './facts.js';
 import { listMeasured } from './measured.js';
 import type { ReportModel } from './model.js';
@@ -51,7 +52,10 @@ function exactPart(model: ReportModel): object {
       }),
     ),
     sweeps: model.sweeps,
-    timelines: model.timelines,
+    timelines: model.timelines.map((timeline) => ({
+      ...timeline,
+      bins: mergeBins(timeline.bins, timeline.bins.length).bins,
+    })),
     verify: model.verify,
   };
 }

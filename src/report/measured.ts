@@ -7,7 +7,6 @@ import { numberColumn, textColumn } from './document.js';
 import type { Facts } from './facts.js';
 import { gatherFacts } from './facts.js';
 import type { ReportModel } from './model.js';
-import { strategyLabel } from './model.js';
 import { formatDecimal, joinWords, plural } from './number-format.js';
 
 export interface MeasuredRow {
@@ -22,7 +21,7 @@ export function listMeasured(model: ReportModel, facts: Facts = gatherFacts(mode
   return facts.traces.flatMap((trace) =>
     trace.runs.flatMap(({ exact }) => {
       const measured = byExact.get(exact) ?? null;
-      return measured ? [{ trace: trace.label, strategy: strategyLabel(exact.strategy), measured }] : [];
+      return measured ? [{ trace: trace.label, strategy: exact.strategy.id, measured }] : [];
     }),
   );
 }

@@ -5,7 +5,10 @@
  */
 
 import { EXIT_INPUT, UserError } from '../base/errors.js';
-import type { CellResult, PathName } from '../replay/result.js';
+import type { CellResult } from '../replay/result.js';
+import type { SweepColumns } from '../replay/sweep.js';
+import type { TimelineBinCounts } from '../replay/timeline.js';
+import type { VerifyRecord } from '../replay/verify.js';
 
 export const REPORT_SCHEMA = 'vgic-replay/report/1';
 
@@ -17,41 +20,19 @@ export const REPORT_SCHEMA = 'vgic-replay/report/1';
 export type TraceKind = 'linux-guest' | 'attack' | 'other';
 export const TRACE_KINDS: readonly TraceKind[] = ['linux-guest', 'attack', 'other'];
 
-/** Modelled steps over the calls of one path, one array element per depth of the sweep. */
-export interface SweepPath {
-  readonly calls: readonly number[];
-  /** Steps summed over the calls. */
-  readonly steps: readonly number[];
-  /** Steps of the longest call. */
-  readonly maxSteps: readonly number[];
-}
-
-export interface SweepStrategy {
-  /** As a cell prints it: id and parameters ("sort-above (limit 8)"); see `strategyLabel`. */
-  readonly strategy: string;
-  readonly paths: Readonly<Record<PathName, SweepPath>>;
-}
-
-/** Modelled cost against list depth: the same made workload at growing depths. */
+/** Modelled cost against list depth: the same made workload at growing depths. Columns as `sweepDepths` gives them. */
 export interface DepthSweep {
   /** One sentence: what is repeated at every depth. */
   readonly workload: string;
   readonly nrLr: number;
   /** Entries that stay on the ap_list, ascending. */
   readonly depths: readonly number[];
-  /** Guest entries at each depth: the divisor of "steps per guest entry". Same length as `depths`. */
+  /** Guest entries at each depth: the divisor of "steps per guest entry". */
   readonly entries: readonly number[];
-  readonly strategies: readonly SweepStrategy[];
+  /** One element a depth in every column. */
+  readonly strategies: readonly SweepColumns[];
   /** The command that repeats the sweep. */
   readonly command: string;
-}
-
-/** One stretch of trace time. `samples` = flushes in it; with 0 samples the other three mean nothing. */
-export interface TimelineBin {
-  readonly samples: number;
-  readonly min: number;
-  readonly max: number;
-  readonly mean: number;
 }
 
 /** ap_list depth at flush over the time of one trace. Bins are adjacent and equally wide. */
@@ -64,27 +45,13 @@ export interface DepthTimeline {
   /** Start of the first bin and width of each, in `unit`. */
   readonly start: number;
   readonly binWidth: number;
-  readonly bins: readonly TimelineBin[];
+  /** As `createTimeline` gives them. In a bin without samples the other figures mean nothing. */
+  readonly bins: readonly Readonly<TimelineBinCounts>[];
 }
 
 /** One recording replayed and compared with the list registers it recorded. */
-export interface VerifyResult {
-  readonly trace: string;
-  readonly sha256: string;
-  /** Guest entries whose list registers were recorded and compared; identical + the three mismatches. */
-  readonly compared: number;
-  /** Every bit of every LR, in the same order. */
-  readonly identical: number;
-  readonly mismatches: {
-    /** Two CPUs worked at the same time and the recording does not say who came first. */
-    readonly crossCpuWindow: number;
-    /** Something happened that the recording does not contain. */
-    readonly unrecordedInput: number;
-    /** Neither: the model is wrong. */
-    readonly modelFault: number;
-  };
-  /** Decisions about order that were taken from the recorded outcome, so are not predictions. */
-  readonly decisionsFromRecording: number;
+export interface VerifyResult extends VerifyRecord {
+  /** The command that repeats the comparison. */
   readonly command: string;
 }
 
@@ -104,7 +71,7 @@ export interface ReportModel {
   readonly command: string;
   /** Seed of generated workloads; null if none was generated. */
   readonly seed: number | null;
-  /** Strategy ids of the question asked: "is `challenger` worth it against `reference`?". */
+  /** Strategies (`strategy.id` of the cells) of the question asked: "is `challenger` worth it against `reference`?". */
   readonly reference: string;
   readonly challenger: string;
   /** One per trace × strategy, any order. */
@@ -135,21 +102,11 @@ export function createModel(tool: ReportModel['tool'], cells: readonly CellResul
   };
 }
 
-/** "sort-above" or "sort-above (limit 8, low 4)": parameters in the order of their names. */
-export function strategyLabel(strategy: {
-  readonly id: string;
-  readonly params: Readonly<Record<string, number>>;
-}): string {
-  const names = Object.keys(strategy.params).sort();
-  if (names.length === 0) return strategy.id;
-  return `${strategy.id} (${names.map((name) => `${name} ${strategy.params[name]}`).join(', ')})`;
-}
-
 /** Throws UserError (exit 4) if one cell is given twice or a sweep's columns differ in length. */
 export function checkModel(model: ReportModel): void {
   const seen = new Set<string>();
   for (const { exact } of model.cells) {
-    const label = `trace ${exact.trace.name} (nr_lr ${exact.trace.machine.nrLr}), strategy ${strategyLabel(exact.strategy)}`;
+    const label = `trace ${exact.trace.name} (nr_lr ${exact.trace.machine.nrLr}), strategy ${exact.strategy.id}`;
     const key = `${exact.trace.sha256} ${label}`;
     if (seen.has(key)) throw new UserError(`two results for ${label}; give each cell once`, EXIT_INPUT);
     seen.add(key);

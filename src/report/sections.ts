@@ -16,6 +16,7 @@ import {
   equivalenceTable,
   guestTable,
   KIND_WORDS,
+  mismatchTable,
   partialStrategies,
   traceTable,
   verifyTable,
@@ -179,11 +180,21 @@ function equivalenceSection(facts: Facts): Section | null {
 
 function fidelitySection(model: ReportModel, facts: Facts): Section | null {
   if (facts.traces.length === 0 && model.verify.length === 0) return null;
+  const mismatches = mismatchTable(model);
   return {
     id: 'fidelity',
     title: 'Fidelity: what the traces know and how the model was checked',
     blocks: [
       ...(model.verify.length === 0 ? [] : [{ kind: 'table' as const, table: verifyTable(model) }]),
+      ...(mismatches.rows.length === 0
+        ? []
+        : [
+            {
+              kind: 'details' as const,
+              summary: 'Flushes at which they differ',
+              blocks: [{ kind: 'table' as const, table: mismatches }],
+            },
+          ]),
       ...(facts.traces.length === 0 ? [] : [{ kind: 'table' as const, table: traceTable(facts) }]),
     ],
   };

@@ -1,16 +1,17 @@
 /** What a depth sweep says: cost per guest entry, longest call, crossovers, growth. */
 import { PATH_NAMES } from '../replay/result.js';
+import type { SweepColumns } from '../replay/sweep.js';
 import type { Crossover } from '../stats/crossover.js';
 import { findCrossovers } from '../stats/crossover.js';
 import { fitGrowth } from '../stats/growth.js';
-import type { DepthSweep, SweepStrategy } from './model.js';
+import type { DepthSweep } from './model.js';
 
 /** 'perEntry': steps of all paths for one guest entry. 'longest': steps of the longest single call of any path. */
 export type SweepMeasure = 'perEntry' | 'longest';
 export const SWEEP_MEASURES: readonly SweepMeasure[] = ['perEntry', 'longest'];
 
 /** One value a depth. */
-export function sweepCurve(sweep: DepthSweep, { paths }: SweepStrategy, measure: SweepMeasure): number[] {
+export function sweepCurve(sweep: DepthSweep, { paths }: SweepColumns, measure: SweepMeasure): number[] {
   return sweep.depths.map((_, point) => {
     if (measure === 'longest') return Math.max(...PATH_NAMES.map((path) => paths[path].maxSteps[point]));
     const steps = PATH_NAMES.reduce((sum, path) => sum + paths[path].steps[point], 0);
@@ -46,7 +47,7 @@ export function findSweepCrossovers(
 /**
  * Exponent of growth over the depths beyond the LRs, where strategies differ; null with fewer than two such depths.
  */
-export function sweepGrowth(sweep: DepthSweep, strategy: SweepStrategy, measure: SweepMeasure): number | null {
+export function sweepGrowth(sweep: DepthSweep, strategy: SweepColumns, measure: SweepMeasure): number | null {
   const from = sweep.depths.findIndex((depth) => depth > sweep.nrLr);
   if (from < 0) return null;
   return fitGrowth(sweep.depths.slice(from), sweepCurve(sweep, strategy, measure).slice(from));

@@ -5,7 +5,7 @@ import type { Table, TableCell } from './document.js';
 import { numberColumn, textColumn } from './document.js';
 import type { Facts, StrategyOnTrace, TraceFacts } from './facts.js';
 import type { ReportModel, TraceKind } from './model.js';
-import { formatChange, formatDecimal, formatShare } from './number-format.js';
+import { formatChange, formatDecimal, formatInteger, formatShare } from './number-format.js';
 import { judgeWorth } from './worth.js';
 
 export const KIND_WORDS: Readonly<Record<TraceKind, string>> = {
@@ -251,32 +251,74 @@ export function guestTable(facts: Facts): Table {
   };
 }
 
+/** Compared things beside the LRs: "identical of compared", null where nothing of the kind was recorded. */
+const ofCompared = (identical: number, compared: number): string | null =>
+  compared === 0 ? null : `${formatInteger(identical)} of ${formatInteger(compared)}`;
+
 export function verifyTable(model: ReportModel): Table {
   return {
-    caption: 'Recordings replayed and compared with the list registers they recorded',
+    caption: 'Recordings replayed and compared with what the recorded kernel did',
     columns: [
       textColumn('recording'),
-      numberColumn('entries compared'),
-      numberColumn('identical'),
+      numberColumn('flushes compared'),
+      numberColumn('LRs identical'),
       textColumn('share'),
       numberColumn('missed: cross-CPU window'),
       numberColumn('missed: unrecorded input'),
       numberColumn('missed: model fault'),
       numberColumn('decisions taken from the recording'),
+      textColumn('LRs at exit identical'),
+      textColumn('list depth at sorts identical'),
+      textColumn('list order identical'),
+      numberColumn('divergences'),
+      numberColumn('lost events'),
       textColumn('command'),
     ],
     rowHeads: 1,
     rows: model.verify.map((result) => [
       result.trace,
-      result.compared,
+      result.entries,
       result.identical,
-      formatShare(result.identical, result.compared),
-      result.mismatches.crossCpuWindow,
-      result.mismatches.unrecordedInput,
-      result.mismatches.modelFault,
+      formatShare(result.identical, result.entries),
+      result.causes['cross-cpu-window'],
+      result.causes['unrecorded-input'],
+      result.causes['model-fault'],
       result.decisionsFromRecording,
+      ofCompared(result.foldsIdentical, result.folds),
+      ofCompared(result.sortsIdentical, result.sorts),
+      ofCompared(result.listsIdentical, result.lists),
+      result.divergences,
+      result.lostEvents,
       { code: result.command },
     ]),
+  };
+}
+
+/** One row a mismatch, as many as the comparison kept. */
+export function mismatchTable(model: ReportModel): Table {
+  return {
+    caption: 'Flushes at which the replay and the recording differ',
+    columns: [
+      textColumn('recording'),
+      numberColumn('event'),
+      numberColumn('vCPU'),
+      textColumn('recorded LRs'),
+      textColumn('replayed LRs'),
+      textColumn('cause'),
+      textColumn('why'),
+    ],
+    rowHeads: 1,
+    rows: model.verify.flatMap(({ trace, mismatches }) =>
+      mismatches.map(({ event, vcpu, recorded, model: replayed, cause, reason }) => [
+        trace,
+        event,
+        vcpu,
+        recorded.join(' '),
+        replayed.join(' '),
+        cause,
+        reason,
+      ]),
+    ),
   };
 }
 

@@ -110,9 +110,7 @@ const cellText = (value: string | number | null): string =>
   value === null ? '–' : typeof value === 'number' ? formatInteger(value) : printable(value);
 
 /** Control characters of a hostile name must not reach the terminal. */
-const printable = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
-  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
+const printable = (text: string): string => text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, '\ufffd');
 
 function renderColumns(
   columns: readonly Column[],

@@ -5,10 +5,10 @@
 import type { EquivalenceClass } from '../replay/result.js';
 import type { Facts, StrategyOnTrace, TraceFacts } from './facts.js';
 import { findWorstAttack, isRecordedInFull, sumUsedLrs } from './facts.js';
-import type { ReportModel } from './model.js';
+import type { ReportModel, VerifyResult } from './model.js';
 import { describeChange, formatDecimal, formatInteger, formatShare, joinWords, plural } from './number-format.js';
 import { findSweepCrossovers } from './sweep.js';
-import { judgeWorth, RELEVANT_SHARE, STEP_WORDS } from './worth.js';
+import { LENGTH_WORDS, RELEVANT_SHARE, STEP_WORDS } from './worth.js';
 
 export interface Verdict {
   /** Short lead, e.g. "Ordinary guests". */
@@ -140,6 +140,8 @@ function judgeOrdinary(facts: Facts): Verdict {
 const describeLongest = ({ label, longest }: StrategyOnTrace): string =>
   `${formatInteger(longest.steps)} steps under ${label} (${longest.path})`;
 
+const isCandidate = ({ exact }: StrategyOnTrace): boolean => exact.equivalence.declared !== 'bound';
+
 function judgeAttack(facts: Facts): Verdict {
   const topic = 'Under attack: how long can a guest keep interrupts off?';
   const worst = findWorstAttack(facts);
@@ -151,30 +153,32 @@ function judgeAttack(facts: Facts): Verdict {
     };
   }
   const reference = worst.reference!;
-  const shortest = worst.runs.reduce((best, run) => (run.longest.steps < best.longest.steps ? run : best));
+  const candidates = worst.runs.filter((run) => run === reference || isCandidate(run));
+  const shortest = candidates.reduce((best, run) => (run.longest.steps < best.longest.steps ? run : best));
   const parts = [describeLongest(reference)];
   if (worst.challenger) parts.push(describeLongest(worst.challenger));
   if (shortest !== reference && shortest !== worst.challenger) parts.push(describeLongest(shortest));
   const best =
-    shortest === reference || shortest.longest.steps === reference.longest.steps
-      ? `No strategy run shortens it.`
-      : `${shortest.label} is the shortest of ${plural(worst.runs.length, 'strategy', 'strategies')}: ` +
-        `${describeChange(reference.longest.steps, shortest.longest.steps, { more: 'longer', fewer: 'shorter', many: 'long' })} ` +
-        `than ${facts.referenceLabel}${describeClass(shortest)}.`;
-  const answer = worst.challenger ? ` ${capitalise(facts.challengerLabel)}: ${judgeWorth(worst).reason}.` : '';
+    shortest.longest.steps === reference.longest.steps
+      ? `None of the ${formatInteger(candidates.length)} candidates shortens it.`
+      : `Of ${formatInteger(candidates.length)} candidates ${shortest.label} has the shortest: ` +
+        `${describeChange(reference.longest.steps, shortest.longest.steps, LENGTH_WORDS)} ` +
+        `than under ${facts.referenceLabel}${describeClass(shortest)}.`;
+  const bounds = worst.runs.filter((run) => run !== reference && !isCandidate(run)).map(describeLongest);
+  const bound = bounds.length === 0 ? '' : ` For comparison, a bound that is no candidate: ${joinWords(bounds)}.`;
   return {
     topic,
     text:
       `On ${worst.label} (list up to ${formatInteger(worst.deepest)} deep) the longest single call with interrupts off is ` +
-      `${joinWords(parts)}. ${best}${answer}`,
+      `${joinWords(parts)}. ${best}${bound}`,
     tone: 'plain',
   };
 }
 
-const describeClass = ({ exact }: StrategyOnTrace): string =>
-  exact.equivalence.deviating === 0
-    ? ''
-    : `, but it presents other interrupts at ${formatInteger(exact.equivalence.deviating)} of ${formatInteger(exact.equivalence.flushes)} flushes`;
+function describeClass({ exact: { equivalence } }: StrategyOnTrace): string {
+  if (equivalence.deviating === 0) return '';
+  return `, but it presents other interrupts at ${formatInteger(equivalence.deviating)} of ${formatInteger(equivalence.flushes)} flushes`;
+}
 
 /** Ordered insertion moves work to whoever injects, which may not be the guest that attacks. */
 function judgeInjector(facts: Facts): Verdict[] {
@@ -299,13 +303,14 @@ function judgeModel(model: ReportModel): Verdict[] {
       },
     ];
   }
-  const add = (pick: (index: number) => number): number => model.verify.reduce((sum, _, index) => sum + pick(index), 0);
-  const compared = add((index) => model.verify[index].compared);
-  const identical = add((index) => model.verify[index].identical);
-  const window = add((index) => model.verify[index].mismatches.crossCpuWindow);
-  const unrecorded = add((index) => model.verify[index].mismatches.unrecordedInput);
-  const faults = add((index) => model.verify[index].mismatches.modelFault);
-  const decisions = add((index) => model.verify[index].decisionsFromRecording);
+  const add = (pick: (result: VerifyResult) => number): number =>
+    model.verify.reduce((sum, result) => sum + pick(result), 0);
+  const compared = add(({ entries }) => entries);
+  const identical = add((result) => result.identical);
+  const window = add(({ causes }) => causes['cross-cpu-window']);
+  const unrecorded = add(({ causes }) => causes['unrecorded-input']);
+  const faults = add(({ causes }) => causes['model-fault']);
+  const decisions = add(({ decisionsFromRecording }) => decisionsFromRecording);
   const recordings = plural(model.verify.length, 'recording');
   const causes = [
     window > 0 ? `${formatInteger(window)} in windows between CPUs that the recording cannot order` : '',
@@ -323,7 +328,7 @@ function judgeModel(model: ReportModel): Verdict[] {
       topic,
       text:
         `${lead}: on ${recordings} the replay gave the recorded list registers, bit for bit, at ${formatInteger(identical)} of ` +
-        `${formatInteger(compared)} compared guest entries (${formatShare(identical, compared)}).${missed}${taken}`,
+        `${formatInteger(compared)} compared flushes (${formatShare(identical, compared)}).${missed}${taken}`,
       tone: faults > 0 || compared === 0 ? 'warn' : 'plain',
     },
   ];
@@ -361,5 +366,3 @@ function judgeTrust(facts: Facts): Verdict[] {
   }
   return sentences.length === 0 ? [] : [{ topic: 'Limits', text: sentences.join(' '), tone: 'warn' }];
 }
-
-const capitalise = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -18,7 +18,7 @@ export interface Worth {
 }
 
 export const STEP_WORDS = { more: 'more steps', fewer: 'fewer steps', many: 'many steps' };
-const LENGTH_WORDS = { more: 'longer', fewer: 'shorter', many: 'long' };
+export const LENGTH_WORDS = { more: 'longer', fewer: 'shorter', many: 'long' };
 
 export function judgeWorth({ reference, challenger }: TraceFacts): Worth {
   if (!reference || !challenger) return { answer: 'not run', reason: 'one of the two strategies was not run' };

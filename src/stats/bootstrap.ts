@@ -1,5 +1,5 @@
+import type { Generator } from '../base/rng.js';
 import { quantileOfSorted } from './quantile.js';
-import type { Generator } from './xoshiro.js';
 
 export interface Interval {
   readonly low: number;

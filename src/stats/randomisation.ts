@@ -1,5 +1,5 @@
+import type { Generator } from '../base/rng.js';
 import { quantile } from './quantile.js';
-import type { Generator } from './xoshiro.js';
 
 /** Up to this many blocks every assignment of labels is tried. */
 export const MAX_EXHAUSTIVE_BLOCKS = 13;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { createGenerator } from '../base/rng.js';
 import { bootstrapInterval } from './bootstrap.js';
 import { findCrossovers } from './crossover.js';
 import { fitGrowth } from './growth.js';
@@ -15,33 +16,6 @@ import {
 } from './log2-histogram.js';
 import { quantile } from './quantile.js';
 import { adjustHolm, estimateRatio, testPairs } from './randomisation.js';
-import { createGenerator, createGeneratorFromState } from './xoshiro.js';
-
-describe('xoshiro128**', () => {
-  it('gives the published sequence from state 1, 2, 3, 4', () => {
-    const generator = createGeneratorFromState([1, 2, 3, 4]);
-    const values = Array.from({ length: 4 }, () => generator.nextUint32());
-    assert.deepEqual(values, [11520, 0, 5927040, 70819200]);
-  });
-  it('repeats for a seed, differs between seeds, stays below the bound and reaches every value', () => {
-    const draw = (seed: number): number[] => {
-      const generator = createGenerator(seed);
-      return Array.from({ length: 200 }, () => generator.nextBelow(7));
-    };
-    assert.deepEqual(draw(5), draw(5));
-    assert.notDeepEqual(draw(5), draw(6));
-    assert.deepEqual([...new Set(draw(5))].sort(), [0, 1, 2, 3, 4, 5, 6]);
-    assert.throws(() => createGenerator(1).nextBelow(0), RangeError);
-    assert.throws(() => createGeneratorFromState([0, 0, 0, 0]), RangeError);
-  });
-  it('is uniform: chi-square over 16 cells', () => {
-    const generator = createGenerator(2026);
-    const counts = new Array<number>(16).fill(0);
-    for (let draw = 0; draw < 16_000; draw++) counts[generator.nextBelow(16)]++;
-    const chi = counts.reduce((sum, count) => sum + (count - 1000) ** 2 / 1000, 0);
-    assert.ok(chi < 37.7, `chi-square ${chi}, 99.9 % limit at 15 degrees of freedom`);
-  });
-});
 
 describe('quantile, type 7', () => {
   it('gives the values R gives', () => {

@@ -17,8 +17,9 @@ import {
 } from './wire.js';
 
 // Open addressing, at most half full.
-const TABLE_SIZE = 2 * MAX_BLOCK_EVENTS;
-const TABLE_SHIFT = 15;
+const TABLE_BITS = 17;
+const TABLE_SIZE = 1 << TABLE_BITS;
+const TABLE_SHIFT = 32 - TABLE_BITS;
 const EMPTY = new Uint8Array(0);
 
 export interface BlockEncoder {

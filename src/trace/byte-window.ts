@@ -29,13 +29,15 @@ export function createByteWindow(source: ByteSource): ByteWindow {
   if (source.bytes !== undefined) return viewWhole(source.bytes);
   const known = source.size >= 0;
   let arena = new Uint8Array(known ? Math.min(ARENA_BYTES, source.size + 2 * ALIGNMENT) : FIRST_PIPE_ARENA);
-  // Arena index = file offset - base; base is a multiple of ALIGNMENT.
+  // Arena index = file offset - base; base is a multiple of ALIGNMENT. The arena holds bytes begin to end of the file.
   let base = 0;
+  let begin = 0;
   let end = 0;
 
   const moveTo = (offset: number, length: number): void => {
     const from = offset - base;
     base = offset - (offset % ALIGNMENT);
+    begin = offset;
     const room = offset - base + length;
     if (room <= arena.length) {
       if (end > offset) arena.copyWithin(offset - base, from, from + end - offset);
@@ -51,10 +53,10 @@ export function createByteWindow(source: ByteSource): ByteWindow {
       return arena;
     },
     ensure(offset, length) {
-      if (offset >= base && offset + length <= end) return true;
+      if (offset >= begin && offset + length <= end) return true;
       if (known && offset + length > source.size) return false;
       // Going back (seek), or leaping ahead: nothing in the arena is of use.
-      if (offset < base || offset > end) end = offset;
+      if (offset < begin || offset > end) end = offset;
       moveTo(offset, length);
       while (end < offset + length) {
         const got = source.read(arena.subarray(end - base), end, arena.length - (end - base));

@@ -252,6 +252,8 @@ export interface EventBlock {
   value: Int32Array;
   /** Ticks since the previous event (unsigned; 0 for the first of a block). Read it with `>>> 0`. */
   dt: Int32Array;
+  /** Every (word, value) pair of the block, if the reader knows them: what holds for these holds for all events. */
+  dictionary?: { readonly count: number; readonly word: Int32Array; readonly value: Int32Array } | undefined;
 }
 
 /** A block with room for `capacity` events of its own; 0 for one that a reader fills with views. */

@@ -61,6 +61,12 @@ const CHECKSUM_FRAME_BYTES = 5;
 const INDEX_ENTRY_BYTES = 24;
 const INDEX_OVERHEAD = 128;
 const MAX_DT = 0xffffffff;
+// Copies in this module: imported constants are not folded into the code of `event`.
+const NOT_KIND: number = ~KIND_MASK;
+const NOT_VCPU: number = ~VCPU_MASK;
+const NOT_INTID: number = ~INTID_MASK;
+const VCPU_AT: number = VCPU_SHIFT;
+const INTID_AT: number = INTID_SHIFT;
 
 /**
  * A writer of one trace to `target`. Throws InputError if the header describes no possible machine, and (a bug of the
@@ -116,7 +122,7 @@ export function createTraceWriter(
     },
 
     event(kind, vcpu, intid, value, dt) {
-      if (((kind & ~KIND_MASK) | (vcpu & ~VCPU_MASK) | (intid & ~INTID_MASK)) !== 0 || !(dt >= 0) || finished) {
+      if (((kind & NOT_KIND) | (vcpu & NOT_VCPU) | (intid & NOT_INTID)) !== 0 || !(dt >= 0) || finished) {
         assert(!finished, 'event after finish');
         assert(false, `event ${events} does not fit: kind ${kind}, vCPU ${vcpu}, INTID ${intid}, dt ${dt}`);
       }
@@ -129,7 +135,7 @@ export function createTraceWriter(
         block.firstEvent = events;
         block.firstTick = now;
       }
-      block.word[at] = kind | (vcpu << VCPU_SHIFT) | (intid << INTID_SHIFT);
+      block.word[at] = kind | (vcpu << VCPU_AT) | (intid << INTID_AT);
       block.value[at] = value;
       block.dt[at] = at === 0 ? 0 : dt;
       block.count = at + 1;

@@ -110,6 +110,8 @@ export function createInject(s: VgicState, queue: Queue): Inject {
         (enabled ? ENABLED : 0) |
         ((priority & 0xfc) << PRIORITY_SHIFT) |
         ((target + 1) << TARGET_SHIFT);
+      // Offered twice: after its configuration is read, and after its bit of the pending table is.
+      queueIrq(slot);
       queueIrq(slot);
     },
     unmapLpi(intid) {

@@ -294,7 +294,7 @@ else
     guest=${command[*]}
     # Ctrl-C reaches the command too; the recording goes on to its end.
     trap 'interrupted=1' INT TERM
-    "${command[@]}" > >(tee "$raw/workload.log") 2>&1 || code=$?
+    "${command[@]}" || code=$?
 fi
 put 0 "$instance/tracing_on"
 trap 'exit 130' INT

@@ -4,7 +4,6 @@
  */
 import { LPI_BASE } from '../../gic/intid.js';
 import {
-  GROUP_ONE,
   INJECT,
   LOAD,
   LPI_CONFIG,
@@ -57,7 +56,7 @@ interface Cause {
 interface ContextState {
   cause: Cause;
   silent: SilentOperation | null;
-  inject: { line: number; tick: number; step: Step } | null;
+  inject: SilentOperation | null;
   /** The last queue operation of an lpi_config: a second vgic_queue right behind it makes it a MAPTI. */
   config: QueueOperation | null;
   physIntid: number;
@@ -232,16 +231,12 @@ export class Assembler {
 
   #closeSilent(context: ContextState): void {
     if (context.inject !== null) {
-      const { line, tick, step } = context.inject;
+      this.#endSilent(context.inject);
       context.inject = null;
-      this.#emitInterval(line, tick, [step], false, true);
     }
     if (context.silent !== null) {
-      const op = context.silent;
+      this.#endSilent(context.silent);
       context.silent = null;
-      op.closeLine = this.#line;
-      op.closeTick = this.#tick;
-      this.#close(op);
     }
     if (context.config !== null) {
       const op = context.config;
@@ -250,17 +245,10 @@ export class Assembler {
     }
   }
 
-  #emitInterval(line: number, tick: number, steps: readonly Step[], halts: boolean, redundant: boolean): void {
-    this.#emit({
-      type: 'silent',
-      line,
-      tick,
-      steps,
-      closeLine: this.#line,
-      closeTick: this.#tick,
-      halts,
-      redundant,
-    });
+  #endSilent(op: SilentOperation): void {
+    op.closeLine = this.#line;
+    op.closeTick = this.#tick;
+    this.#close(op);
   }
 
   #closeStale(): void {
@@ -393,7 +381,7 @@ export class Assembler {
       return;
     }
     const step = { kind: INJECT, vcpu, intid, value: level === 0 ? 0 : 1, key: irqKey(vcpu, intid) };
-    context.inject = { line: at.line, tick: at.tick, step };
+    context.inject = this.#openInterval(at, [step], false, true);
   }
 
   #sgi(at: TraceLine, context: ContextState): void {
@@ -473,6 +461,10 @@ export class Assembler {
   }
 
   #openSilent(at: TraceLine, context: ContextState, steps: readonly Step[], halts: boolean): void {
+    context.silent = this.#openInterval(at, steps, halts, false);
+  }
+
+  #openInterval(at: TraceLine, steps: readonly Step[], halts: boolean, redundant: boolean): SilentOperation {
     const op: SilentOperation = {
       type: 'silent',
       line: at.line,
@@ -481,10 +473,10 @@ export class Assembler {
       closeLine: 0,
       closeTick: 0,
       halts,
-      redundant: false,
+      redundant,
     };
-    context.silent = op;
     this.#open.add(op);
+    return op;
   }
 
   // --- Queueing.
@@ -540,8 +532,10 @@ export class Assembler {
   #takeCause(at: TraceLine, context: ContextState, fields: IrqFields): Step[] {
     const { intid } = fields;
     const { cause } = context;
-    if (context.inject !== null && context.inject.step.intid === intid) {
-      const { step } = context.inject;
+    if (context.inject !== null && context.inject.steps[0].intid === intid) {
+      // Not redundant: the interval becomes this exact moment.
+      const [step] = context.inject.steps;
+      this.#open.delete(context.inject);
       context.inject = null;
       return [step];
     }
@@ -759,6 +753,3 @@ const lpiStep = (kind: number, vcpu: number, intid: number, value: number): Step
   value,
   key: irqKey(0, intid),
 });
-
-/** Kinds whose decoded step is applied through a vgic_queue line although the register has one bit an interrupt. */
-export const isGroupStep = (step: Step): boolean => step.kind === GROUP_ONE;

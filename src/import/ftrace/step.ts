@@ -10,6 +10,12 @@ export const KEY_MACHINE = -1;
 export const irqKey = (vcpu: number, intid: number): number =>
   intid < NR_PRIVATE_IRQS ? vcpu * NR_PRIVATE_IRQS + intid : SHARED_KEYS + intid;
 
+/** INTID of a key. */
+export const intidOfKey = (key: number): number => (key < SHARED_KEYS ? key % NR_PRIVATE_IRQS : key - SHARED_KEYS);
+
+/** The vCPU a private interrupt belongs to, -1 for SPIs and LPIs. */
+export const ownerOfKey = (key: number): number => (key < SHARED_KEYS ? Math.floor(key / NR_PRIVATE_IRQS) : -1);
+
 export interface Step {
   readonly kind: number;
   readonly vcpu: number;

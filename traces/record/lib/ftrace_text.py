@@ -76,7 +76,8 @@ class Scan:
         self.longest_list = max(self.longest_list, length)
         if cpu in self._open:                  # else the recording began inside a flush
             run = self._open[cpu]
-            run.flush_time, run.lrs = time, [int(fields["lr%d" % i], 16) for i in range(used)]
+            run.flush_time, run.lrs = time, [
+                int(fields["lr%d" % i], 16) for i in range(used) if "lr%d" % i in fields]
 
     def _entry(self, number, comm, pid, cpu, _time, _rest):
         self.entering_threads.setdefault(pid, comm)

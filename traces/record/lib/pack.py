@@ -56,7 +56,9 @@ def describe(raw, scan, check=None):
     per_cpu = buffer_stats(read_text(raw, "stats.txt"))
     threads = scan.thread_table()
     sorts = scan.sort_counts
-    is_v3 = run.get("host_gic") == "3"
+    is_v3 = run["host_gic"] == "3"
+    # Stock tracepoints show neither list registers nor flushes.
+    has_lrs = run["level"] == "L3"
     return {
         "name": run.get("name"), "description": run.get("desc"), "guest_command": run.get("guest"),
         "vcpus": int(run.get("vcpus") or len({t["vcpu"] for t in threads.values()})),
@@ -77,9 +79,10 @@ def describe(raw, scan, check=None):
         "threads": threads,
         "events_total": sum(scan.events.values()), "events": dict(scan.events.most_common()),
         "derived": {
-            "guest_entries": sum(scan.used_at_entry.values()), "used_lrs_at_entry": histogram(scan.used_at_entry),
-            "used_lrs_at_entry_per_vcpu": {str(v): histogram(h) for v, h in sorted(scan.used_at_entry_per_vcpu.items())},
-            "aborted_entries": scan.aborted, "flushes_with_underflow_interrupt_enabled": scan.underflow,
+            "guest_entries": scan.events["kvm_entry"], "used_lrs_at_entry": histogram(scan.used_at_entry) if has_lrs else {},
+            "used_lrs_at_entry_per_vcpu": {
+                str(v): histogram(h) for v, h in sorted(scan.used_at_entry_per_vcpu.items())} if has_lrs else {},
+            "aborted_entries": scan.aborted if has_lrs else None, "flushes_with_underflow_interrupt_enabled": scan.underflow,
             "distinct_intids_in_lrs": len(scan.intids),
             # On a GICv2 host the list head cannot be told from INTID 0.
             "longest_ap_list_prefix_seen": scan.longest_list if is_v3 else None,
@@ -104,7 +107,7 @@ def doubts(meta):
         found.append("%d kprobe hits were missed: record again with less load" % trace["missed_probe_hits"])
     if meta["events"].get("(unparsed)"):
         found.append("%d lines of the trace are not understood" % meta["events"]["(unparsed)"])
-    if trace["level"] == "L3":
+    if trace["level"] == "L3" and not trace["lost_events"]:
         if derived["guest_entries"] and not meta["events"].get("vgic_flush"):
             found.append("no vgic_flush event: the kprobes did not fire")
         elif derived["guest_entries"] and not meta["events"].get("lr_fold"):
@@ -134,9 +137,12 @@ def pack(raw, out, check_with=None):
         json.dump(meta, f, indent=1)
         f.write("\n")
     derived = meta["derived"]
-    print("%s: %d events, %d lost, %d guest entries, LRs in use %s, %d aborted entries, %d sorts (deepest %d)" % (
-        meta["name"], meta["events_total"], meta["trace"]["lost_events"], derived["guest_entries"],
-        derived["used_lrs_at_entry"], derived["aborted_entries"], derived["ap_list_sorts"], derived["max_ap_list_count_at_sort"]))
+    print("%s: %s, %d events, %d lost, %d guest entries" % (
+        meta["name"], meta["trace"]["level"], meta["events_total"], meta["trace"]["lost_events"], derived["guest_entries"]))
+    if meta["trace"]["level"] == "L3":
+        print("%s: LRs in use at entry %s, %d aborted entries, %d sorts (deepest %d)" % (
+            meta["name"], ", ".join("%s: %d" % pair for pair in derived["used_lrs_at_entry"].items()),
+            derived["aborted_entries"], derived["ap_list_sorts"], derived["max_ap_list_count_at_sort"]))
     return meta
 
 

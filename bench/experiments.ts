@@ -1,0 +1,150 @@
+/** The list of experiments. Each stands for one question; the targets are those of the design, not limits of a test. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { strategies } from '../src/strategy/index.js';
+import { encodeColumnsFile } from './columns-file.js';
+import type { Arm, Experiment } from './experiment.js';
+import { loadInput } from './inputs.js';
+import { type NativeBuild, runNative } from './native-build.js';
+import { type Effort, FULL_EFFORT, QUICK_EFFORT, type Sample } from './sample.js';
+import { writeTraceFile } from './trace-file.js';
+
+const CELL = fileURLToPath(new URL('./cell.js', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** Recordings that are long enough to time; those that are there are measured. */
+const RECORDED = ['traces/linux-boot.vgt', 'traces/ipi-4.vgt', 'traces/timer-2.vgt', 'traces/virtio-pci-net.vgt'];
+
+export interface Plan {
+  readonly quick: boolean;
+  /** Folder for files that the cells read; the caller removes it. */
+  readonly dir: string;
+  readonly native: NativeBuild;
+}
+
+/** A cell in a process of its own. */
+function measureCell(plan: Plan, mode: string, input: string, strategy: string): Sample {
+  const flags = ['--mode', mode, '--input', input, '--strategy', strategy, ...(plan.quick ? ['--quick'] : [])];
+  const output = execFileSync(process.execPath, ['--conditions=plain', CELL, ...flags], { encoding: 'utf8' });
+  return JSON.parse(output) as Sample;
+}
+
+function measureNative(program: string, file: string, effort: Effort): Sample {
+  // One replay tells how many make a pass and how many passes fit, as timePasses does for the other arms.
+  const probe = runNative(program, file, { passes: 3 });
+  const ms = Math.min(...probe.ns) / 1e6;
+  const replays = Math.max(1, Math.ceil(effort.passMs / ms));
+  const passes = Math.max(effort.leastPasses, Math.min(effort.passes, Math.floor(effort.budgetMs / (ms * replays))));
+  const run = runNative(program, file, { passes, replays, warmup: effort.warmupPasses });
+  return { events: run.events, nsPerEvent: run.ns.map((ns) => ns / (replays * run.events)), digest: run.digest };
+}
+
+const cellArm = (plan: Plan, name: string, input: string, strategy: string, target?: Arm['target']): Arm => ({
+  name,
+  measure: () => measureCell(plan, 'core', input, strategy),
+  target,
+});
+
+/** The typed-array core against the same algorithm in C, on the same events. */
+function compareWithNative(plan: Plan, id: string, title: string, input: string, ratio: number): Experiment[] {
+  const { native } = plan;
+  if ('skipped' in native) return [];
+  const file = join(plan.dir, `${id.replace('/', '-')}.columns`);
+  const { machine, block } = loadInput(input);
+  writeFileSync(file, encodeColumnsFile(machine, block));
+  const effort = plan.quick ? QUICK_EFFORT : FULL_EFFORT;
+  return [
+    {
+      id,
+      title,
+      sameDigest: true,
+      arms: [
+        { name: 'native C', measure: () => measureNative(native.program, file, effort) },
+        cellArm(plan, 'typed-array core', input, 'sort-on-flush', { ratio, kind: 'at most' }),
+      ],
+    },
+  ];
+}
+
+function compareStrategies(plan: Plan, id: string, title: string, input: string, targets: Record<string, Arm['target']>): Experiment {
+  const arms = strategies.map(({ id: name }) => cellArm(plan, name, input, name, targets[name]));
+  const base = arms.findIndex(({ name }) => name === 'sort-on-flush');
+  return { id, title, sameDigest: false, arms: [arms[base], ...arms.filter((_, arm) => arm !== base)] };
+}
+
+/** What reading costs: the same events from memory and from a file. */
+function compareReading(plan: Plan, id: string, input: string, form: 'plain' | 'smallest'): Experiment {
+  const file = join(plan.dir, `${id.replace('/', '-')}.vgt`);
+  writeTraceFile(file, loadInput(input), { form });
+  return {
+    id,
+    title: `${input}: from memory, from a file (${form} blocks), and the reading alone`,
+    sameDigest: false,
+    arms: [
+      cellArm(plan, 'replay from memory', input, 'sort-on-flush'),
+      {
+        name: 'file: decode and replay',
+        measure: () => measureCell(plan, 'file', file, 'sort-on-flush'),
+        target: { ratio: 1.15, kind: 'at most' },
+      },
+      { name: 'file: decode, every word read', measure: () => measureCell(plan, 'decode', file, 'sort-on-flush') },
+      { name: 'file: framing alone', measure: () => measureCell(plan, 'frame', file, 'sort-on-flush') },
+    ],
+  };
+}
+
+/** An experiment is made only when its turn comes: some write files. */
+export interface PlannedExperiment {
+  readonly id: string;
+  make(): Experiment[];
+}
+
+export function planExperiments(plan: Plan): PlannedExperiment[] {
+  const events = plan.quick ? 200_000 : 1_000_000;
+  const typical = `typical:events=${events}`;
+  const periodic = `periodic:events=${events}`;
+  const deep = `deep:depth=988,events=${plan.quick ? 8000 : 40_000}`;
+  const atMost = (ratio: number): Arm['target'] => ({ ratio, kind: 'at most' });
+  const nativeCases: [id: string, input: string, ratio: number][] = [
+    ['native/typical', typical, 1.35],
+    ['native/periodic', periodic, 1.3],
+    ['native/deep-988', deep, 1.35],
+    ...RECORDED.map((path) => join(ROOT, path))
+      .filter((path) => existsSync(path))
+      .map((path): [string, string, number] => [`native/${basename(path, '.vgt')}`, path, 1.35]),
+  ];
+  return [
+    ...nativeCases.map(([id, input, ratio]) => ({
+      id,
+      make: () => compareWithNative(plan, id, `${id.slice(7)}: typed-array core against native C`, input, ratio),
+    })),
+    {
+      id: 'strategy/deep-988',
+      make: () => [
+        compareStrategies(plan, 'strategy/deep-988', 'strategies with 988 entries on the list', deep, {
+          buckets: { ratio: 0.01, kind: 'speedup' },
+        }),
+      ],
+    },
+    {
+      id: 'strategy/deep-4',
+      make: () => [
+        compareStrategies(plan, 'strategy/deep-4', 'strategies with 4 entries on the list', `deep:depth=4,events=${events}`, {
+          buckets: atMost(1.3),
+        }),
+      ],
+    },
+    {
+      id: 'strategy/typical',
+      make: () => [
+        compareStrategies(plan, 'strategy/typical', 'strategies on `typical`, about 2 entries on the list', typical, {
+          buckets: atMost(1.3),
+        }),
+      ],
+    },
+    { id: 'file/typical', make: () => [compareReading(plan, 'file/typical', typical, 'smallest')] },
+    { id: 'file/typical-plain', make: () => [compareReading(plan, 'file/typical-plain', typical, 'plain')] },
+    { id: 'file/periodic', make: () => [compareReading(plan, 'file/periodic', periodic, 'smallest')] },
+  ];
+}

@@ -1,0 +1,123 @@
+/** `vgic-replay replay`: exact cost of strategies on traces; optionally the LR words after each flush. */
+import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
+import { type Command, InvalidArgumentError } from 'commander';
+import { FidelityError, UsageError } from '../base/errors.js';
+import { lrHex } from '../gic/lr.js';
+import { renderCsv } from '../report/csv.js';
+import { renderMarkdown } from '../report/markdown.js';
+import { renderTerminal } from '../report/terminal.js';
+import { renderJson } from '../report/json.js';
+import { createModel } from '../report/model.js';
+import { type FlushObserver, replayTrace } from '../replay/replay.js';
+import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
+import { type ChosenStrategy, strategies, strategyNamed } from '../strategy/index.js';
+import { openInput } from './inputs.js';
+import { type Terminal, tool } from './terminal.js';
+
+interface ReplayOptions {
+  readonly strategy?: ChosenStrategy[];
+  readonly dumpLrs?: string;
+  readonly reporter: string;
+  readonly allowTruncated?: boolean;
+}
+
+/** `a,b:n=3` → strategies; a comma followed by `name=` continues the parameters of the one before. */
+export function parseStrategies(text: string, previous: ChosenStrategy[] = []): ChosenStrategy[] {
+  const specs = text.split(/,(?![a-z]+=)/);
+  try {
+    return [...previous, ...specs.map(strategyNamed)];
+  } catch (error) {
+    if (error instanceof UsageError) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
+}
+
+export const allStrategies = (): ChosenStrategy[] => strategies.map(({ id }) => strategyNamed(id));
+
+export function registerReplay(program: Command, terminal: Terminal): void {
+  program
+    .command('replay')
+    .description('replay traces under ap_list strategies and print what each path costs (exact counts)')
+    .argument('<traces...>', '.vgt files, or anything import reads (VGR1, JSON lines, ftrace text or recording folder)')
+    .option('-s, --strategy <ids>', 'comma-separated strategies, parameters as hybrid:threshold=32 (default: all)', parseStrategies)
+    .option('--dump-lrs <file>', "write 'F event vcpu used lr…' after each flush to FILE, or - for standard output (one trace, one strategy; default sort-on-flush)")
+    .option('-r, --reporter <name>', 'table, json, csv or md', 'table')
+    .option('--allow-truncated', 'replay what is left of a file that was cut off')
+    .action(async (paths: string[], options: ReplayOptions) => {
+      const render = reporterNamed(options.reporter, terminal);
+      if (options.dumpLrs !== undefined) {
+        await dumpLrs(paths, options, options.dumpLrs, terminal);
+        return;
+      }
+      const cells: CellResult[] = [];
+      for (const path of paths) {
+        const input = await openInput(path, options);
+        try {
+          for (const exact of replayTrace(input.open(), options.strategy ?? allStrategies(), input.identity)) {
+            cells.push({ schema: CELL_SCHEMA, tool, exact, measured: null });
+          }
+        } finally {
+          input.close();
+        }
+      }
+      terminal.out(render(cells));
+      requireClasses(cells);
+    });
+}
+
+function reporterNamed(name: string, terminal: Terminal): (cells: CellResult[]) => string {
+  const { colour, width } = terminal;
+  const renderers: Record<string, (cells: CellResult[]) => string> = {
+    table: (cells) => renderTerminal(createModel(tool, cells), { colour, width }),
+    json: (cells) => renderJson(createModel(tool, cells)),
+    csv: (cells) => renderCsv(createModel(tool, cells)),
+    md: (cells) => renderMarkdown(createModel(tool, cells)),
+  };
+  const render = renderers[name];
+  if (render === undefined) throw new UsageError(`unknown reporter '${name}'; one of: ${Object.keys(renderers).join(', ')}`);
+  return render;
+}
+
+/** A declared class that does not hold is a fault of the strategy: exit 5. */
+export function requireClasses(cells: readonly CellResult[]): void {
+  for (const { exact } of cells) {
+    const { declared, holds, firstViolation } = exact.equivalence;
+    if (holds) continue;
+    throw new FidelityError(`${exact.trace.name}: event ${firstViolation}: strategy ${exact.strategy.id} declares '${declared}' and is not; report it with the trace`);
+  }
+}
+
+/** Bytes gathered before they are written. */
+const DUMP_CHUNK = 1 << 20;
+
+async function dumpLrs(paths: readonly string[], { strategy, allowTruncated }: ReplayOptions, file: string, terminal: Terminal): Promise<void> {
+  const chosen = strategy ?? [strategyNamed('sort-on-flush')];
+  if (paths.length !== 1 || chosen.length !== 1) throw new UsageError('--dump-lrs takes one trace and one strategy; name them');
+  const input = await openInput(paths[0], { allowTruncated });
+  // Under its final name only when complete.
+  const partial = `${file}.partial`;
+  const fd = file === '-' ? undefined : openSync(partial, 'w');
+  const write = (text: string): void => {
+    if (fd === undefined) terminal.out(text);
+    else writeSync(fd, text);
+  };
+  let text = '';
+  const onFlush: FlushObserver = (vgic, vcpu, event) => {
+    const { usedLrs, isV2Host } = vgic.state;
+    const used = usedLrs[vcpu];
+    text += `F ${event} ${vcpu} ${used}`;
+    for (let lr = 0; lr < used; lr++) text += ` ${lrHex(vgic.lrLo(vcpu, lr), vgic.lrHi(vcpu, lr), isV2Host)}`;
+    text += '\n';
+    if (text.length < DUMP_CHUNK) return;
+    write(text);
+    text = '';
+  };
+  try {
+    replayTrace(input.open(), chosen, input.identity, onFlush);
+    if (text !== '') write(text);
+  } finally {
+    input.close();
+    if (fd !== undefined) closeSync(fd);
+  }
+  if (fd !== undefined) renameSync(partial, file);
+}

@@ -1,0 +1,122 @@
+/** `vgic-replay report`: replay recordings under every strategy, verify them, write the report. The main job. */
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { UsageError } from '../base/errors.js';
+import { renderCsv } from '../report/csv.js';
+import { renderHtml } from '../report/html.js';
+import { renderJson } from '../report/json.js';
+import { renderMarkdown } from '../report/markdown.js';
+import { createModel, type DepthTimeline, type ReportModel, type TraceKind, type VerifyResult } from '../report/model.js';
+import { renderTerminal } from '../report/terminal.js';
+import { replayTrace } from '../replay/replay.js';
+import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
+import { createTimeline, type Timeline } from '../replay/timeline.js';
+import { verifyTrace } from '../replay/verify.js';
+import type { ChosenStrategy } from '../strategy/index.js';
+import { openInput } from './inputs.js';
+import { allStrategies, parseStrategies, requireClasses } from './replay.js';
+import { kindOf, readManifest, shippedPath } from './shipped.js';
+import { runSweep, SWEEP_NR_LRS } from './sweep.js';
+import { type Terminal, tool } from './terminal.js';
+
+interface Options {
+  readonly out: string;
+  readonly strategy?: ChosenStrategy[];
+  readonly seed: string;
+  readonly kind: TraceKind;
+}
+
+const NR_BINS = 240;
+
+export function registerReport(program: Command, terminal: Terminal): void {
+  program
+    .command('report')
+    .description('replay recordings under every strategy, verify them against their list registers, write HTML, Markdown, CSV and JSON')
+    .argument('[traces...]', 'traces (default: the recordings shipped with the package)')
+    .option('-o, --out <dir>', 'folder of the report', 'vgic-report')
+    .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
+    .option('--seed <n>', 'seed of the generated depth sweep', '1')
+    .option('--kind <kind>', 'what traces that are not shipped are taken for: linux-guest, attack or other', 'other')
+    .action(async (paths: string[], options: Options) => {
+      const seed = Number(options.seed);
+      if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) throw new UsageError(`--seed must be a whole number below 2^32, not '${options.seed}'`);
+      const traces = paths.length > 0 ? paths : readManifest().map(shippedPath);
+      const model = await gatherModel(traces, options, seed, terminal);
+      writeReport(model, options.out);
+      terminal.out(renderTerminal(model, terminal));
+      terminal.out(`\nReport: ${join(options.out, 'report.html')} (open it in a browser), and report.md, report.json, cells.csv beside it`);
+      requireClasses(model.cells);
+    });
+}
+
+async function gatherModel(paths: readonly string[], options: Options, seed: number, terminal: Terminal): Promise<ReportModel> {
+  const chosen = options.strategy ?? allStrategies();
+  const cells: CellResult[] = [];
+  const verify: VerifyResult[] = [];
+  const kinds: Record<string, TraceKind> = {};
+  let timeline: DepthTimeline | undefined;
+  for (const path of paths) {
+    if (terminal.isErrTty) terminal.err(`replaying ${path}`);
+    const input = await openInput(path);
+    try {
+      const { identity } = input;
+      const source = input.open();
+      const { header } = source;
+      const depth = createTimeline(NR_BINS);
+      const known = kindOf(identity.sha256);
+      kinds[header.name] = known === 'other' ? options.kind : known;
+      const exact = replayTrace(source, chosen, identity, (vgic, vcpu, _event, tick, strategyIndex) => {
+        if (strategyIndex === 0) depth.add(tick, vgic.list.length(vcpu));
+      });
+      for (const part of exact) cells.push({ schema: CELL_SCHEMA, tool, exact: part, measured: null });
+      if (header.fidelity >= 3) verify.push({ ...verifyTrace(input.open()), command: `vgic-replay verify ${identity.path}` });
+      const deepest = Math.max(...depth.bins().map(({ max }) => max));
+      if (timeline === undefined || deepest > Math.max(...timeline.bins.map(({ max }) => max))) timeline = timelineOf(header.name, chosen[0].label, header.machine.nrLr, depth, header.tickNs);
+    } finally {
+      input.close();
+    }
+  }
+  return {
+    ...createModel(tool, cells),
+    command: `vgic-replay report${options.strategy === undefined ? '' : ` --strategy ${chosen.map(({ label }) => label).join(',')}`} --seed ${seed}`,
+    seed,
+    kinds,
+    sweeps: SWEEP_NR_LRS.map((nrLr) => runSweep(nrLr, chosen, seed)),
+    timelines: timeline === undefined ? [] : [timeline],
+    verify,
+  };
+}
+
+const NS_PER_MS = 1e6;
+
+function timelineOf(trace: string, strategy: string, nrLr: number, timeline: Timeline, tickNs: number): DepthTimeline {
+  return {
+    trace,
+    strategy,
+    nrLr,
+    unit: 'ms',
+    start: 0,
+    binWidth: (timeline.binTicks * tickNs) / NS_PER_MS,
+    bins: timeline.bins(),
+  };
+}
+
+/** Each file appears under its name only when it is whole. */
+function writeReport(model: ReportModel, folder: string): void {
+  const files: [string, string][] = [
+    ['report.html', renderHtml(model)],
+    ['report.md', renderMarkdown(model)],
+    ['report.json', renderJson(model)],
+    ['cells.csv', renderCsv(model)],
+  ];
+  try {
+    mkdirSync(folder, { recursive: true });
+    for (const [name, text] of files) {
+      writeFileSync(join(folder, `${name}.partial`), text);
+      renameSync(join(folder, `${name}.partial`), join(folder, name));
+    }
+  } catch (error) {
+    throw new UsageError(`${folder}: cannot be written (${(error as NodeJS.ErrnoException).code}); name a writable folder with --out`);
+  }
+}

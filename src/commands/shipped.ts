@@ -1,0 +1,28 @@
+/** The traces that come with the package, as traces/manifest.json lists them. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { TRACE_KINDS, type TraceKind } from '../report/model.js';
+
+const folder = new URL('../../../traces/', import.meta.url);
+
+interface ManifestEntry {
+  readonly name: string;
+  /** Path below traces/. */
+  readonly file: string;
+  readonly sha256: string;
+  readonly kind: TraceKind;
+}
+
+/** All entries of the manifest, in its order. */
+export function readManifest(): readonly ManifestEntry[] {
+  const { traces } = JSON.parse(readFileSync(new URL('manifest.json', folder), 'utf8')) as { traces: ManifestEntry[] };
+  return traces;
+}
+
+export const shippedPath = (entry: { readonly file: string }): string => fileURLToPath(new URL(entry.file, folder));
+
+/** What the manifest takes a trace for, by the sha256 of its content; traces it does not know are 'other'. */
+export function kindOf(sha256: string): TraceKind {
+  const kind = readManifest().find((entry) => entry.sha256 === sha256)?.kind;
+  return kind !== undefined && TRACE_KINDS.includes(kind) ? kind : 'other';
+}

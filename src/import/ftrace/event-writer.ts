@@ -1,0 +1,64 @@
+/** Operations in their final order → events of the trace. Joins what belongs together: targets of one SGI, FOLD + PRUNE. */
+import { type EventSink, FOLD, NOP, PRUNE, SGI, SYNC } from '../../trace/events.js';
+
+/** A longer silence is bridged by NOPs. */
+const MAX_DT = 0xffffffff;
+
+interface Held {
+  readonly kind: number;
+  readonly vcpu: number;
+  readonly intid: number;
+  value: number;
+  readonly tick: number;
+  readonly group: number;
+}
+
+export class EventWriter {
+  readonly #sink: EventSink;
+  #held: Held | null = null;
+  #lastTick = -1;
+  #written = 0;
+
+  constructor(sink: EventSink) {
+    this.#sink = sink;
+  }
+
+  /** Events written so far. */
+  get events(): number {
+    return this.#written + (this.#held === null ? 0 : 1);
+  }
+
+  /** Ticks may step back a little between CPUs: the trace's clock then stands still. */
+  write(kind: number, vcpu: number, intid: number, value: number, tick: number, group = 0): void {
+    const held = this.#held;
+    if (held !== null) {
+      if (held.kind === FOLD && kind === PRUNE && held.vcpu === vcpu) {
+        this.#held = null;
+        this.#pass(SYNC, vcpu, 0, 0, held.tick);
+        return;
+      }
+      if (held.kind === SGI && kind === SGI && group === held.group && intid === held.intid && value > held.value) {
+        held.value |= value;
+        return;
+      }
+      this.flush();
+    }
+    if (kind === FOLD || (kind === SGI && group !== 0)) this.#held = { kind, vcpu, intid, value, tick, group };
+    else this.#pass(kind, vcpu, intid, value, tick);
+  }
+
+  flush(): void {
+    const held = this.#held;
+    if (held === null) return;
+    this.#held = null;
+    this.#pass(held.kind, held.vcpu, held.intid, held.value, held.tick);
+  }
+
+  #pass(kind: number, vcpu: number, intid: number, value: number, tick: number): void {
+    let dt = this.#lastTick < 0 ? 0 : Math.max(0, tick - this.#lastTick);
+    for (; dt > MAX_DT; dt -= MAX_DT, this.#written++) this.#sink.event(NOP, 0, 0, 0, MAX_DT);
+    this.#lastTick = Math.max(this.#lastTick, tick);
+    this.#written++;
+    this.#sink.event(kind, vcpu, intid, value, dt);
+  }
+}
