@@ -1,6 +1,6 @@
 /** The list of experiments. Each stands for one question; the targets are those of the design, not limits of a test. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { strategies } from '../src/strategy/index.js';
@@ -13,8 +13,10 @@ import { writeTraceFile } from './trace-file.js';
 
 const CELL = fileURLToPath(new URL('./cell.js', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** Recordings that are long enough to time; those that are there are measured. */
-const RECORDED = ['traces/linux-boot.vgt', 'traces/ipi-4.vgt', 'traces/timer-2.vgt', 'traces/virtio-pci-net.vgt'];
+const TRACES = join(ROOT, 'traces');
+/** A recording's replay should take longer than the noise of a timer; the longest few stand for the others. */
+const LEAST_BYTES = 50_000;
+const MOST_RECORDINGS = 4;
 
 export interface Plan {
   readonly quick: boolean;
@@ -67,7 +69,13 @@ function compareWithNative(plan: Plan, id: string, title: string, input: string,
   ];
 }
 
-function compareStrategies(plan: Plan, id: string, title: string, input: string, targets: Record<string, Arm['target']>): Experiment {
+function compareStrategies(
+  plan: Plan,
+  id: string,
+  title: string,
+  input: string,
+  targets: Record<string, Arm['target']>,
+): Experiment {
   const arms = strategies.map(({ id: name }) => cellArm(plan, name, input, name, targets[name]));
   const base = arms.findIndex(({ name }) => name === 'sort-on-flush');
   return { id, title, sameDigest: false, arms: [arms[base], ...arms.filter((_, arm) => arm !== base)] };
@@ -94,6 +102,23 @@ function compareReading(plan: Plan, id: string, input: string, form: 'plain' | '
   };
 }
 
+interface Recording {
+  readonly name: string;
+  readonly path: string;
+}
+
+/** The longest trace files below traces/, largest first. */
+function findRecordings(most: number): Recording[] {
+  if (!existsSync(TRACES)) return [];
+  return readdirSync(TRACES, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.vgt(\.gz)?$/.test(file))
+    .map((file) => ({ path: join(TRACES, file), name: basename(file).replace(/\.vgt(\.gz)?$/, '') }))
+    .map((recording) => ({ ...recording, bytes: statSync(recording.path).size }))
+    .filter(({ bytes }) => bytes >= LEAST_BYTES)
+    .sort((a, b) => b.bytes - a.bytes || (a.path < b.path ? -1 : 1))
+    .slice(0, most);
+}
+
 /** An experiment is made only when its turn comes: some write files. */
 export interface PlannedExperiment {
   readonly id: string;
@@ -110,9 +135,11 @@ export function planExperiments(plan: Plan): PlannedExperiment[] {
     ['native/typical', typical, 1.35],
     ['native/periodic', periodic, 1.3],
     ['native/deep-988', deep, 1.35],
-    ...RECORDED.map((path) => join(ROOT, path))
-      .filter((path) => existsSync(path))
-      .map((path): [string, string, number] => [`native/${basename(path, '.vgt')}`, path, 1.35]),
+    ...findRecordings(plan.quick ? 1 : MOST_RECORDINGS).map(({ name, path }): [string, string, number] => [
+      `native/${name}`,
+      path,
+      1.35,
+    ]),
   ];
   return [
     ...nativeCases.map(([id, input, ratio]) => ({
@@ -130,9 +157,15 @@ export function planExperiments(plan: Plan): PlannedExperiment[] {
     {
       id: 'strategy/deep-4',
       make: () => [
-        compareStrategies(plan, 'strategy/deep-4', 'strategies with 4 entries on the list', `deep:depth=4,events=${events}`, {
-          buckets: atMost(1.3),
-        }),
+        compareStrategies(
+          plan,
+          'strategy/deep-4',
+          'strategies with 4 entries on the list',
+          `deep:depth=4,events=${events}`,
+          {
+            buckets: atMost(1.3),
+          },
+        ),
       ],
     },
     {

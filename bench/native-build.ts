@@ -31,7 +31,9 @@ export function buildNative(dir: string): NativeBuild {
   if (probe.error || probe.status !== 0) return { skipped: `no C compiler: '${compiler} --version' failed; set CC` };
   mkdirSync(dir, { recursive: true });
   const program = join(dir, 'vgic-native');
-  const sources = readdirSync(SOURCES).filter((file) => file.endsWith('.c')).sort();
+  const sources = readdirSync(SOURCES)
+    .filter((file) => file.endsWith('.c'))
+    .sort();
   const built = spawnSync(compiler, [...FLAGS, '-o', program, ...sources], { cwd: SOURCES, encoding: 'utf8' });
   if (built.status !== 0) return { skipped: `${compiler} failed: ${(built.stderr ?? '').split('\n')[0]}` };
   return { program, compiler: `${probe.stdout.split('\n')[0]} ${FLAGS[0]}` };

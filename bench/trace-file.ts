@@ -1,9 +1,11 @@
 /** Writes events in memory as a trace file, and says how long it got. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { type EventBlock, wordIntid, wordKind, wordVcpu } from '../src/trace/events.js';
+import { wordIntid, wordKind, wordVcpu } from '../src/trace/events.js';
 import { type ByteTarget, createMemoryTarget } from '../src/trace/source.js';
 import { createTraceWriter, type TraceWriterOptions } from '../src/trace/writer.js';
+import { workloadHeader } from '../src/workload/index.js';
+import type { Workload, WorkloadParams } from '../src/workload/workload.js';
 import type { Input } from './inputs.js';
 
 function fileTarget(path: string, fd: number): ByteTarget {
@@ -20,28 +22,43 @@ function fileTarget(path: string, fd: number): ByteTarget {
   };
 }
 
-function writeBlock(target: ByteTarget, { header, block }: Input, copies: number, options: TraceWriterOptions): number {
+function writeInput(target: ByteTarget, { header, block }: Input, options: TraceWriterOptions): void {
   const writer = createTraceWriter(target, header, options);
-  for (let copy = 0; copy < copies; copy++) writeEvents(writer, block);
-  return writer.finish();
-}
-
-function writeEvents(writer: ReturnType<typeof createTraceWriter>, block: EventBlock): void {
   const { word, value, dt, count } = block;
   for (let event = 0; event < count; event++) {
     const packed = word[event];
     writer.event(wordKind(packed), wordVcpu(packed), wordIntid(packed), value[event], dt[event] >>> 0);
   }
+  writer.finish();
 }
 
-/** Writes the events `copies` times one after another; returns the size in bytes. */
-export function writeTraceFile(path: string, input: Input, options: TraceWriterOptions = {}, copies = 1): number {
+function withFile<T>(path: string, use: (target: ByteTarget) => T): T {
   const fd = openSync(path, 'w');
   try {
-    return writeBlock(fileTarget(path, fd), input, copies, options);
+    return use(fileTarget(path, fd));
   } finally {
     closeSync(fd);
   }
+}
+
+export function writeTraceFile(path: string, input: Input, options: TraceWriterOptions): void {
+  withFile(path, (target) => writeInput(target, input, options));
+}
+
+/** Writes a workload as it is generated, in constant memory; returns the size in bytes. */
+export function writeWorkloadFile(path: string, workload: Workload, params: WorkloadParams): number {
+  return withFile(path, (target) => {
+    const writer = createTraceWriter(target, workloadHeader(workload, params, '0'));
+    workload.generate(params, writer);
+    return writer.finish();
+  });
+}
+
+/** The trace file in memory. */
+export function encodeTrace(input: Input, options: TraceWriterOptions): Uint8Array {
+  const target = createMemoryTarget();
+  writeInput(target, input, options);
+  return target.bytes();
 }
 
 export interface TraceSizes {
@@ -54,16 +71,11 @@ export interface TraceSizes {
 
 /** Exact sizes: the same on every machine (gzip: with the same zlib). */
 export function measureSizes(input: Input): TraceSizes {
-  const bytesOf = (form: 'plain' | 'smallest'): Uint8Array => {
-    const target = createMemoryTarget();
-    writeBlock(target, input, 1, { form });
-    return target.bytes();
-  };
   const events = input.block.count;
-  const smallest = bytesOf('smallest');
+  const smallest = encodeTrace(input, { form: 'smallest' });
   return {
     events,
-    plain: bytesOf('plain').length / events,
+    plain: encodeTrace(input, { form: 'plain' }).length / events,
     smallest: smallest.length / events,
     gzip: gzipSync(smallest, { level: 6 }).length / events,
   };

@@ -26,16 +26,31 @@ const terminal = createTerminal();
 const program = new Command();
 program
   .name('vgic-replay')
-  .description('Replays recorded Arm virtual-interrupt traces through a model of the virtual GIC and compares ap_list strategies.')
+  .description(
+    'Replays recorded Arm virtual-interrupt traces through a model of the virtual GIC and compares ap_list strategies.',
+  )
   .version(tool.version)
   .showHelpAfterError('(add --help for the options)')
   .addHelpText('after', EXIT_CODES)
   .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
   .exitOverride();
-for (const register of [registerReport, registerReplay, registerVerify, registerImport, registerInfo, registerValidate, registerBench, registerStrategies]) {
+for (const register of [
+  registerReport,
+  registerReplay,
+  registerVerify,
+  registerImport,
+  registerInfo,
+  registerValidate,
+  registerBench,
+  registerStrategies,
+]) {
   register(program, terminal);
 }
-for (const command of program.commands) command.exitOverride().configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) }).showHelpAfterError('(add --help for the options)');
+for (const command of program.commands)
+  command
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+    .showHelpAfterError('(add --help for the options)');
 
 process.on('SIGINT', () => {
   terminal.err('interrupted');
@@ -59,6 +74,8 @@ function exitCodeOf(error: unknown): number {
     terminal.err(`vgic-replay: ${error.message}`);
     return error.exitCode;
   }
-  terminal.err(`vgic-replay: internal error; please report it with the command and the input\n${error instanceof Error ? error.stack : String(error)}`);
+  terminal.err(
+    `vgic-replay: internal error; please report it with the command and the input\n${error instanceof Error ? error.stack : String(error)}`,
+  );
   return EXIT_INTERNAL;
 }

@@ -286,9 +286,11 @@ void write_dist(uint32_t vcpu, uint32_t offset, uint32_t value)
     }
 }
 
-/* A 32-bit write to the redistributor of `vcpu`. */
+/* A 32-bit write to the redistributor of `vcpu`; a GICv2 guest has none. */
 void write_redist(uint32_t vcpu, uint32_t offset, uint32_t value)
 {
+    if (v2_guest)
+        return;
     if (offset == 0u && machine.nr_lpis) {
         if (lpis_enabled[vcpu] && !(value & GICR_ENABLE_LPIS))
             flush_lpis(vcpu);

@@ -53,7 +53,12 @@ export async function detectFormat(path: string): Promise<Format> {
   if (isJsonLines(head)) return 'jsonl';
   if (isFtrace(head)) return 'ftrace';
   if (looksLikeText(head)) {
-    throw new InputError(file, 'line 1', 'text that is neither ftrace output nor JSON lines', 'name a trace, or give --format if the beginning is unusual');
+    throw new InputError(
+      file,
+      'line 1',
+      'text that is neither ftrace output nor JSON lines',
+      'name a trace, or give --format if the beginning is unusual',
+    );
   }
   return 'vgt';
 }
@@ -65,7 +70,10 @@ async function readHead(file: string): Promise<Uint8Array> {
   return new Uint8Array(0);
 }
 
-const looksLikeText = (head: Uint8Array): boolean => head.length > 0 && head.every((byte) => byte === 9 || byte === 10 || byte === 13 || byte >= 32) && head.some((byte) => byte === 10);
+const looksLikeText = (head: Uint8Array): boolean =>
+  head.length > 0 &&
+  head.every((byte) => byte === 9 || byte === 10 || byte === 13 || byte >= 32) &&
+  head.some((byte) => byte === 10);
 
 /** The unpacked bytes of a file, or of standard input, piece by piece. */
 async function* openChunks(file: string, onBytes: (bytes: number) => void): AsyncGenerator<Uint8Array> {
@@ -113,7 +121,8 @@ function createImporter(file: string, sink: EventSink, options: ImportOptions): 
   if (options.format === 'jsonl') return new JsonLinesImporter(name, sink);
   const folder = file === '-' ? '.' : join(file, '..');
   const isRecordingFolder = TRACE_NAMES.includes(basename(file));
-  const side = (path: string | undefined, names: readonly string[]): string | undefined => (path !== undefined || isRecordingFolder ? readSide(path, folder, names) : undefined);
+  const side = (path: string | undefined, names: readonly string[]): string | undefined =>
+    path !== undefined || isRecordingFolder ? readSide(path, folder, names) : undefined;
   return createFtraceImporter(name, sink, {
     meta: side(options.meta, ['meta.json']),
     acks: side(options.acks, ['guest-acks.tsv', 'guest-acks.tsv.gz']),
@@ -121,13 +130,19 @@ function createImporter(file: string, sink: EventSink, options: ImportOptions): 
 }
 
 /** Imports `path` into `target`; returns the header as written. */
-export async function importInto(path: string, target: ByteTarget, options: ImportOptions): Promise<{ header: TraceHeader; events: number }> {
+export async function importInto(
+  path: string,
+  target: ByteTarget,
+  options: ImportOptions,
+): Promise<{ header: TraceHeader; events: number }> {
   const file = sourceFileOf(path);
   const writer = createTraceWriter(target, provisionalHeader());
   const importer = createImporter(file, writer, options);
   const hash = createHash('sha256');
   let packed = 0;
-  for await (const chunk of openChunks(file, (bytes) => { packed = bytes; })) {
+  for await (const chunk of openChunks(file, (bytes) => {
+    packed = bytes;
+  })) {
     hash.update(chunk);
     importer.push(chunk);
     options.onProgress?.(packed, writer.events);
@@ -137,7 +152,11 @@ export async function importInto(path: string, target: ByteTarget, options: Impo
     ...found,
     name: options.name ?? found.name,
     importer: { name: found.importer.name, version: tool.version },
-    provenance: { ...found.provenance, licence: options.licence ?? found.provenance.licence, sourceSha256: hash.digest('hex') },
+    provenance: {
+      ...found.provenance,
+      licence: options.licence ?? found.provenance.licence,
+      sourceSha256: hash.digest('hex'),
+    },
   };
   writer.finish(header);
   return { header, events: writer.events };
@@ -146,7 +165,16 @@ export async function importInto(path: string, target: ByteTarget, options: Impo
 /** Stands at the start of the file until the importer knows the real one. */
 function provisionalHeader(): TraceHeader {
   return {
-    machine: { flavour: 'kvm-6.1', model: 'gicv3', nrVcpus: 1, nrSpis: 0, nrLpis: 0, nrLr: 4, distEnabledAtStart: false, pmrAtStart: 0 },
+    machine: {
+      flavour: 'kvm-6.1',
+      model: 'gicv3',
+      nrVcpus: 1,
+      nrSpis: 0,
+      nrLpis: 0,
+      nrLr: 4,
+      distEnabledAtStart: false,
+      pmrAtStart: 0,
+    },
     fidelity: 0,
     name: '',
     title: '',

@@ -4,8 +4,8 @@ import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { detectFormat, FORMATS, type Format, importInto, sourceFileOf } from './import-any.js';
-import { createFileTarget } from './trace-files.js';
 import type { Terminal } from './terminal.js';
+import { createFileTarget } from './trace-files.js';
 
 interface Options {
   readonly output: string;
@@ -20,7 +20,9 @@ interface Options {
 export function registerImport(program: Command, terminal: Terminal): void {
   program
     .command('import')
-    .description('import a recording: ftrace text (or its folder, with LR ground truth), VGR1, JSON lines; gzip is unpacked')
+    .description(
+      'import a recording: ftrace text (or its folder, with LR ground truth), VGR1, JSON lines; gzip is unpacked',
+    )
     .argument('<source>', 'file, recording folder, or - for standard input (then with --format)')
     .requiredOption('-o, --output <file>', 'trace to write (.vgt)')
     .option('-f, --format <name>', `auto, ${FORMATS.filter((format) => format !== 'vgt').join(', ')}`, 'auto')
@@ -42,7 +44,9 @@ export function registerImport(program: Command, terminal: Terminal): void {
         target.commit();
         bar?.stop();
         const { counts } = header;
-        terminal.out(`${options.output}: ${events} events, L${header.fidelity}, ${header.machine.nrVcpus} vCPUs, ${header.machine.model}`);
+        terminal.out(
+          `${options.output}: ${events} events, L${header.fidelity}, ${header.machine.nrVcpus} vCPUs, ${header.machine.model}`,
+        );
         const remarks = [
           [counts.unknownLines, 'unknown lines'],
           [counts.lostEvents, 'lost events'],
@@ -51,7 +55,8 @@ export function registerImport(program: Command, terminal: Terminal): void {
           [counts.cutOff, 'source was cut off'],
         ] as const;
         for (const [number, what] of remarks) if (number > 0) terminal.err(`  ${number} ${what}`);
-        for (const gap of header.gaps) terminal.err(`  gap at ${gap.place}: ${gap.lost === 0 ? 'unknown number of' : gap.lost} events lost`);
+        for (const gap of header.gaps)
+          terminal.err(`  gap at ${gap.place}: ${gap.lost === 0 ? 'unknown number of' : gap.lost} events lost`);
       } finally {
         bar?.stop();
         target.abort();
@@ -62,18 +67,24 @@ export function registerImport(program: Command, terminal: Terminal): void {
 async function chooseFormat(path: string, wanted: string): Promise<Format> {
   if (wanted !== 'auto') {
     const format = FORMATS.find((candidate) => candidate === wanted);
-    if (format === undefined || format === 'vgt') throw new UsageError(`unknown format '${wanted}'; one of: auto, ftrace, vgr1, jsonl`);
+    if (format === undefined || format === 'vgt')
+      throw new UsageError(`unknown format '${wanted}'; one of: auto, ftrace, vgr1, jsonl`);
     return format;
   }
   if (path === '-') throw new UsageError('standard input has no name to go by; give --format ftrace, vgr1 or jsonl');
   const format = await detectFormat(path);
-  if (format === 'vgt') throw new UsageError(`${path}: neither ftrace text, VGR1 nor JSON lines; if it is a .vgt trace it needs no import`);
+  if (format === 'vgt')
+    throw new UsageError(`${path}: neither ftrace text, VGR1 nor JSON lines; if it is a .vgt trace it needs no import`);
   return format;
 }
 
 function startBar(path: string): SingleBar {
   const size = path === '-' ? 0 : statSync(sourceFileOf(path)).size;
-  const bar = new SingleBar({ format: '{bar} {percentage} % | {value} of {total} bytes | {events} events | ETA {eta_formatted}', clearOnComplete: true, etaBuffer: 50 });
+  const bar = new SingleBar({
+    format: '{bar} {percentage} % | {value} of {total} bytes | {events} events | ETA {eta_formatted}',
+    clearOnComplete: true,
+    etaBuffer: 50,
+  });
   bar.start(size, 0, { events: 0 });
   return bar;
 }

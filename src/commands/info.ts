@@ -1,6 +1,7 @@
 /** `vgic-replay info`: what is in a trace. */
-import type { Command } from 'commander';
+
 import Table from 'cli-table3';
+import type { Command } from 'commander';
 import { collectInfo, type TraceInfo } from '../trace/info.js';
 import { openInput } from './inputs.js';
 import { type Terminal, tool } from './terminal.js';
@@ -24,7 +25,8 @@ export function registerInfo(program: Command, terminal: Terminal): void {
       try {
         const info = collectInfo(input.openReader());
         const { sha256 } = input.identity;
-        if (options.json === true) terminal.out(JSON.stringify({ schema: 'vgic-replay/info/1', tool, sha256, ...info }, null, 2));
+        if (options.json === true)
+          terminal.out(JSON.stringify({ schema: 'vgic-replay/info/1', tool, sha256, ...info }, null, 2));
         else terminal.out(describe(info, sha256));
       } finally {
         input.close();
@@ -38,28 +40,48 @@ function describe(info: TraceInfo, sha256: string): string {
   const seconds = info.durationNs / 1e9;
   const rows: [string, string][] = [
     ['shows', header.title],
-    ['machine', `${machine.flavour}, ${machine.model}, ${machine.nrVcpus} vCPUs, ${machine.nrLr} LRs, ${machine.nrSpis} SPIs${machine.nrLpis > 0 ? ', LPIs' : ''}`],
+    [
+      'machine',
+      `${machine.flavour}, ${machine.model}, ${machine.nrVcpus} vCPUs, ${machine.nrLr} LRs, ${machine.nrSpis} SPIs${machine.nrLpis > 0 ? ', LPIs' : ''}`,
+    ],
     ['fidelity', `L${header.fidelity}: ${FIDELITY_WORDS[header.fidelity]}`],
     ['events', `${info.events} in ${info.blocks} blocks, ${info.flushes} guest entries`],
-    ['duration', info.eventsPerSecond === null ? 'no clock' : `${seconds.toFixed(3)} s, ${Math.round(info.eventsPerSecond)} events/s`],
+    [
+      'duration',
+      info.eventsPerSecond === null
+        ? 'no clock'
+        : `${seconds.toFixed(3)} s, ${Math.round(info.eventsPerSecond)} events/s`,
+    ],
     ['raised', `SGI ${info.raised.sgi}, PPI ${info.raised.ppi}, SPI ${info.raised.spi}, LPI ${info.raised.lpi}`],
     ['events by vCPU', info.byVcpu.join(', ')],
     ['guest accesses', header.guestAccesses],
-    ['recorded with', [provenance.tool, provenance.kernel, provenance.when].filter((text) => text !== '').join('; ') || 'not said'],
+    [
+      'recorded with',
+      [provenance.tool, provenance.kernel, provenance.when].filter((text) => text !== '').join('; ') || 'not said',
+    ],
     ['how', provenance.how || 'not said'],
     ['licence', provenance.licence || 'not said'],
-    ['import', `${header.importer.name} ${header.importer.version}: ${counts.sourceLines} lines or records, ${counts.unknownLines} unknown, ${counts.lostEvents} events lost, ${counts.decisionsFromRecording} decisions from the recording, ${counts.noEffect} without effect${counts.cutOff === 1 ? ', source cut off' : ''}`],
+    [
+      'import',
+      `${header.importer.name} ${header.importer.version}: ${counts.sourceLines} lines or records, ${counts.unknownLines} unknown, ${counts.lostEvents} events lost, ${counts.decisionsFromRecording} decisions from the recording, ${counts.noEffect} without effect${counts.cutOff === 1 ? ', source cut off' : ''}`,
+    ],
     ['sha256', sha256],
   ];
-  if (info.usedLrs.length > 0) rows.splice(6, 0, ['LRs used at entry', info.usedLrs.map((entries, used) => `${used}: ${entries}`).join(', ')]);
+  if (info.usedLrs.length > 0)
+    rows.splice(6, 0, ['LRs used at entry', info.usedLrs.map((entries, used) => `${used}: ${entries}`).join(', ')]);
   if (info.truncatedAt !== null) rows.push(['cut off', `at byte ${info.truncatedAt}`]);
-  for (const gap of info.gaps) rows.push(['gap', `after event ${gap.afterEvent}: ${gap.lost === 0 ? 'unknown number' : gap.lost} lost (${gap.place})`]);
+  for (const gap of info.gaps)
+    rows.push([
+      'gap',
+      `after event ${gap.afterEvent}: ${gap.lost === 0 ? 'unknown number' : gap.lost} lost (${gap.place})`,
+    ]);
   const width = Math.max(...rows.map(([name]) => name.length));
   const head = rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join('\n');
   return `${header.name}\n${head}\n\n${kindTable(info)}\n\n${intidTable(info)}`;
 }
 
-const plainTable = (head: string[]): Table.Table => new Table({ head, style: { head: [], border: [] }, colAligns: ['left', 'right', 'right'] });
+const plainTable = (head: string[]): Table.Table =>
+  new Table({ head, style: { head: [], border: [] }, colAligns: ['left', 'right', 'right'] });
 
 function kindTable(info: TraceInfo): string {
   const table = plainTable(['event', 'number']);

@@ -33,7 +33,12 @@ export async function openInput(path: string, options: { allowTruncated?: boolea
   return openSource(createMemorySource(target.bytes(), path), path, options, () => {});
 }
 
-function openSource(source: ByteSource, path: string, options: { allowTruncated?: boolean }, close: () => void): OpenInput {
+function openSource(
+  source: ByteSource,
+  path: string,
+  options: { allowTruncated?: boolean },
+  close: () => void,
+): OpenInput {
   const openReader = (): TraceReader => openTrace(source, { allowTruncated: options.allowTruncated });
   const open = (): BlockSource => {
     const reader = openReader();
@@ -59,6 +64,7 @@ function readAll(source: ByteSource): Uint8Array {
     if (got === 0) return target.bytes();
     target.write(chunk.subarray(0, got));
     offset += got;
-    if (offset > MAX_IN_MEMORY_BYTES) throw new InputError(source.name, `byte ${offset}`, 'too much for a pipe', 'write it to a file and name that');
+    if (offset > MAX_IN_MEMORY_BYTES)
+      throw new InputError(source.name, `byte ${offset}`, 'too much for a pipe', 'write it to a file and name that');
   }
 }

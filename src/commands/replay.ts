@@ -3,13 +3,13 @@ import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { FidelityError, UsageError } from '../base/errors.js';
 import { lrHex } from '../gic/lr.js';
-import { renderCsv } from '../report/csv.js';
-import { renderMarkdown } from '../report/markdown.js';
-import { renderTerminal } from '../report/terminal.js';
-import { renderJson } from '../report/json.js';
-import { createModel } from '../report/model.js';
 import { type FlushObserver, replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
+import { renderCsv } from '../report/csv.js';
+import { renderJson } from '../report/json.js';
+import { renderMarkdown } from '../report/markdown.js';
+import { createModel } from '../report/model.js';
+import { renderTerminal } from '../report/terminal.js';
 import { type ChosenStrategy, strategies, strategyNamed } from '../strategy/index.js';
 import { openInput } from './inputs.js';
 import { type Terminal, tool } from './terminal.js';
@@ -39,8 +39,15 @@ export function registerReplay(program: Command, terminal: Terminal): void {
     .command('replay')
     .description('replay traces under ap_list strategies and print what each path costs (exact counts)')
     .argument('<traces...>', '.vgt files, or anything import reads (VGR1, JSON lines, ftrace text or recording folder)')
-    .option('-s, --strategy <ids>', 'comma-separated strategies, parameters as hybrid:threshold=32 (default: all)', parseStrategies)
-    .option('--dump-lrs <file>', "write 'F event vcpu used lr…' after each flush to FILE, or - for standard output (one trace, one strategy; default sort-on-flush)")
+    .option(
+      '-s, --strategy <ids>',
+      'comma-separated strategies, parameters as hybrid:threshold=32 (default: all)',
+      parseStrategies,
+    )
+    .option(
+      '--dump-lrs <file>',
+      "write 'F event vcpu used lr…' after each flush to FILE, or - for standard output (one trace, one strategy; default sort-on-flush)",
+    )
     .option('-r, --reporter <name>', 'table, json, csv or md', 'table')
     .option('--allow-truncated', 'replay what is left of a file that was cut off')
     .action(async (paths: string[], options: ReplayOptions) => {
@@ -74,7 +81,8 @@ function reporterNamed(name: string, terminal: Terminal): (cells: CellResult[]) 
     md: (cells) => renderMarkdown(createModel(tool, cells)),
   };
   const render = renderers[name];
-  if (render === undefined) throw new UsageError(`unknown reporter '${name}'; one of: ${Object.keys(renderers).join(', ')}`);
+  if (render === undefined)
+    throw new UsageError(`unknown reporter '${name}'; one of: ${Object.keys(renderers).join(', ')}`);
   return render;
 }
 
@@ -83,16 +91,24 @@ export function requireClasses(cells: readonly CellResult[]): void {
   for (const { exact } of cells) {
     const { declared, holds, firstViolation } = exact.equivalence;
     if (holds) continue;
-    throw new FidelityError(`${exact.trace.name}: event ${firstViolation}: strategy ${exact.strategy.id} declares '${declared}' and is not; report it with the trace`);
+    throw new FidelityError(
+      `${exact.trace.name}: event ${firstViolation}: strategy ${exact.strategy.id} declares '${declared}' and is not; report it with the trace`,
+    );
   }
 }
 
 /** Bytes gathered before they are written. */
 const DUMP_CHUNK = 1 << 20;
 
-async function dumpLrs(paths: readonly string[], { strategy, allowTruncated }: ReplayOptions, file: string, terminal: Terminal): Promise<void> {
+async function dumpLrs(
+  paths: readonly string[],
+  { strategy, allowTruncated }: ReplayOptions,
+  file: string,
+  terminal: Terminal,
+): Promise<void> {
   const chosen = strategy ?? [strategyNamed('sort-on-flush')];
-  if (paths.length !== 1 || chosen.length !== 1) throw new UsageError('--dump-lrs takes one trace and one strategy; name them');
+  if (paths.length !== 1 || chosen.length !== 1)
+    throw new UsageError('--dump-lrs takes one trace and one strategy; name them');
   const input = await openInput(paths[0], { allowTruncated });
   // Under its final name only when complete.
   const partial = `${file}.partial`;

@@ -3,16 +3,22 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.js';
-import { renderCsv } from '../report/csv.js';
-import { renderHtml } from '../report/html.js';
-import { renderJson } from '../report/json.js';
-import { renderMarkdown } from '../report/markdown.js';
-import { createModel, type DepthTimeline, type ReportModel, type TraceKind, type VerifyResult } from '../report/model.js';
-import { renderTerminal } from '../report/terminal.js';
 import { replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
 import { createTimeline, type Timeline } from '../replay/timeline.js';
 import { verifyTrace } from '../replay/verify.js';
+import { renderCsv } from '../report/csv.js';
+import { renderHtml } from '../report/html.js';
+import { renderJson } from '../report/json.js';
+import { renderMarkdown } from '../report/markdown.js';
+import {
+  createModel,
+  type DepthTimeline,
+  type ReportModel,
+  type TraceKind,
+  type VerifyResult,
+} from '../report/model.js';
+import { renderTerminal } from '../report/terminal.js';
 import type { ChosenStrategy } from '../strategy/index.js';
 import { openInput } from './inputs.js';
 import { allStrategies, parseStrategies, requireClasses } from './replay.js';
@@ -32,7 +38,9 @@ const NR_BINS = 240;
 export function registerReport(program: Command, terminal: Terminal): void {
   program
     .command('report')
-    .description('replay recordings under every strategy, verify them against their list registers, write HTML, Markdown, CSV and JSON')
+    .description(
+      'replay recordings under every strategy, verify them against their list registers, write HTML, Markdown, CSV and JSON',
+    )
     .argument('[traces...]', 'traces (default: the recordings shipped with the package)')
     .option('-o, --out <dir>', 'folder of the report', 'vgic-report')
     .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
@@ -40,17 +48,25 @@ export function registerReport(program: Command, terminal: Terminal): void {
     .option('--kind <kind>', 'what traces that are not shipped are taken for: linux-guest, attack or other', 'other')
     .action(async (paths: string[], options: Options) => {
       const seed = Number(options.seed);
-      if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) throw new UsageError(`--seed must be a whole number below 2^32, not '${options.seed}'`);
+      if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff)
+        throw new UsageError(`--seed must be a whole number below 2^32, not '${options.seed}'`);
       const traces = paths.length > 0 ? paths : readManifest().map(shippedPath);
       const model = await gatherModel(traces, options, seed, terminal);
       writeReport(model, options.out);
       terminal.out(renderTerminal(model, terminal));
-      terminal.out(`\nReport: ${join(options.out, 'report.html')} (open it in a browser), and report.md, report.json, cells.csv beside it`);
+      terminal.out(
+        `\nReport: ${join(options.out, 'report.html')} (open it in a browser), and report.md, report.json, cells.csv beside it`,
+      );
       requireClasses(model.cells);
     });
 }
 
-async function gatherModel(paths: readonly string[], options: Options, seed: number, terminal: Terminal): Promise<ReportModel> {
+async function gatherModel(
+  paths: readonly string[],
+  options: Options,
+  seed: number,
+  terminal: Terminal,
+): Promise<ReportModel> {
   const chosen = options.strategy ?? allStrategies();
   const cells: CellResult[] = [];
   const verify: VerifyResult[] = [];
@@ -70,9 +86,11 @@ async function gatherModel(paths: readonly string[], options: Options, seed: num
         if (strategyIndex === 0) depth.add(tick, vgic.list.length(vcpu));
       });
       for (const part of exact) cells.push({ schema: CELL_SCHEMA, tool, exact: part, measured: null });
-      if (header.fidelity >= 3) verify.push({ ...verifyTrace(input.open()), command: `vgic-replay verify ${identity.path}` });
+      if (header.fidelity >= 3)
+        verify.push({ ...verifyTrace(input.open()), command: `vgic-replay verify ${identity.path}` });
       const deepest = Math.max(...depth.bins().map(({ max }) => max));
-      if (timeline === undefined || deepest > Math.max(...timeline.bins.map(({ max }) => max))) timeline = timelineOf(header.name, chosen[0].label, header.machine.nrLr, depth, header.tickNs);
+      if (timeline === undefined || deepest > Math.max(...timeline.bins.map(({ max }) => max)))
+        timeline = timelineOf(header.name, chosen[0].label, header.machine.nrLr, depth, header.tickNs);
     } finally {
       input.close();
     }
@@ -117,6 +135,8 @@ function writeReport(model: ReportModel, folder: string): void {
       renameSync(join(folder, `${name}.partial`), join(folder, name));
     }
   } catch (error) {
-    throw new UsageError(`${folder}: cannot be written (${(error as NodeJS.ErrnoException).code}); name a writable folder with --out`);
+    throw new UsageError(
+      `${folder}: cannot be written (${(error as NodeJS.ErrnoException).code}); name a writable folder with --out`,
+    );
   }
 }

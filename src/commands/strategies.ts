@@ -10,7 +10,13 @@ export function registerStrategies(program: Command, terminal: Terminal): void {
     .option('--json', 'print JSON instead of text')
     .action(({ json }: { json?: boolean }) => {
       if (json === true) {
-        terminal.out(JSON.stringify(strategies.map(({ create: _create, ...rest }) => rest), null, 2));
+        terminal.out(
+          JSON.stringify(
+            strategies.map(({ create: _create, ...rest }) => rest),
+            null,
+            2,
+          ),
+        );
         return;
       }
       terminal.out(strategies.map((strategy) => describe(strategy)).join('\n\n'));

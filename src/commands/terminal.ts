@@ -25,7 +25,13 @@ export function createTerminal(): Terminal {
   };
 }
 
-const manifest = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { name: string; version: string };
+const manifest = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  name: string;
+  version: string;
+};
 
 /** Name and version that stand in every result. */
-export const tool: { readonly name: string; readonly version: string } = { name: manifest.name, version: manifest.version };
+export const tool: { readonly name: string; readonly version: string } = {
+  name: manifest.name,
+  version: manifest.version,
+};

@@ -180,7 +180,12 @@ export function createFileTarget(path: string): FileTarget {
     writeAt: (position, bytes) => writeAll(bytes, position),
     commit() {
       close();
-      renameSync(partial, path);
+      try {
+        renameSync(partial, path);
+      } catch (error) {
+        rmSync(partial, { force: true });
+        throw new UsageError(`${path}: cannot be written (${codeOf(error)}); name a file, not a folder`);
+      }
     },
     abort() {
       if (!isOpen) return;

@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { EXIT_INPUT, UserError } from '../base/errors.js';
 import { type ValidationReport, validateTrace } from '../trace/validate.js';
-import { openFileSource } from './trace-files.js';
 import { type Terminal, tool } from './terminal.js';
+import { openFileSource } from './trace-files.js';
 
 export function registerValidate(program: Command, terminal: Terminal): void {
   program
@@ -26,7 +26,10 @@ export function registerValidate(program: Command, terminal: Terminal): void {
       if (broken.length === 0) return;
       const { file, problems } = broken[0];
       const more = broken.length === 1 ? '' : ` (and ${broken.length - 1} more)`;
-      throw new UserError(`${file}: ${problems[0].place}: ${problems[0].what}; import the recording again or copy the file again${more}`, EXIT_INPUT);
+      throw new UserError(
+        `${file}: ${problems[0].place}: ${problems[0].what}; import the recording again or copy the file again${more}`,
+        EXIT_INPUT,
+      );
     });
 }
 

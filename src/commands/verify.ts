@@ -14,7 +14,8 @@ export function registerVerify(program: Command, terminal: Terminal): void {
     .option('--show <n>', 'mismatches shown per recording', '5')
     .action(async (paths: string[], { json, show }: { json?: boolean; show: string }) => {
       const maxShown = Number(show);
-      if (!Number.isInteger(maxShown) || maxShown < 0) throw new UsageError(`--show must be a whole number, not '${show}'`);
+      if (!Number.isInteger(maxShown) || maxShown < 0)
+        throw new UsageError(`--show must be a whole number, not '${show}'`);
       const records: VerifyRecord[] = [];
       for (const path of paths) {
         const record = await verifyPath(path, maxShown);
@@ -23,7 +24,10 @@ export function registerVerify(program: Command, terminal: Terminal): void {
       }
       if (json === true) terminal.out(JSON.stringify({ schema: 'vgic-replay/verify/1', tool, records }, null, 2));
       const faults = records.reduce((sum, record) => sum + record.causes['model-fault'], 0);
-      if (faults > 0) throw new FidelityError(`${faults} ${faults === 1 ? 'entry differs' : 'entries differ'} for no reason but a fault of the model; report it with the trace`);
+      if (faults > 0)
+        throw new FidelityError(
+          `${faults} ${faults === 1 ? 'entry differs' : 'entries differ'} for no reason but a fault of the model; report it with the trace`,
+        );
     });
 }
 
@@ -33,7 +37,9 @@ export async function verifyPath(path: string, maxShown: number): Promise<Verify
   try {
     const source = input.open();
     if (source.header.fidelity < 3) {
-      throw new FidelityError(`${path}: fidelity L${source.header.fidelity}: verify compares recorded list registers, which only an L3 recording holds; record with traces/record`);
+      throw new FidelityError(
+        `${path}: fidelity L${source.header.fidelity}: verify compares recorded list registers, which only an L3 recording holds; record with traces/record`,
+      );
     }
     return verifyTrace(source, maxShown);
   } finally {
@@ -41,7 +47,8 @@ export async function verifyPath(path: string, maxShown: number): Promise<Verify
   }
 }
 
-const percent = (part: number, whole: number): string => (whole === 0 ? '-' : `${((100 * part) / whole).toFixed(part === whole ? 0 : 3)} %`);
+const percent = (part: number, whole: number): string =>
+  whole === 0 ? '-' : `${((100 * part) / whole).toFixed(part === whole ? 0 : 3)} %`;
 
 function describe(record: VerifyRecord): string {
   const { entries, identical, causes, mismatches } = record;
@@ -52,7 +59,10 @@ function describe(record: VerifyRecord): string {
     ['LRs read back at exit', `${record.foldsIdentical} of ${record.folds} identical`],
     ['ap_list depth at sorts', `${record.sortsIdentical} of ${record.sorts} identical`],
     ['ap_list order', `${record.listsIdentical} of ${record.lists} identical`],
-    ['from the recording', `${record.decisionsFromRecording} decisions, ${record.lostEvents} events lost, ${record.divergences} acknowledges without LR`],
+    [
+      'from the recording',
+      `${record.decisionsFromRecording} decisions, ${record.lostEvents} events lost, ${record.divergences} acknowledges without LR`,
+    ],
   ];
   const head = [`${record.trace}  L${record.fidelity}`, ...rows.map(([name, text]) => `  ${name.padEnd(24)}${text}`)];
   return [...head, ...mismatches.map(describeMismatch)].join('\n');

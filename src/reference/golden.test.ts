@@ -1,5 +1,6 @@
 /** The reference model prints what the compiled C code printed: every line of every golden file. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
@@ -95,6 +96,21 @@ for (const name of names) {
   });
 }
 
-test('all 110 golden files are here', () => {
-  assert.equal(names.length, 110);
+test('the files are the 110 of the manifest', () => {
+  const [head, ...rows] = readFileSync(new URL('manifest.tsv', GOLDEN), 'utf8').trimEnd().split('\n');
+  const columns = head.split('\t');
+  assert.equal(rows.length, 110);
+  const sha256Of = (file: string): string =>
+    createHash('sha256')
+      .update(gunzipSync(readFileSync(new URL(file, GOLDEN))))
+      .digest('hex');
+  const listed = rows.map((row) => {
+    const cells = row.split('\t');
+    const cell = (column: string): string => cells[columns.indexOf(column)];
+    const name = cell('name');
+    assert.equal(sha256Of(`${name}.bin.gz`), cell('sha256_bin'), name);
+    assert.equal(sha256Of(`${name}.dump.gz`), cell('sha256_dump'), name);
+    return name;
+  });
+  assert.deepEqual(listed.sort(), names.sort());
 });

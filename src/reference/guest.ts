@@ -46,8 +46,9 @@ export function deactivateLr(state: MachineState, vcpu: Vcpu, intid: number): nu
 
 /** Puts a list register into a recorded state. */
 export function setLrState(state: MachineState, vcpu: Vcpu, index: number, pending: boolean, active: boolean): void {
+  // An LR that is not in use is nothing the guest can see.
+  if (index >= vcpu.usedLrs) return;
   const lr = vcpu.lrs[index];
-  if (!lr) return;
   const wasActive = lr.active;
   lr.pending = pending;
   lr.active = active;

@@ -4,8 +4,8 @@
  */
 import { NR_SGIS } from '../gic/intid.js';
 import type { EquivalenceClass } from '../strategy/strategy.js';
-import { ACTIVE, NR_KEYS, priorityOf, sortKey, targetOracle } from '../vgic/word.js';
 import type { Vgic } from '../vgic/vgic.js';
+import { ACTIVE, NR_KEYS, priorityOf, sortKey, targetOracle } from '../vgic/word.js';
 import type { Equivalence } from './result.js';
 
 export interface EquivalenceChecker {
@@ -17,11 +17,15 @@ export interface EquivalenceChecker {
 }
 
 /** `other` is sort-on-flush replaying the same events; for sort-on-flush itself pass undefined. */
-export function createEquivalenceChecker(vgic: Vgic, other: Vgic | undefined, declared: EquivalenceClass): EquivalenceChecker {
+export function createEquivalenceChecker(
+  vgic: Vgic,
+  other: Vgic | undefined,
+  declared: EquivalenceClass,
+): EquivalenceChecker {
   const { state, list } = vgic;
-  const { word, source, intidOfSlot, usedLrs, lrSlot, dist, nrLr, isV2Guest } = state;
+  const { word, source, intidOfSlot, usedLrs, picks, dist, nrLr, isV2Guest } = state;
   const expected = new Int32Array(NR_KEYS);
-  /** Keys of all queued rows before the flush; rows are looked up by lrSlot afterwards. */
+  /** Keys of all queued rows before the flush; the chosen rows are looked up afterwards. */
   const keyBefore = new Uint8Array(state.nrSlots);
   let nrExpected = 0;
   let listWasEmpty = false;
@@ -89,8 +93,9 @@ export function createEquivalenceChecker(vgic: Vgic, other: Vgic | undefined, de
   function sameKeys(vcpu: number): boolean {
     if (listWasEmpty) return true;
     if (usedLrs[vcpu] !== nrExpected) return false;
-    for (let lr = vcpu * nrLr; lr < vcpu * nrLr + usedLrs[vcpu]; lr++) {
-      if (--expected[keyBefore[lrSlot[lr]]] < 0) return false;
+    // The rows chosen, not those in the LRs: an SGI without sender leaves its LR stale (vgic-spec 1.14).
+    for (let i = 0; i < usedLrs[vcpu]; i++) {
+      if (--expected[keyBefore[picks[i]]] < 0) return false;
     }
     return true;
   }
@@ -117,4 +122,3 @@ export function createEquivalenceChecker(vgic: Vgic, other: Vgic | undefined, de
     }),
   };
 }
-

@@ -19,7 +19,9 @@ function flushLines(path: string): string[] {
     engine.step(w, value[event]);
     if (wordKind(w) !== FLUSH) return;
     const vcpu = wordVcpu(w);
-    const lrs = Array.from({ length: usedLrs[vcpu] }, (_, lr) => lrHex(vgic.lrLo(vcpu, lr), vgic.lrHi(vcpu, lr), isV2Host));
+    const lrs = Array.from({ length: usedLrs[vcpu] }, (_, lr) =>
+      lrHex(vgic.lrLo(vcpu, lr), vgic.lrHi(vcpu, lr), isV2Host),
+    );
     lines.push(['F', event, vcpu, usedLrs[vcpu], ...lrs].join(' '));
   });
   return lines;

@@ -27,7 +27,13 @@ for (const line of table.slice(1)) {
         comparisons: cost.sum[PATH_FLUSH * NR_METRICS + METRIC_COMPARISONS],
         populates: cost.sum[PATH_FLUSH * NR_METRICS + METRIC_LR_WRITES],
       },
-      { flushes: cell('flushes'), syncs: cell('syncs'), sorts: cell('sorts'), comparisons: cell('comparisons'), populates: cell('populates') },
+      {
+        flushes: cell('flushes'),
+        syncs: cell('syncs'),
+        sorts: cell('sorts'),
+        comparisons: cell('comparisons'),
+        populates: cell('populates'),
+      },
     );
   });
 }

@@ -1,7 +1,8 @@
 /** Replays one trace under several strategies in one pass and returns the exact record of each cell. */
+
+import { type ChosenStrategy, reference } from '../strategy/index.js';
 import { ABORTED_ENTRY, createEventBlock, type EventBlock, FLUSH, wordKind, wordVcpu } from '../trace/events.js';
 import type { TraceHeader } from '../trace/header.js';
-import { type ChosenStrategy, reference } from '../strategy/index.js';
 import { NR_METRICS, PATH_FLUSH } from '../vgic/counters.js';
 import { digestHex } from '../vgic/digest.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
@@ -37,7 +38,12 @@ export type FlushObserver = (vgic: Vgic, vcpu: number, event: number, tick: numb
  * Open loop: every strategy sees the same events, the guest's acknowledges included. The declared class of each is
  * verified at every flush against sort-on-flush, which is replayed alongside if it is not among the chosen.
  */
-export function replayTrace(source: BlockSource, chosen: readonly ChosenStrategy[], identity: TraceIdentity, onFlush?: FlushObserver): ExactPart[] {
+export function replayTrace(
+  source: BlockSource,
+  chosen: readonly ChosenStrategy[],
+  identity: TraceIdentity,
+  onFlush?: FlushObserver,
+): ExactPart[] {
   const { machine } = source.header;
   const referenceAt = chosen.findIndex((candidate) => candidate.strategy === reference);
   const vgics = chosen.map((candidate) => createVgic(machine, candidate.create));
@@ -48,7 +54,11 @@ export function replayTrace(source: BlockSource, chosen: readonly ChosenStrategy
     chosen: candidate,
     vgic: vgics[i],
     engine: createEngine(vgics[i]),
-    checker: createEquivalenceChecker(vgics[i], i === referenceAt ? undefined : referenceVgic, candidate.strategy.equivalence),
+    checker: createEquivalenceChecker(
+      vgics[i],
+      i === referenceAt ? undefined : referenceVgic,
+      candidate.strategy.equivalence,
+    ),
   }));
 
   const block = createEventBlock();
@@ -81,7 +91,13 @@ export function replayTrace(source: BlockSource, chosen: readonly ChosenStrategy
   return cells.map((cell) => exactPart(cell, source.header, identity, events, aborted));
 }
 
-function exactPart({ chosen, vgic, engine, checker }: Cell, header: TraceHeader, identity: TraceIdentity, events: number, aborted: number): ExactPart {
+function exactPart(
+  { chosen, vgic, engine, checker }: Cell,
+  header: TraceHeader,
+  identity: TraceIdentity,
+  events: number,
+  aborted: number,
+): ExactPart {
   const { cost } = vgic.state;
   const depthAtFlush: [number, number][] = [];
   cost.depth.forEach((flushes, depth) => {
@@ -132,7 +148,10 @@ export function pathCosts(vgic: Vgic): Record<PathName, PathCost> {
   });
   const paths = PATH_NAMES.map((name, path): [PathName, PathCost] => {
     const metrics = METRIC_NAMES.map((metricName, m) => [metricName, metric(path, m)] as const);
-    return [name, { calls: cost.calls[path], ...(Object.fromEntries(metrics) as Record<(typeof METRIC_NAMES)[number], Metric>) }];
+    return [
+      name,
+      { calls: cost.calls[path], ...(Object.fromEntries(metrics) as Record<(typeof METRIC_NAMES)[number], Metric>) },
+    ];
   });
   return Object.fromEntries(paths) as Record<PathName, PathCost>;
 }

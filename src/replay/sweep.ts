@@ -1,7 +1,8 @@
 /** Modelled cost against list depth: one workload at growing depths, every path, every strategy. */
-import type { EventBlock } from '../trace/events.js';
+
 import type { Machine } from '../gic/intid.js';
 import type { ChosenStrategy } from '../strategy/index.js';
+import type { EventBlock } from '../trace/events.js';
 import { METRIC_STEPS, NR_METRICS, PATH_FLUSH } from '../vgic/counters.js';
 import { createVgic } from '../vgic/vgic.js';
 import { createEngine } from './engine.js';
@@ -38,7 +39,10 @@ export interface SweepResult {
 export function sweepDepths(points: readonly SweepPoint[], chosen: readonly ChosenStrategy[]): SweepResult {
   const entries: number[] = [];
   const strategies = chosen.map((candidate): SweepColumns => {
-    const columns = PATH_NAMES.map((name): [PathName, SweepPathColumns] => [name, { calls: [], steps: [], maxSteps: [] }]);
+    const columns = PATH_NAMES.map((name): [PathName, SweepPathColumns] => [
+      name,
+      { calls: [], steps: [], maxSteps: [] },
+    ]);
     const paths = Object.fromEntries(columns) as Record<PathName, SweepPathColumns>;
     points.forEach(({ machine, block, setUp }, point) => {
       const vgic = createVgic(machine, candidate.create);

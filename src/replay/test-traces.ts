@@ -40,7 +40,12 @@ export function sourceOf(header: TraceHeader, word: ArrayLike<number>, value: Ar
     next(block: EventBlock): boolean {
       if (done) return false;
       done = true;
-      Object.assign(block, createEventBlock(), { count: word.length, word: Int32Array.from(word), value: Int32Array.from(value), dt: new Int32Array(word.length) });
+      Object.assign(block, createEventBlock(), {
+        count: word.length,
+        word: Int32Array.from(word),
+        value: Int32Array.from(value),
+        dt: new Int32Array(word.length),
+      });
       return true;
     },
   };

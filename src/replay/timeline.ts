@@ -28,7 +28,12 @@ export function createTimeline(nrBins = 240): Timeline {
     for (let i = 0; i < bins.length; i += 2) {
       const a = bins[i];
       const b = bins[i + 1] ?? empty();
-      joined.push({ samples: a.samples + b.samples, min: Math.min(a.min, b.min), max: Math.max(a.max, b.max), sum: a.sum + b.sum });
+      joined.push({
+        samples: a.samples + b.samples,
+        min: Math.min(a.min, b.min),
+        max: Math.max(a.max, b.max),
+        sum: a.sum + b.sum,
+      });
     }
     bins = joined;
     binTicks *= 2;

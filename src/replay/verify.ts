@@ -2,13 +2,14 @@
  * Replays a recording open loop with the recorded kernel's own strategy and compares what the model put into the LRs
  * with what the kernel programmed, at every flush. After a mismatch the model takes over the recorded LRs and goes on.
  */
-import * as K from '../trace/events.js';
-import { HCR_UIE, LR_CPUID_SHIFT, LR_HW, LR_PENDING, lrHex } from '../gic/lr.js';
+
 import { isSgi } from '../gic/intid.js';
+import { HCR_UIE, LR_CPUID_SHIFT, LR_HW, LR_PENDING, lrHex } from '../gic/lr.js';
 import { reference } from '../strategy/index.js';
+import * as K from '../trace/events.js';
 import { slotOf } from '../vgic/state.js';
-import { ACTIVE, HW, LATCH, LEVEL, LINE, PENDING, QUEUED_FIELD, QUEUED_SHIFT, WIRE } from '../vgic/word.js';
 import { createVgic } from '../vgic/vgic.js';
+import { ACTIVE, HW, LATCH, LEVEL, LINE, PENDING, QUEUED_FIELD, QUEUED_SHIFT, WIRE } from '../vgic/word.js';
 import { createEngine } from './engine.js';
 import type { BlockSource } from './replay.js';
 
@@ -139,12 +140,21 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
     if (kind === K.SGI) {
       for (let target = 0; target < nrVcpus; target++) {
         const bit = target - (intid >>> 5);
-        if ((intid & 16) !== 0 ? target !== vcpu : bit >= 0 && bit < 32 && ((value >>> bit) & 1) === 1) noteTouch(target, intid & 15);
+        if ((intid & 16) !== 0 ? target !== vcpu : bit >= 0 && bit < 32 && ((value >>> bit) & 1) === 1)
+          noteTouch(target, intid & 15);
       }
     } else if (kind === K.SYNC || kind === K.PRUNE) {
       // Migration from another list.
       for (const slot of list.order(vcpu)) if (state.intidOfSlot[slot] >= 32) touchedAt[slot] = tick;
-    } else if (kind === K.INJECT || (kind >= K.ENABLE && kind <= K.TARGET) || (kind >= K.LPI_MAP && kind <= K.LPI_PENDING) || kind === K.GROUP || kind === K.GROUP_ONE || kind === K.SGI_PEND || kind === K.LINE_LEVEL) {
+    } else if (
+      kind === K.INJECT ||
+      (kind >= K.ENABLE && kind <= K.TARGET) ||
+      (kind >= K.LPI_MAP && kind <= K.LPI_PENDING) ||
+      kind === K.GROUP ||
+      kind === K.GROUP_ONE ||
+      kind === K.SGI_PEND ||
+      kind === K.LINE_LEVEL
+    ) {
       noteTouch(vcpu, intid);
     }
   }
@@ -173,15 +183,30 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
     const recorded = Array.from({ length: truthUsed }, (_, i) => recordedWord(i));
     const model = Array.from({ length: usedLrs[vcpu] }, (_, i) => modelWord(vcpu, i));
     const intids = new Set<number>();
-    for (let i = 0; i < truthUsed; i++) if (!model.includes(recorded[i]) || model[i] !== recorded[i]) intids.add(truthLo[i] & intidMask);
-    for (let i = 0; i < usedLrs[vcpu]; i++) if (!recorded.includes(model[i]) || model[i] !== recorded[i]) intids.add(vgic.lrLo(vcpu, i) & intidMask);
-    const mismatch: OpenMismatch = { event: flushEvent[vcpu], tick: flushTick[vcpu], vcpu, recorded, model, intids, fallback: fallbackCause(vcpu, intids) };
+    for (let i = 0; i < truthUsed; i++)
+      if (!model.includes(recorded[i]) || model[i] !== recorded[i]) intids.add(truthLo[i] & intidMask);
+    for (let i = 0; i < usedLrs[vcpu]; i++)
+      if (!recorded.includes(model[i]) || model[i] !== recorded[i]) intids.add(vgic.lrLo(vcpu, i) & intidMask);
+    const mismatch: OpenMismatch = {
+      event: flushEvent[vcpu],
+      tick: flushTick[vcpu],
+      vcpu,
+      recorded,
+      model,
+      intids,
+      fallback: fallbackCause(vcpu, intids),
+    };
     let raced = -1;
     for (const intid of intids) {
       const slot = slotOf(state, vcpu, intid);
       if (slot >= 0 && flushTick[vcpu] - touchedAt[slot] <= RACE_WINDOW_TICKS && nrVcpus > 1) raced = intid;
     }
-    if (raced >= 0) settle(mismatch, 'cross-cpu-window', `INTID ${raced} was touched within ${RACE_WINDOW_TICKS} ticks before the flush`);
+    if (raced >= 0)
+      settle(
+        mismatch,
+        'cross-cpu-window',
+        `INTID ${raced} was touched within ${RACE_WINDOW_TICKS} ticks before the flush`,
+      );
     else if (nrVcpus > 1) open.push(mismatch);
     else settle(mismatch, mismatch.fallback.cause, mismatch.fallback.reason);
     takeOverLrs(vcpu);
@@ -195,7 +220,8 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
       const slot = slotOf(state, vcpu, intid);
       if (slot < 0) return { cause: 'unrecorded-input', reason: `the machine has no INTID ${intid}` };
       if (!intids.has(intid) || inModel.has(intid)) continue;
-      if ((word[slot] & (PENDING | ACTIVE)) === 0) return { cause: 'unrecorded-input', reason: `nothing recorded made INTID ${intid} pending` };
+      if ((word[slot] & (PENDING | ACTIVE)) === 0)
+        return { cause: 'unrecorded-input', reason: `nothing recorded made INTID ${intid} pending` };
     }
     return { cause: 'model-fault', reason: 'the same inputs gave other list registers' };
   }
@@ -214,7 +240,8 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
       const slot = slotOf(state, vcpu, lo & intidMask);
       if (slot < 0) continue;
       const hi = isV2Host ? fromGich(truthLo[i]) : truthHi[i];
-      const cpuid = isV2Guest && isSgi(lo & intidMask) ? (isV2Host ? (truthLo[i] >>> 10) & 7 : (lo >>> LR_CPUID_SHIFT) & 7) : 0;
+      const cpuid =
+        isV2Guest && isSgi(lo & intidMask) ? (isV2Host ? (truthLo[i] >>> 10) & 7 : (lo >>> LR_CPUID_SHIFT) & 7) : 0;
       lrLo[base + i] = isV2Host ? lo | (cpuid << LR_CPUID_SHIFT) : lo;
       lrHi[base + i] = hi;
       lrSlot[base + i] = slot;
@@ -276,7 +303,13 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
     const intid = K.wordIntid(w);
     if (kind === K.EXPECT_LR_LO) truthLo[intid & 63] = value;
     else if (kind === K.EXPECT_LR_HI) truthHi[intid & 63] = value;
-    else if (kind === K.EXPECT_LIST && collecting === 'list' && vcpu === truthVcpu && (intid & 0xffff) === truthList.length) takeListPair(intid, value);
+    else if (
+      kind === K.EXPECT_LIST &&
+      collecting === 'list' &&
+      vcpu === truthVcpu &&
+      (intid & 0xffff) === truthList.length
+    )
+      takeListPair(intid, value);
     else {
       finishTruth();
       truthVcpu = vcpu;

@@ -17,7 +17,9 @@ const SOFT_INK = 'var(--ink-soft)';
 const RULE = 'var(--rule)';
 const FONT_SIZE = 12;
 const ROW_HEIGHT = 26;
-const DOTS_TOP = 30;
+const LABEL_HEIGHT = 14;
+const LABEL_ROWS = 3;
+const DOTS_TOP = 10;
 const DOTS_BOTTOM = 44;
 
 export function chartSize(spec: ChartSpec, width: ChartWidth): ChartSize {
@@ -87,16 +89,23 @@ function dotOption(spec: DotChart, width: ChartWidth): EChartsCoreOption {
     ...(intervals ?? []).flatMap((pair) => pair ?? []),
   ]);
   const drawn = all.filter((value): value is number => value !== null && value > 0);
-  const reach = Math.max(1, ...drawn.map((value) => Math.ceil(Math.abs(Math.log2(value)) - 1e-9)));
+  const logs = drawn.map((value) => Math.log2(value));
+  // At least from half to double: a difference of some per cent must not look like a gulf.
+  const least = Math.min(-1, ...logs.map((log) => Math.floor(log + 1e-9)));
+  const most = Math.max(1, ...logs.map((log) => Math.ceil(log - 1e-9)));
   const left = width === 'wide' ? 190 : 116;
-  const range = isRatio ? { min: -reach, max: reach } : { min: 1, max: Math.max(10, decades(drawn).max) };
+  const step = Math.max(1, Math.ceil((most - least) / (width === 'wide' ? 12 : 6)));
+  // Whole steps away from 0, so that the mark of equality always has its label.
+  const range = isRatio
+    ? { min: step * Math.floor(least / step), max: step * Math.ceil(most / step) }
+    : { min: 1, max: Math.max(10, decades(drawn).max) };
   const maxima = spec.categories.map((_, row) => Math.max(0, ...spec.series.map(({ values }) => values[row] ?? 0)));
   return {
     grid: { left, right: spec.hasRowMaximum ? 64 : 24, top: DOTS_TOP, bottom: DOTS_BOTTOM },
     xAxis: {
       type: isRatio ? 'value' : 'log',
       ...range,
-      ...(isRatio ? { interval: Math.max(1, Math.ceil((2 * reach) / (width === 'wide' ? 12 : 6))) } : {}),
+      ...(isRatio ? { interval: step } : {}),
       ...nameBelow(spec.axis),
       ...axisRules,
       axisLabel: { ...axisLabel, formatter: isRatio ? ratioLabel : shortNumber, hideOverlap: true },
@@ -150,7 +159,7 @@ function dotOption(spec: DotChart, width: ChartWidth): EChartsCoreOption {
           name,
           symbol: style.shape,
           symbolSize: 11,
-          itemStyle: { color: style.colour },
+          itemStyle: { color: style.colour, opacity: 1 },
           data: values.flatMap((value, row) => (value !== null && value > 0 ? [[place(value), row]] : [])),
           z: 3,
         },
@@ -173,7 +182,7 @@ const verticalMarks = (marks: CurveChart['marks']): object => ({
       color: INK,
       fontSize: FONT_SIZE,
       position: 'end',
-      offset: [0, -13 * (index % 3)],
+      offset: [0, -LABEL_HEIGHT * (index % LABEL_ROWS)],
     },
   })),
 });
@@ -182,8 +191,10 @@ function curveOption(spec: CurveChart, width: ChartWidth): EChartsCoreOption {
   const left = width === 'wide' ? 62 : 52;
   const yRange = decades(spec.series.flatMap(({ values }) => values));
   const marked = spec.series.length - 1;
+  // Labels of neighbouring marks stand in rows above each other, below the name of the axis.
+  const labelRows = Math.min(LABEL_ROWS, spec.marks.length);
   return {
-    grid: { left, right: 24, top: 74, bottom: 48 },
+    grid: { left, right: 24, top: 36 + labelRows * LABEL_HEIGHT, bottom: 48 },
     xAxis: {
       type: 'log',
       ...decades(spec.xs),
@@ -195,7 +206,7 @@ function curveOption(spec: CurveChart, width: ChartWidth): EChartsCoreOption {
       type: 'log',
       ...yRange,
       ...nameAbove(spec.yAxis, left),
-      nameGap: 44,
+      nameGap: 14 + labelRows * LABEL_HEIGHT,
       ...axisRules,
       axisLabel: { ...axisLabel, formatter: shortNumber },
     },
@@ -245,13 +256,13 @@ function barOption(spec: BarChart, width: ChartWidth): EChartsCoreOption {
       itemStyle: style.shape.startsWith('empty')
         ? { color: 'var(--surface)', borderColor: style.colour, borderWidth: 2 }
         : { color: style.colour },
-      data: [...percents],
+      data: percents.map((percent) => (percent === 0 ? null : percent)),
       label: {
         show: !isCrowded,
         position: 'top',
         color: INK,
         fontSize: 11,
-        formatter: ({ value }: { value: number }) => (value === 0 ? '' : barLabel(value)),
+        formatter: ({ value }: { value: number }) => barLabel(value),
       },
     })),
   };

@@ -120,7 +120,7 @@ export function sweepChart(sweep: DepthSweep, measure: SweepMeasure, facts: Fact
       ? ''
       : crossovers.length === 0
         ? ` ${facts.referenceLabel} and ${facts.challengerLabel} do not change places.`
-        : ` ${facts.referenceLabel} and ${facts.challengerLabel} change places at depth ${joinWords(crossovers.map(({ x }) => formatDecimal(x)))}.`;
+        : ` ${facts.referenceLabel} and ${facts.challengerLabel} change places at about ${joinWords(crossovers.map(({ x }) => formatInteger(Math.ceil(x))))} entries.`;
   const endWords =
     atEnd.length === 0
       ? ''
@@ -136,12 +136,12 @@ export function sweepChart(sweep: DepthSweep, measure: SweepMeasure, facts: Fact
       xAxis: 'entries on the ap_list (logarithmic)',
       yAxis: measure === 'perEntry' ? 'steps per guest entry (logarithmic)' : 'steps in the longest call (logarithmic)',
       xs: sweep.depths,
-      series: strategies.map(({ entry, values }, place) => ({
+      series: strategies.map(({ entry, values, rank }, place) => ({
         name: entry.strategy,
-        style: seriesStyle(place),
+        style: seriesStyle(rank < 0 ? place : rank),
         values,
       })),
-      marks: crossovers.map(({ x }) => ({ x, label: `crossover at ${formatDecimal(x)}` })),
+      marks: crossovers.map(({ x }) => ({ x, label: `crossover: ${formatInteger(Math.ceil(x))}` })),
     },
     table: {
       caption: `${MEASURE_TITLES[measure]}, in steps, nr_lr ${sweep.nrLr}; last column: exponent of growth beyond ${sweep.nrLr} entries`,
@@ -262,7 +262,7 @@ export function mergeBins(
   bins: readonly Readonly<TimelineBinCounts>[],
   limit: number,
 ): { bins: TimelineBinCounts[]; factor: number } {
-  const factor = Math.max(1, Math.ceil(bins.length / limit));
+  const factor = bins.length <= limit ? 1 : Math.ceil(bins.length / limit);
   const merged: TimelineBinCounts[] = [];
   for (let start = 0; start < bins.length; start += factor) {
     const part = bins.slice(start, start + factor).filter(({ samples }) => samples > 0);

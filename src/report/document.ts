@@ -1,13 +1,18 @@
 /** The report as a document without a form: sections of text, tables and charts. HTML and Markdown walk the same one. */
 import type { ChartSpec } from './chart-spec.js';
-import type { Verdict } from './verdict.js';
+import type { Verdict } from './verdict-trust.js';
 
-/** A string is text, a number is grouped and aligned right, null is an absent value, `code` is a command to copy. */
-export type TableCell = string | number | null | { readonly code: string };
+/**
+ * A string is text, a number is grouped and aligned right, null is an absent value, `code` is a command to copy, `mono`
+ * a hash or register words.
+ */
+export type TableCell = string | number | null | { readonly code: string } | { readonly mono: string };
 
 export interface TableColumn {
   readonly head: string;
   readonly isNumber: boolean;
+  /** Neighbours of the same group stand under one common head. */
+  readonly group?: string;
 }
 
 export interface Table {
@@ -32,6 +37,8 @@ export interface ChartBlock {
 
 export type Block =
   | { readonly kind: 'text'; readonly text: string }
+  /** The whole report in one sentence. */
+  | { readonly kind: 'lead'; readonly text: string }
   | { readonly kind: 'verdicts'; readonly verdicts: readonly Verdict[] }
   | { readonly kind: 'table'; readonly table: Table }
   /** Folded away until asked for. */
@@ -53,3 +60,6 @@ export interface ReportDocument {
 
 export const textColumn = (head: string): TableColumn => ({ head, isNumber: false });
 export const numberColumn = (head: string): TableColumn => ({ head, isNumber: true });
+/** Columns under one common head. */
+export const groupColumns = (group: string, columns: readonly TableColumn[]): TableColumn[] =>
+  columns.map((column) => ({ ...column, group }));

@@ -15,6 +15,10 @@ export const GLOSSARY: readonly (readonly [term: string, meaning: string])[] = [
     'inject',
     'A device, a timer or another virtual CPU raises an interrupt; if it is not on an ap_list yet it is queued on one.',
   ],
+  [
+    'rekey',
+    'A register write changes the rank of an interrupt that is already on the list (priority, disable, clear, retarget); strategies that keep an order must put it in its new place.',
+  ],
   ['pending test', 'The question “does this virtual CPU have an interrupt to take?”, asked when it waits.'],
   ['guest entry', 'One run of the guest, between a flush and the following sync.'],
   [

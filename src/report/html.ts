@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { MarkShape, SeriesStyle } from './chart-spec.js';
 import { chartLegend } from './chart-spec.js';
 import { drawChart } from './chart-svg.js';
-import type { Block, ChartBlock, Section, Table, TableCell } from './document.js';
+import type { Block, ChartBlock, Section, Table, TableCell, TableColumn } from './document.js';
 import { Html, html } from './html-template.js';
 import { hashExactPart } from './json.js';
 import type { ReportModel } from './model.js';
@@ -64,6 +64,8 @@ function renderBlock(block: Block): Html {
   switch (block.kind) {
     case 'text':
       return html`<p>${block.text}</p>\n`;
+    case 'lead':
+      return html`<p class="lead">${block.text}</p>\n`;
     case 'verdicts':
       return html`<ul class="verdicts">${block.verdicts.map(
         ({ topic, text, tone }) =>
@@ -118,25 +120,52 @@ const solidShape = (shape: MarkShape): string => (shape.startsWith('empty') ? sh
 
 /** Wide tables scroll inside their own box, which the keyboard can reach. */
 function renderTable({ caption, columns, rows, rowHeads }: Table): Html {
-  const head = columns.map(({ head, isNumber }) => html`<th scope="col"${isNumber && html` class="n"`}>${head}</th>`);
+  const head = renderHead(columns);
   const body = rows.map(
     (row) =>
       html`<tr>${row.map((cell, column) =>
-        column < rowHeads
-          ? html`<th scope="row">${renderCell(cell)}</th>`
-          : columns[column].isNumber
-            ? html`<td class="n">${renderCell(cell)}</td>`
-            : html`<td class="t">${renderCell(cell)}</td>`,
+        column < rowHeads ? html`<th scope="row">${renderCell(cell)}</th>` : renderDataCell(cell, columns[column]),
       )}</tr>\n`,
   );
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>${head}</tr></thead>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption><span>${caption}</span></caption><thead>${head}</thead>
 <tbody>${body}</tbody></table></div>
 `;
+}
+
+/** Numbers are most of a page's bytes, so a plain cell is one. */
+function renderDataCell(cell: TableCell, { isNumber }: TableColumn): Html {
+  if (isNumber) return html`<td>${renderCell(cell)}</td>`;
+  return html`<td class="${typeof cell === 'object' && cell !== null ? 'm' : 't'}">${renderCell(cell)}</td>`;
+}
+
+const renderColumnHead = ({ head, isNumber }: TableColumn, rowspan: number): Html =>
+  html`<th scope="col"${isNumber && html` class="n"`}${rowspan > 1 && html` rowspan="${rowspan}"`}>${head}</th>`;
+
+/** One row of heads, or two where columns stand in groups. */
+function renderHead(columns: readonly TableColumn[]): Html {
+  if (columns.every(({ group }) => group === undefined)) {
+    return html`<tr>${columns.map((column) => renderColumnHead(column, 1))}</tr>`;
+  }
+  const top: Html[] = [];
+  for (let start = 0; start < columns.length; ) {
+    const { group } = columns[start];
+    let end = start + 1;
+    while (group !== undefined && columns[end]?.group === group) end++;
+    top.push(
+      group === undefined
+        ? renderColumnHead(columns[start], 2)
+        : html`<th scope="colgroup" class="g" colspan="${end - start}">${group}</th>`,
+    );
+    start = end;
+  }
+  const below = columns.filter(({ group }) => group !== undefined).map((column) => renderColumnHead(column, 1));
+  return html`<tr>${top}</tr><tr>${below}</tr>`;
 }
 
 function renderCell(cell: TableCell): Html | string {
   if (cell === null) return '–';
   if (typeof cell === 'number') return formatInteger(cell);
   if (typeof cell === 'string') return cell;
+  if ('mono' in cell) return html`<code>${cell.mono}</code>`;
   return cell.code === '' ? '–' : html`<code data-copy>${cell.code}</code>`;
 }

@@ -5,7 +5,8 @@ import { gatherFacts } from './facts.js';
 import { listMeasured } from './measured.js';
 import type { ReportModel } from './model.js';
 import { REPORT_SCHEMA } from './model.js';
-import { writeVerdicts } from './verdict.js';
+import { compareText } from './number-format.js';
+import { summariseVerdict, writeVerdicts } from './verdict.js';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
@@ -43,7 +44,9 @@ function exactPart(model: ReportModel): object {
     seed: model.seed,
     reference: model.reference,
     challenger: model.challenger,
+    strategyNotes: [...model.strategyNotes].sort((a, b) => compareText(a.id, b.id)),
     kinds: model.kinds,
+    summary: summariseVerdict(facts),
     verdicts: writeVerdicts(model, facts),
     cells: facts.traces.flatMap(({ runs }) =>
       runs.map(({ exact }) => {

@@ -36,6 +36,8 @@ function renderBlock(block: Block): string[] {
   switch (block.kind) {
     case 'text':
       return [escapeMarkdown(block.text), ''];
+    case 'lead':
+      return [`**${escapeMarkdown(block.text)}**`, ''];
     case 'verdicts':
       return block.verdicts.flatMap(({ topic, text, tone }) => [
         `- **${tone === 'warn' ? 'Caution. ' : ''}${escapeMarkdown(topic)}** ${escapeMarkdown(text)}`,
@@ -73,7 +75,7 @@ function renderTable({ caption, columns, rows }: Table): string[] {
   return [
     `**${escapeMarkdown(caption)}**`,
     '',
-    renderRow(columns.map(({ head }) => escapeMarkdown(head))),
+    renderRow(columns.map(({ head, group }) => escapeMarkdown(group === undefined ? head : `${group}: ${head}`))),
     renderRow(columns.map(({ isNumber }) => (isNumber ? '--:' : '---'))),
     ...rows.map((row) => renderRow(row.map(renderCell))),
     '',
@@ -84,6 +86,7 @@ function renderCell(cell: TableCell): string {
   if (cell === null) return '–';
   if (typeof cell === 'number') return formatInteger(cell);
   if (typeof cell === 'string') return escapeMarkdown(cell);
+  if ('mono' in cell) return renderCode(cell.mono);
   return cell.code === '' ? '–' : renderCode(cell.code);
 }
 

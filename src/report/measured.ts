@@ -39,11 +39,11 @@ export function measuredSection(model: ReportModel, facts: Facts): Section | nul
       kind: 'text',
       text:
         `${machineWords} These times are of the replay on that machine, not of a hypervisor, and are not repeatable to the digit; ` +
-        'everything above this section is. One value is the 25th percentile of the fastest passes of fresh processes, with a 90 % bootstrap interval.',
+        'everything outside this section is. One value is the 25th percentile of the fastest passes of fresh processes, with a 90 % bootstrap interval.',
     },
     ...(machine?.notes ?? []).map((text): Block => ({ kind: 'text', text })),
   ];
-  if (paired.length > 0) blocks.push(ratioChart(paired, facts.referenceLabel));
+  if (paired.length > 0) blocks.push(ratioChart(paired, facts));
   blocks.push({
     kind: 'table',
     table: {
@@ -74,7 +74,8 @@ export function measuredSection(model: ReportModel, facts: Facts): Section | nul
   return { id: 'measured', title: 'Measured on this machine', blocks };
 }
 
-function ratioChart(rows: readonly MeasuredRow[], reference: string): Block {
+function ratioChart(rows: readonly MeasuredRow[], facts: Facts): Block {
+  const reference = facts.referenceLabel;
   const categories = [...new Set(rows.map(({ trace }) => trace))];
   const strategies = [...new Set(rows.map(({ strategy }) => strategy))];
   const find = (trace: string, strategy: string): number | null =>
@@ -84,9 +85,9 @@ function ratioChart(rows: readonly MeasuredRow[], reference: string): Block {
     categories,
     scale: 'ratio',
     axis: `time against ${reference} (left is faster)`,
-    series: strategies.map((name, index) => ({
+    series: strategies.map((name) => ({
       name,
-      style: seriesStyle(index + 1),
+      style: seriesStyle(facts.strategies.indexOf(name)),
       values: categories.map((trace) => find(trace, name)),
     })),
     hasRowMaximum: false,

@@ -64,6 +64,16 @@ export interface MeasuredOn {
   readonly notes: readonly string[];
 }
 
+/** What a strategy is, for readers who meet its name for the first time. */
+export interface StrategyNote {
+  /** `strategy.id` of the cells. */
+  readonly id: string;
+  /** One line. */
+  readonly summary: string;
+  /** The code or proposal it stands for. */
+  readonly models: string;
+}
+
 export interface ReportModel {
   readonly title: string;
   readonly tool: { readonly name: string; readonly version: string };
@@ -76,6 +86,8 @@ export interface ReportModel {
   readonly challenger: string;
   /** One per trace × strategy, any order. */
   readonly cells: readonly CellResult[];
+  /** Any order; strategies without a note are listed by name only. */
+  readonly strategyNotes: readonly StrategyNote[];
   /** By trace name; a trace without an entry is 'other'. */
   readonly kinds: Readonly<Record<string, TraceKind>>;
   readonly sweeps: readonly DepthSweep[];
@@ -94,6 +106,7 @@ export function createModel(tool: ReportModel['tool'], cells: readonly CellResul
     reference: 'sort-on-flush',
     challenger: 'sort-on-insert',
     cells,
+    strategyNotes: [],
     kinds: {},
     sweeps: [],
     timelines: [],

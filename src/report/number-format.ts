@@ -1,4 +1,4 @@
-/** Numbers as readers see them. The same on every machine: no locale is asked. */
+/** Numbers as readers see them. The same on every machine: no locale is asked. The blank before % does not break. */
 
 /** 1234567 → "1,234,567". Integers, negative too. */
 export function formatInteger(value: number): string {
@@ -19,13 +19,13 @@ export function formatDecimal(value: number): string {
 /** part / whole in per cent. "0 %" and "100 %" are said only where they are exact. */
 export function formatShare(part: number, whole: number): string {
   if (whole === 0) return 'none to count';
-  if (part === 0) return '0 %';
-  if (part === whole) return '100 %';
+  if (part === 0) return '0\u00a0%';
+  if (part === whole) return '100\u00a0%';
   const percent = (100 * part) / whole;
-  if (percent < 0.01) return 'under 0.01 %';
-  if (percent > 99.99) return 'over 99.99 %';
-  if (percent < 1 || percent > 99) return `${percent.toFixed(2)} %`;
-  return `${percent.toFixed(1)} %`;
+  if (percent < 0.01) return 'under 0.01\u00a0%';
+  if (percent > 99.99) return 'over 99.99\u00a0%';
+  if (percent < 1 || percent > 99) return `${percent.toFixed(2)}\u00a0%`;
+  return `${percent.toFixed(1)}\u00a0%`;
 }
 
 /** A change as a table shows it: "=", "+12 %", "−45 %", "×3.1", "÷8.2", "from 0". */
@@ -52,7 +52,7 @@ export function describeChange(from: number, to: number, words: { more: string; 
 
 const formatPercent = (share: number): string => {
   const percent = 100 * share;
-  return `${percent < 0.01 ? 'under 0.01' : percent < 1 ? percent.toFixed(2) : percent < 10 ? percent.toFixed(1) : percent.toFixed(0)} %`;
+  return `${percent < 0.01 ? 'under 0.01' : percent < 1 ? percent.toFixed(2) : percent < 10 ? percent.toFixed(1) : percent.toFixed(0)}\u00a0%`;
 };
 
 /** "1 recording", "2 recordings"; the plural is given where it is not the noun with an s. */

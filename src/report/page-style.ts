@@ -13,7 +13,7 @@ export const PAGE_STYLE = `
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
 body{margin:0;background:var(--surface);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
-.page{max-width:66rem;margin:0 auto;padding:1.5rem 1.25rem 4rem}
+.page{max-width:78rem;margin:0 auto;padding:1.5rem 1.25rem 4rem}
 .skip{position:absolute;left:-999px;top:0;background:var(--ink);color:var(--surface);padding:.5rem 1rem;z-index:1}
 .skip:focus{left:0}
 a{color:var(--link)}
@@ -27,6 +27,7 @@ nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1rem;list-style:none;margin:0;padd
 .verdicts{list-style:none;margin:0;padding:0;max-width:50rem}
 .verdicts li{border-left:4px solid var(--lead-rule);padding:.1rem 0 .1rem 1rem;margin:0 0 1.1rem}
 .verdicts li.warn{border-color:var(--warn-rule);background:var(--warn-back);padding:.6rem 1rem}
+.lead{font-size:1.15rem;max-width:50rem}
 .verdicts p{margin:.15rem 0 0;max-width:none}
 .tag{font-size:.75rem;font-weight:600;border:1px solid currentColor;border-radius:3px;padding:0 .35rem;margin-right:.5rem}
 figure{margin:1.75rem 0 2rem}
@@ -36,20 +37,27 @@ figcaption p{margin:.1rem 0 .5rem;color:var(--ink-soft);max-width:50rem}
 .legend{display:flex;flex-wrap:wrap;gap:.15rem 1rem;list-style:none;margin:.25rem 0 .25rem;padding:0;font-size:.85rem}
 .legend li{display:flex;align-items:center;gap:.4rem}
 .legend svg{flex:none}
-.scroll{overflow-x:auto;margin:.5rem 0 1.25rem;max-width:100%}
-table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}
+.scroll{overflow-x:auto;margin:.5rem 0 1.25rem;max-width:100%;
+background:linear-gradient(to left,var(--surface) 40%,transparent) right/2.5rem 100% no-repeat local,linear-gradient(to left,var(--rule-strong),transparent) right/.6rem 100% no-repeat scroll}
+table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;width:max-content}
 caption{text-align:left;font-weight:600;padding:.25rem 0 .4rem;font-size:.9rem}
+caption span{display:block;position:sticky;left:0;max-width:min(50rem,calc(100vw - 2.5rem))}
 th,td{padding:.3rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule)}
-thead th{background:var(--raised);vertical-align:bottom;border-bottom:1px solid var(--rule-strong);max-width:9rem;font-weight:600}
+thead th{background:var(--raised);vertical-align:bottom;border-bottom:1px solid var(--rule-strong);font-weight:600;max-width:8.5rem}
+thead th.n{white-space:normal}
+thead th.g{text-align:center;max-width:none;border-left:2px solid var(--surface);border-right:2px solid var(--surface)}
 tbody th{font-weight:500;white-space:nowrap}
-.n{text-align:right;white-space:nowrap}
+td,th.n{text-align:right;white-space:nowrap}
+td.t,td.m{text-align:left}
 tbody tr:hover{background:var(--raised)}
 details{margin:.5rem 0 1rem}
 details details{margin-left:1rem}
 summary{cursor:pointer;color:var(--link);font-size:.92rem}
-code{font:.82rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;background:var(--raised);padding:.1rem .3rem;border-radius:3px;overflow-wrap:anywhere}
-td code{display:inline-block;min-width:16rem}
-td.t{min-width:7rem;max-width:24rem;overflow-wrap:anywhere}
+code{font:.82rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;background:var(--raised);padding:.1rem .3rem;border-radius:3px}
+td.t{max-width:26rem;white-space:normal}
+tbody th:first-child,thead tr:first-child th:first-child{position:sticky;left:0}
+tbody th:first-child{background:var(--surface)}
+tbody tr:hover th:first-child{background:var(--raised)}
 button.copy{font:inherit;font-size:.75rem;margin-left:.4rem;padding:.1rem .5rem;border:1px solid var(--rule-strong);border-radius:3px;background:var(--surface);color:var(--ink);cursor:pointer}
 dl{max-width:50rem}
 dt{font-weight:600;margin-top:.6rem}
@@ -66,8 +74,9 @@ h1{font-size:1.4rem}h2{font-size:1.15rem}
 body{font-size:10pt}.page{max-width:none;padding:0}
 nav,.skip,button.copy{display:none}
 h2,h3,caption{break-after:avoid}figure,tr,.verdicts li{break-inside:avoid}
-.scroll{overflow:visible}table{font-size:7pt}th,td{padding:.1rem .25rem}
-tbody th{white-space:normal}td code{min-width:0}
+.scroll{overflow:visible;background:none}table{font-size:7pt;width:auto}th,td{padding:.1rem .25rem}
+tbody th,td.m{white-space:normal;overflow-wrap:anywhere}
+tbody th:first-child,thead tr:first-child th:first-child{position:static}
 }
 @media (forced-colors:active){.verdicts li{border-color:CanvasText}}
 `;

@@ -1,5 +1,6 @@
 /** Puts the report together: which section says what, in reading order. Verdict first, means of checking it last. */
 import { depthChart, longestChart, sweepChart, timelineChart, usedLrsChart, worthChart } from './charts.js';
+import { costOverview, costTable, partialStrategies } from './cost-tables.js';
 import type { Block, ReportDocument, Section } from './document.js';
 import { textColumn } from './document.js';
 import type { Facts, TraceFacts } from './facts.js';
@@ -12,17 +13,16 @@ import { joinWords, plural } from './number-format.js';
 import { SWEEP_MEASURES } from './sweep.js';
 import {
   commandTable,
-  costTable,
   equivalenceTable,
   guestTable,
   KIND_WORDS,
   mismatchTable,
-  partialStrategies,
+  strategyTable,
   traceTable,
   verifyTable,
   worthTable,
 } from './tables.js';
-import { writeVerdicts } from './verdict.js';
+import { summariseVerdict, writeVerdicts } from './verdict.js';
 import { WORTH_RULE } from './worth.js';
 
 const text = (words: string): Block => ({ kind: 'text', text: words });
@@ -38,7 +38,7 @@ export function composeReport(model: ReportModel, exactSha256: string): ReportDo
     distributionSection(facts),
     timelineSection(model),
     costSection(facts),
-    equivalenceSection(facts),
+    equivalenceSection(model, facts),
     fidelitySection(model, facts),
     measuredSection(model, facts),
     repeatSection(model, facts, exactSha256),
@@ -51,11 +51,17 @@ export function composeReport(model: ReportModel, exactSha256: string): ReportDo
   };
 }
 
-const verdictSection = (model: ReportModel, facts: Facts): Section => ({
-  id: 'verdict',
-  title: 'Verdict',
-  blocks: [{ kind: 'verdicts', verdicts: writeVerdicts(model, facts) }],
-});
+function verdictSection(model: ReportModel, facts: Facts): Section {
+  const summary = summariseVerdict(facts);
+  return {
+    id: 'verdict',
+    title: 'Verdict',
+    blocks: [
+      ...(summary === '' ? [] : [{ kind: 'lead' as const, text: summary }]),
+      { kind: 'verdicts', verdicts: writeVerdicts(model, facts) },
+    ],
+  };
+}
 
 function worthSection(facts: Facts): Section | null {
   if (facts.traces.length === 0) return null;
@@ -131,21 +137,26 @@ function costSection(facts: Facts): Section | null {
   if (facts.traces.length === 0) return null;
   const blocks: Block[] = [
     text(
-      'Modelled cost of each path: calls, and for every kind of work its sum and its largest value in one call. Per path the strategies stand under each other.',
+      'Modelled steps of each path, per call and in the longest call. The folded tables have calls and, for every kind of work, its sum and its largest value in one call.',
     ),
   ];
   for (const kind of TRACE_KINDS) {
     const traces = facts.traces.filter((trace) => trace.kind === kind);
     if (traces.length === 0) continue;
     const partial = partialStrategies(traces, facts.strategies);
-    const name = `${KIND_WORDS[kind]}: ${plural(traces.length, 'trace')} together`;
-    const group: Block[] = [{ kind: 'table', table: costTable(name, traces, facts.strategies) }];
-    if (partial.length > 0) group.push(text(`Not summed, because not run on every trace: ${joinWords(partial)}.`));
-    group.push(...traces.map((trace) => traceCost(trace)));
-    blocks.push({ kind: 'details', summary: name, blocks: group });
+    const name = `${KIND_WORDS[kind]}, ${plural(traces.length, 'trace')}${traces.length === 1 ? '' : ' together'}`;
+    blocks.push({ kind: 'table', table: costOverview(`${capitalise(name)}: steps`, traces, facts.strategies) });
+    if (partial.length > 0) blocks.push(text(`Not summed, because not run on every trace: ${joinWords(partial)}.`));
+    blocks.push({
+      kind: 'details',
+      summary: `${capitalise(name)}: every kind of work, and trace by trace`,
+      blocks: [{ kind: 'table', table: costTable(name, traces, facts.strategies) }, ...traces.map(traceCost)],
+    });
   }
   return { id: 'cost', title: 'Cost per path and strategy', blocks };
 }
+
+const capitalise = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 const traceCost = (trace: TraceFacts): Block => ({
   kind: 'details',
@@ -162,12 +173,14 @@ const traceCost = (trace: TraceFacts): Block => ({
   ],
 });
 
-function equivalenceSection(facts: Facts): Section | null {
+function equivalenceSection(model: ReportModel, facts: Facts): Section | null {
   if (facts.traces.length === 0) return null;
+  const strategies = strategyTable(model, facts);
   return {
     id: 'equivalence',
-    title: 'Same interrupts? Equivalence with the reference',
+    title: 'The strategies, and whether they present the same interrupts',
     blocks: [
+      ...(strategies ? [{ kind: 'table' as const, table: strategies }] : []),
       { kind: 'table', table: equivalenceTable(facts) },
       {
         kind: 'details',
@@ -217,7 +230,7 @@ function repeatSection(model: ReportModel, facts: Facts, exactSha256: string): S
             ['command', { code: model.command }],
             ...sweeps,
             ['seed of generated workloads', model.seed === null ? 'none used' : String(model.seed)],
-            ['sha256 of the exact part', exactSha256],
+            ['sha256 of the exact part', { mono: exactSha256 }],
           ],
         },
       },

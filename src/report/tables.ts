@@ -1,11 +1,11 @@
 /** Tables of the exact results. Each takes the facts and gives rows; the forms (HTML, Markdown) are elsewhere. */
-import type { ExactPart, MetricName, PathName } from '../replay/result.js';
-import { METRIC_NAMES, PATH_NAMES } from '../replay/result.js';
-import type { Table, TableCell } from './document.js';
-import { numberColumn, textColumn } from './document.js';
+import type { ExactPart } from '../replay/result.js';
+import { PATH_NAMES } from '../replay/result.js';
+import type { Table } from './document.js';
+import { groupColumns, numberColumn, textColumn } from './document.js';
 import type { Facts, StrategyOnTrace, TraceFacts } from './facts.js';
 import type { ReportModel, TraceKind } from './model.js';
-import { formatChange, formatDecimal, formatInteger, formatShare } from './number-format.js';
+import { formatChange, formatInteger, formatShare } from './number-format.js';
 import { judgeWorth } from './worth.js';
 
 export const KIND_WORDS: Readonly<Record<TraceKind, string>> = {
@@ -14,17 +14,6 @@ export const KIND_WORDS: Readonly<Record<TraceKind, string>> = {
   other: 'other',
 };
 
-const METRIC_HEADS: Readonly<Record<MetricName, string>> = {
-  visits: 'visits',
-  comparisons: 'comparisons',
-  locks: 'locks',
-  lrWrites: 'LR writes',
-  steps: 'steps',
-};
-
-/** Mean of a count over calls, as text; null for no calls. */
-const perCall = (sum: number, calls: number): string | null => (calls === 0 ? null : formatDecimal(sum / calls));
-
 /** One row a trace: is the challenger worth it there? */
 export function worthTable(facts: Facts): Table {
   const { referenceLabel: a, challengerLabel: b } = facts;
@@ -32,19 +21,12 @@ export function worthTable(facts: Facts): Table {
     caption: `${b} against ${a}, trace by trace`,
     columns: [
       textColumn('trace'),
-      textColumn('kind'),
-      numberColumn('deepest list'),
-      numberColumn('LRs'),
-      textColumn('flushes that did not fit'),
-      numberColumn(`comparisons, ${a}`),
-      numberColumn(`comparisons, ${b}`),
-      numberColumn(`steps, ${a}`),
-      numberColumn(`steps, ${b}`),
-      textColumn('steps, change'),
-      numberColumn(`longest call, ${a}`),
-      numberColumn(`longest call, ${b}`),
-      textColumn('longest, change'),
       textColumn('worth it?'),
+      textColumn('kind'),
+      ...groupColumns('ap_list', [numberColumn('deepest'), numberColumn('LRs'), textColumn('flushes that overflow')]),
+      ...groupColumns('steps in all', [numberColumn(a), numberColumn(b), textColumn('change')]),
+      ...groupColumns('longest call, steps', [numberColumn(a), numberColumn(b), textColumn('change')]),
+      ...groupColumns('comparisons', [numberColumn(a), numberColumn(b)]),
     ],
     rowHeads: 1,
     rows: facts.traces.map((trace) => {
@@ -53,19 +35,19 @@ export function worthTable(facts: Facts): Table {
         reference && challenger ? formatChange(pick(reference), pick(challenger)) : null;
       return [
         trace.label,
+        judgeWorth(trace).answer,
         KIND_WORDS[trace.kind],
         trace.deepest,
         trace.trace.machine.nrLr,
         formatShare(trace.overflows, trace.flushes),
-        reference?.comparisons ?? null,
-        challenger?.comparisons ?? null,
         reference?.steps ?? null,
         challenger?.steps ?? null,
         change(({ steps }) => steps),
         reference?.longest.steps ?? null,
         challenger?.longest.steps ?? null,
         change(({ longest }) => longest.steps),
-        judgeWorth(trace).answer,
+        reference?.comparisons ?? null,
+        challenger?.comparisons ?? null,
       ];
     }),
   };
@@ -85,79 +67,6 @@ export function longestTable(trace: TraceFacts): Table {
   };
 }
 
-/** Columns shared by the cost tables: every metric as sum and largest call, steps per call too. */
-const costColumns = [
-  numberColumn('calls'),
-  ...METRIC_NAMES.flatMap((metric) => [
-    numberColumn(`${METRIC_HEADS[metric]}, sum`),
-    ...(metric === 'steps' ? [numberColumn('steps, per call')] : []),
-    numberColumn(`${METRIC_HEADS[metric]}, max per call`),
-  ]),
-];
-
-interface CostSum {
-  calls: number;
-  readonly metrics: Record<MetricName, { sum: number; max: number }>;
-}
-
-function costCells({ calls, metrics }: CostSum): TableCell[] {
-  return [
-    calls,
-    ...METRIC_NAMES.flatMap((metric): TableCell[] => {
-      const { sum, max } = metrics[metric];
-      return metric === 'steps' ? [sum, perCall(sum, calls), max] : [sum, max];
-    }),
-  ];
-}
-
-const zeroCost = (): CostSum => ({
-  calls: 0,
-  metrics: {
-    visits: { sum: 0, max: 0 },
-    comparisons: { sum: 0, max: 0 },
-    locks: { sum: 0, max: 0 },
-    lrWrites: { sum: 0, max: 0 },
-    steps: { sum: 0, max: 0 },
-  },
-});
-
-function addCost(total: CostSum, exact: ExactPart, path: PathName): void {
-  const cost = exact.paths[path];
-  total.calls += cost.calls;
-  for (const metric of METRIC_NAMES) {
-    total.metrics[metric].sum += cost[metric].sum;
-    total.metrics[metric].max = Math.max(total.metrics[metric].max, cost[metric].max);
-  }
-}
-
-/** All calls of one trace, or of several together: path by path, strategy by strategy. */
-export function costTable(caption: string, traces: readonly TraceFacts[], strategies: readonly string[]): Table {
-  const rows: TableCell[][] = [];
-  for (const path of PATH_NAMES) {
-    for (const strategy of strategies) {
-      const total = zeroCost();
-      let runs = 0;
-      for (const trace of traces) {
-        const run = trace.runs.find(({ label }) => label === strategy);
-        if (!run) continue;
-        runs++;
-        addCost(total, run.exact, path);
-      }
-      // A sum over fewer traces than its neighbours would look like a saving.
-      const isComparable = runs === traces.length;
-      if (total.calls > 0 && isComparable) rows.push([path, strategy, ...costCells(total)]);
-    }
-  }
-  return { caption, columns: [textColumn('path'), textColumn('strategy'), ...costColumns], rowHeads: 2, rows };
-}
-
-/** Strategies left out of a group's cost table because they did not run on all of its traces. */
-export const partialStrategies = (traces: readonly TraceFacts[], strategies: readonly string[]): string[] =>
-  strategies.filter((strategy) => {
-    const runs = traces.filter((trace) => trace.runs.some(({ label }) => label === strategy)).length;
-    return runs > 0 && runs < traces.length;
-  });
-
 export function usedLrsTable(groups: readonly { name: string; counts: readonly number[] }[]): Table {
   const length = Math.max(0, ...groups.map(({ counts }) => counts.length));
   const totals = groups.map(({ counts }) => counts.reduce((sum, count) => sum + count, 0));
@@ -165,13 +74,27 @@ export function usedLrsTable(groups: readonly { name: string; counts: readonly n
     caption: 'Guest entries by list registers in use',
     columns: [
       textColumn('LRs in use'),
-      ...groups.flatMap(({ name }) => [numberColumn(`${name}, entries`), textColumn(`${name}, share`)]),
+      ...groups.flatMap(({ name }) => groupColumns(name, [numberColumn('entries'), textColumn('share')])),
     ],
     rowHeads: 1,
     rows: Array.from({ length }, (_, used) => [
       String(used),
       ...groups.flatMap(({ counts }, group) => [counts[used] ?? 0, formatShare(counts[used] ?? 0, totals[group])]),
     ]),
+  };
+}
+
+/** What each strategy is; null if the model has no notes. */
+export function strategyTable(model: ReportModel, facts: Facts): Table | null {
+  if (model.strategyNotes.length === 0) return null;
+  return {
+    caption: 'Strategies',
+    columns: [textColumn('strategy'), textColumn('what it does'), textColumn('stands for')],
+    rowHeads: 1,
+    rows: facts.strategies.map((label) => {
+      const note = model.strategyNotes.find(({ id }) => id === label);
+      return [label, note?.summary ?? null, note?.models ?? null];
+    }),
   };
 }
 
@@ -245,7 +168,7 @@ export function guestTable(facts: Facts): Table {
         guest.divergences,
         guest.fullFlushes,
         guest.sorts,
-        lrDigest,
+        { mono: lrDigest },
       ]),
     ),
   };
@@ -260,16 +183,18 @@ export function verifyTable(model: ReportModel): Table {
     caption: 'Recordings replayed and compared with what the recorded kernel did',
     columns: [
       textColumn('recording'),
-      numberColumn('flushes compared'),
-      numberColumn('LRs identical'),
-      textColumn('share'),
-      numberColumn('missed: cross-CPU window'),
-      numberColumn('missed: unrecorded input'),
-      numberColumn('missed: model fault'),
-      numberColumn('decisions taken from the recording'),
-      textColumn('LRs at exit identical'),
-      textColumn('list depth at sorts identical'),
-      textColumn('list order identical'),
+      ...groupColumns('LRs at entry', [numberColumn('compared'), numberColumn('identical'), textColumn('share')]),
+      ...groupColumns('missed because of', [
+        numberColumn('cross-CPU window'),
+        numberColumn('unrecorded input'),
+        numberColumn('model fault'),
+      ]),
+      numberColumn('decisions from the recording'),
+      ...groupColumns('also identical', [
+        textColumn('LRs at exit'),
+        textColumn('depth at sort'),
+        textColumn('list order'),
+      ]),
       numberColumn('divergences'),
       numberColumn('lost events'),
       textColumn('command'),
@@ -313,8 +238,8 @@ export function mismatchTable(model: ReportModel): Table {
         trace,
         event,
         vcpu,
-        recorded.join(' '),
-        replayed.join(' '),
+        recorded.length === 0 ? null : { mono: recorded.join(' ') },
+        replayed.length === 0 ? null : { mono: replayed.join(' ') },
         cause,
         reason,
       ]),
@@ -340,7 +265,7 @@ export function traceTable(facts: Facts): Table {
       numberColumn('lost events'),
       numberColumn('gaps'),
       numberColumn('unknown lines'),
-      numberColumn('decisions taken from the recording'),
+      numberColumn('decisions from the recording'),
       textColumn('sha256'),
     ],
     rowHeads: 1,
@@ -359,7 +284,7 @@ export function traceTable(facts: Facts): Table {
       trace.gaps,
       trace.counts.unknownLines,
       trace.counts.decisionsFromRecording,
-      trace.sha256,
+      { mono: trace.sha256 },
     ]),
   };
 }

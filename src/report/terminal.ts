@@ -6,7 +6,7 @@ import type { ReportModel } from './model.js';
 import { TRACE_KINDS } from './model.js';
 import { formatChange, formatInteger, formatShare, plural } from './number-format.js';
 import { KIND_WORDS } from './tables.js';
-import { writeVerdicts } from './verdict.js';
+import { summariseVerdict, writeVerdicts } from './verdict.js';
 import { judgeWorth } from './worth.js';
 
 export interface TerminalOptions {
@@ -28,6 +28,8 @@ export function renderTerminal(model: ReportModel, options: TerminalOptions): st
   const lines: string[] = [];
   for (const line of wrapText(model.title, width)) lines.push(paint(BOLD, line));
   lines.push('');
+  const summary = summariseVerdict(facts);
+  if (summary !== '') lines.push(...wrapText(summary, width), '');
   for (const { topic, text, tone } of writeVerdicts(model, facts)) {
     for (const line of wrapText(`${tone === 'warn' ? '! ' : '  '}${topic}`, width)) {
       lines.push(paint(tone === 'warn' ? BOLD + YELLOW : BOLD, line));

@@ -337,6 +337,7 @@ export function makeFullModel(): ReportModel {
   return {
     ...createModel(TOOL, cells),
     command: 'npm start',
+    strategyNotes: STRATEGIES.map((id) => ({ id, summary: `what ${id} does`, models: `code that ${id} stands for` })),
     seed: 1,
     kinds,
     sweeps: [makeSweep(4), makeSweep(16)],

@@ -2,21 +2,14 @@
  * The verdict in words. Every sentence is computed: which way it points follows from the figures, and a sentence whose
  * figures are missing says that they are missing.
  */
-import type { EquivalenceClass } from '../replay/result.js';
 import type { Facts, StrategyOnTrace, TraceFacts } from './facts.js';
 import { findWorstAttack, isRecordedInFull, sumUsedLrs } from './facts.js';
-import type { ReportModel, VerifyResult } from './model.js';
-import { describeChange, formatDecimal, formatInteger, formatShare, joinWords, plural } from './number-format.js';
+import type { ReportModel } from './model.js';
+import { describeChange, formatInteger, formatShare, joinWords, plural } from './number-format.js';
 import { findSweepCrossovers } from './sweep.js';
+import type { Verdict } from './verdict-trust.js';
+import { judgeEquivalence, judgeLimits, judgeModel } from './verdict-trust.js';
 import { LENGTH_WORDS, RELEVANT_SHARE, STEP_WORDS } from './worth.js';
-
-export interface Verdict {
-  /** Short lead, e.g. "Ordinary guests". */
-  readonly topic: string;
-  readonly text: string;
-  /** 'warn': something a reader must know before quoting a figure. */
-  readonly tone: 'plain' | 'warn';
-}
 
 /** Share of guest entries from which "nearly always" is granted. */
 export const NEARLY_ALWAYS = 0.99;
@@ -27,25 +20,74 @@ export function writeVerdicts(model: ReportModel, facts: Facts): Verdict[] {
   if (facts.traces.length === 0) {
     return [{ topic: 'Nothing to judge', text: 'This report has no results.', tone: 'warn' }];
   }
+  const trust = judgeModel(model);
+  const isDoubtful = trust.tone === 'warn' && model.verify.length > 0;
   return [
-    ...judgeModel(model),
+    // A model with faults is the first thing to know, a checked one the reassurance after the answers.
+    ...(isDoubtful ? [trust] : []),
     judgeOverflow(facts),
     judgeOrdinary(facts),
     judgeAttack(facts),
     ...judgeInjector(facts),
-    ...judgeUsedLrs(facts),
     ...judgeSweeps(model, facts),
+    ...judgeUsedLrs(facts),
     judgeEquivalence(facts),
-    ...judgeTrust(facts),
+    ...(isDoubtful ? [] : [trust]),
+    ...judgeLimits(facts),
   ];
 }
+
+/** Both answers in one sentence; empty if neither question was run. */
+export function summariseVerdict(facts: Facts): string {
+  const { referenceLabel: a, challengerLabel: b } = facts;
+  const clauses: string[] = [];
+  const { traces, reference, challenger } = sumPaired(facts.traces.filter(({ kind }) => kind === 'linux-guest'));
+  if (traces.length > 0) {
+    const isSame = Math.abs(challenger.steps - reference.steps) <= RELEVANT_SHARE * reference.steps;
+    clauses.push(
+      isSame
+        ? `for ordinary guests ${b} costs about what ${a} costs`
+        : `for ordinary guests ${b} takes ${describeChange(reference.steps, challenger.steps, STEP_WORDS)} ${
+            challenger.steps < 0.5 * reference.steps || challenger.steps >= 2 * reference.steps
+              ? 'compared with'
+              : 'than'
+          } ${a}`,
+    );
+  }
+  const worst = findWorstAttack(facts);
+  if (worst?.challenger) {
+    const from = worst.reference!.longest.steps;
+    const to = worst.challenger.longest.steps;
+    const best = findShortest(worst);
+    const change = (steps: number): string => describeChange(from, steps, LENGTH_WORDS);
+    const isSame = Math.abs(to - from) <= RELEVANT_SHARE * from;
+    const effect = isSame
+      ? 'it leaves the longest call with interrupts off as it is'
+      : `it makes the longest call with interrupts off ${change(to)}`;
+    const better =
+      best !== worst.reference && best.longest.steps < to * (1 - RELEVANT_SHARE)
+        ? `, ${best.label} makes it ${change(best.longest.steps)}`
+        : '';
+    clauses.push(`under attack (${worst.label}) ${traces.length > 0 ? effect : effect.replace(/^it/, b)}${better}`);
+  }
+  const sentence = clauses.join('; ');
+  return sentence === '' ? '' : `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`;
+}
+
+const isCandidate = ({ exact }: StrategyOnTrace): boolean => exact.equivalence.declared !== 'bound';
+
+const listCandidates = (trace: TraceFacts): StrategyOnTrace[] =>
+  trace.runs.filter((run) => run === trace.reference || isCandidate(run));
+
+/** The candidate whose longest call is shortest; the first of equals, so the reference wins a draw. */
+const findShortest = (trace: TraceFacts): StrategyOnTrace =>
+  listCandidates(trace).reduce((best, run) => (run.longest.steps < best.longest.steps ? run : best));
 
 const nameGroup = (traces: readonly TraceFacts[], adjective: string): string => {
   const noun = traces.every(({ trace }) => trace.origin === 'recorded') ? 'recording' : 'trace';
   const words = `${adjective} ${noun}${traces.length === 1 ? '' : 's'}`;
-  return traces.length === 1
-    ? `the only ${words} (${traces[0].label})`
-    : `all ${formatInteger(traces.length)} ${words}`;
+  if (traces.length === 1) return `the only ${words} (${traces[0].label})`;
+  return traces.length === 2 ? `both ${words}` : `all ${formatInteger(traces.length)} ${words}`;
 };
 
 function judgeOverflow(facts: Facts): Verdict {
@@ -113,6 +155,8 @@ function judgeOrdinary(facts: Facts): Verdict {
       tone: 'warn',
     };
   }
+  const longest = (pick: (trace: TraceFacts) => StrategyOnTrace): number =>
+    Math.max(...traces.map((trace) => pick(trace).longest.steps));
   const extra = challenger.comparisons - reference.comparisons;
   const comparisonWords =
     extra === 0
@@ -130,17 +174,16 @@ function judgeOrdinary(facts: Facts): Verdict {
   return {
     topic,
     text:
-      `There ${facts.challengerLabel} ${comparisonWords}. All modelled work together is ` +
-      `${totalWords === 'the same' ? 'the same' : totalWords} (${formatInteger(challenger.steps)} against ` +
-      `${formatInteger(reference.steps)} steps on ${plural(traces.length, 'trace')}): ${conclusion}.`,
+      `There ${facts.challengerLabel} ${comparisonWords}. All modelled work together: ${totalWords === 'the same' ? 'the same number of steps' : totalWords} ` +
+      `(${formatInteger(challenger.steps)} against ${formatInteger(reference.steps)}, on ${plural(traces.length, 'trace')}), so ${conclusion}. ` +
+      `The longest single call there goes from ${formatInteger(longest(({ reference }) => reference!))} to ` +
+      `${formatInteger(longest(({ challenger }) => challenger!))} steps.`,
     tone: 'plain',
   };
 }
 
 const describeLongest = ({ label, longest }: StrategyOnTrace): string =>
   `${formatInteger(longest.steps)} steps under ${label} (${longest.path})`;
-
-const isCandidate = ({ exact }: StrategyOnTrace): boolean => exact.equivalence.declared !== 'bound';
 
 function judgeAttack(facts: Facts): Verdict {
   const topic = 'Under attack: how long can a guest keep interrupts off?';
@@ -153,8 +196,8 @@ function judgeAttack(facts: Facts): Verdict {
     };
   }
   const reference = worst.reference!;
-  const candidates = worst.runs.filter((run) => run === reference || isCandidate(run));
-  const shortest = candidates.reduce((best, run) => (run.longest.steps < best.longest.steps ? run : best));
+  const candidates = listCandidates(worst);
+  const shortest = findShortest(worst);
   const parts = [describeLongest(reference)];
   if (worst.challenger) parts.push(describeLongest(worst.challenger));
   if (shortest !== reference && shortest !== worst.challenger) parts.push(describeLongest(shortest));
@@ -164,7 +207,10 @@ function judgeAttack(facts: Facts): Verdict {
       : `Of ${formatInteger(candidates.length)} candidates ${shortest.label} has the shortest: ` +
         `${describeChange(reference.longest.steps, shortest.longest.steps, LENGTH_WORDS)} ` +
         `than under ${facts.referenceLabel}${describeClass(shortest)}.`;
-  const bounds = worst.runs.filter((run) => run !== reference && !isCandidate(run)).map(describeLongest);
+  // A bound that is no better than the best candidate bounds nothing.
+  const bounds = worst.runs
+    .filter((run) => !isCandidate(run) && run.longest.steps < shortest.longest.steps)
+    .map(describeLongest);
   const bound = bounds.length === 0 ? '' : ` For comparison, a bound that is no candidate: ${joinWords(bounds)}.`;
   return {
     topic,
@@ -246,7 +292,7 @@ function judgeSweeps(model: ReportModel, facts: Facts): Verdict[] {
     if (found.crossovers.length > 0) {
       const points = found.crossovers.map(
         ({ x, lowerAfter }) =>
-          `${lowerAfter === 'b' ? facts.challengerLabel : facts.referenceLabel} is the cheaper beyond depth ${formatDecimal(x)}`,
+          `${lowerAfter === 'b' ? facts.challengerLabel : facts.referenceLabel} is the cheaper from about ${formatInteger(Math.ceil(x))} entries on`,
       );
       sentences.push(`With ${plural(sweep.nrLr, 'LR')}, counting all work of one guest entry, ${joinWords(points)}.`);
     } else {
@@ -259,110 +305,4 @@ function judgeSweeps(model: ReportModel, facts: Facts): Verdict[] {
     }
   }
   return sentences.length === 0 ? [] : [{ topic: 'Against list depth', text: sentences.join(' '), tone: 'plain' }];
-}
-
-function judgeEquivalence(facts: Facts): Verdict {
-  const topic = 'Same interrupts in the same list registers?';
-  const runs = facts.traces.flatMap((trace) => trace.runs.map((run) => ({ trace, run })));
-  const flushes = runs.reduce((sum, { run }) => sum + run.exact.equivalence.flushes, 0);
-  const broken = runs.filter(({ run }) => !run.exact.equivalence.holds);
-  if (flushes === 0) return { topic, text: 'No flush was compared with the reference.', tone: 'warn' };
-  const counts = new Map<EquivalenceClass, Set<string>>();
-  for (const { run } of runs) {
-    const { declared } = run.exact.equivalence;
-    counts.set(declared, (counts.get(declared) ?? new Set()).add(run.label));
-  }
-  const classes = [...counts.entries()].map(([name, labels]) => `${formatInteger(labels.size)} ${name}`);
-  if (broken.length === 0) {
-    return {
-      topic,
-      text: `Every strategy kept the class it declares (${joinWords(classes.sort())}) over ${formatInteger(flushes)} compared flushes.`,
-      tone: 'plain',
-    };
-  }
-  const places = broken.slice(0, 3).map(({ trace, run }) => {
-    const at = run.exact.equivalence.firstViolation;
-    return `${run.label} on ${trace.label}${at === null ? '' : ` (first at event ${formatInteger(at)})`}`;
-  });
-  const more = broken.length > 3 ? ` and ${formatInteger(broken.length - 3)} more` : '';
-  return {
-    topic,
-    text: `No: the declared class was broken by ${joinWords(places, more === '' ? 'and' : ',')}${more}. Read the costs of these cells as those of another algorithm.`,
-    tone: 'warn',
-  };
-}
-
-function judgeModel(model: ReportModel): Verdict[] {
-  const topic = 'Does the model do what the real vGIC did?';
-  if (model.verify.length === 0) {
-    return [
-      {
-        topic,
-        text: 'Not checked in this report: no recording was compared with the list registers it recorded.',
-        tone: 'warn',
-      },
-    ];
-  }
-  const add = (pick: (result: VerifyResult) => number): number =>
-    model.verify.reduce((sum, result) => sum + pick(result), 0);
-  const compared = add(({ entries }) => entries);
-  const identical = add((result) => result.identical);
-  const window = add(({ causes }) => causes['cross-cpu-window']);
-  const unrecorded = add(({ causes }) => causes['unrecorded-input']);
-  const faults = add(({ causes }) => causes['model-fault']);
-  const decisions = add(({ decisionsFromRecording }) => decisionsFromRecording);
-  const recordings = plural(model.verify.length, 'recording');
-  const causes = [
-    window > 0 ? `${formatInteger(window)} in windows between CPUs that the recording cannot order` : '',
-    unrecorded > 0 ? `${formatInteger(unrecorded)} after inputs it does not contain` : '',
-    faults > 0 ? `${formatInteger(faults)} by faults of the model` : '',
-  ].filter((words) => words !== '');
-  const missed = causes.length === 0 ? '' : ` The other ${formatInteger(compared - identical)}: ${joinWords(causes)}.`;
-  const taken =
-    decisions === 0
-      ? ' Nothing about order was taken from the recorded outcome.'
-      : ` ${plural(decisions, 'decision')} about order ${decisions === 1 ? 'was' : 'were'} taken from the recorded outcome.`;
-  const lead = faults > 0 ? 'Not fully' : compared === 0 ? 'Not shown' : 'Yes, as far as the recordings can tell';
-  return [
-    {
-      topic,
-      text:
-        `${lead}: on ${recordings} the replay gave the recorded list registers, bit for bit, at ${formatInteger(identical)} of ` +
-        `${formatInteger(compared)} compared flushes (${formatShare(identical, compared)}).${missed}${taken}`,
-      tone: faults > 0 || compared === 0 ? 'warn' : 'plain',
-    },
-  ];
-}
-
-/** What limits the figures above; nothing is said where nothing does. */
-function judgeTrust(facts: Facts): Verdict[] {
-  const sentences: string[] = [];
-  const gaps = facts.traces.filter(
-    ({ trace }) => trace.gaps > 0 || trace.counts.lostEvents > 0 || trace.counts.cutOff > 0,
-  );
-  if (gaps.length > 0) {
-    const lost = gaps.reduce((sum, { trace }) => sum + trace.counts.lostEvents, 0);
-    sentences.push(
-      `${plural(gaps.length, 'trace')} lost events or ${gaps.length === 1 ? 'was' : 'were'} cut off (${formatInteger(lost)} known to be lost): ` +
-        `${joinWords(gaps.slice(0, 5).map(({ label }) => label))}${gaps.length > 5 ? ' …' : ''}.`,
-    );
-  }
-  const diverging = facts.traces.flatMap((trace) =>
-    trace.runs.filter((run) => run.exact.guest.divergences > 0).map((run) => ({ trace, run })),
-  );
-  if (diverging.length > 0) {
-    const count = diverging.reduce((sum, { run }) => sum + run.exact.guest.divergences, 0);
-    const labels = [...new Set(diverging.map(({ run }) => run.label))];
-    sentences.push(
-      `At ${formatInteger(count)} recorded acknowledges or ends of interrupt the strategy had not presented that interrupt ` +
-        `(${joinWords(labels)}): there the guest of the recording and the guest of the replay part ways.`,
-    );
-  }
-  const low = facts.traces.filter(({ trace }) => trace.origin === 'recorded' && trace.fidelity < 3);
-  if (low.length > 0) {
-    sentences.push(
-      `${plural(low.length, 'recording')} without acknowledges or LR contents (below L3) ${low.length === 1 ? 'is' : 'are'} left out of every statement about real list depth and LR use.`,
-    );
-  }
-  return sentences.length === 0 ? [] : [{ topic: 'Limits', text: sentences.join(' '), tone: 'warn' }];
 }

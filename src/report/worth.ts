@@ -7,7 +7,7 @@ export const RELEVANT_SHARE = 0.05;
 
 export const WORTH_RULE =
   'Rule: “yes” when the challenger needs over 5 % fewer steps in all or its longest call is over 5 % shorter, and neither ' +
-  'figure is over 5 % worse; “no” the other way round; “a trade” when one improves and the other worsens.';
+  'figure is over 5 % worse; “no” the other way round; “trade” when one improves and the other worsens; else “no difference”.';
 
 export type WorthAnswer = 'yes' | 'no' | 'trade' | 'no difference' | 'not run';
 

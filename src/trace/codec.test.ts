@@ -1,8 +1,9 @@
 /** What is written is what is read: by our framer, by protobufjs, from any source, from a file of another tool. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createEventBlock, INTID_MASK, KIND_MASK, NOP, VCPU_MASK } from './events.js';
+import { createEventBlock, INTID_MASK, KIND_MASK, KINDS, NOP, VCPU_MASK } from './events.js';
 import {
   createDribble,
   createRandom,
@@ -13,9 +14,11 @@ import {
   type TestEvent,
   writeTrace,
 } from './fixtures.test.support.js';
+import type { TraceHeader } from './header.js';
 import { decodeTrace, lookupMessage, reserializeTrace } from './protobuf.js';
 import { openTrace } from './reader.js';
 import { createMemorySource, createMemoryTarget } from './source.js';
+import * as wire from './wire.js';
 import { createTraceWriter, type TraceWriterOptions } from './writer.js';
 
 const anyEvent: fc.Arbitrary<TestEvent> = fc.record({
@@ -185,20 +188,70 @@ test('a realistic mix takes at most 5.2 bytes an event', () => {
   assert.ok(plain > 12 && plain < 12.1, `${plain} bytes an event`);
 });
 
-test('the schema and the framer agree on names and numbers', async () => {
-  const wire: Record<string, unknown> = await import('./wire.js');
-  const trace = lookupMessage('Trace');
-  for (const [message, prefix] of [
-    ['Trace', 'TRACE'],
-    ['Block', 'BLOCK'],
-    ['Index', 'INDEX'],
-    ['End', 'END'],
-  ]) {
-    for (const field of trace.parent?.lookup(message) === undefined
-      ? []
-      : trace.root.lookupType(`vgic.trace.v1.${message}`).fieldsArray) {
-      const name = field.name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
-      assert.equal(field.name === 'pad' ? wire.PAD : wire[`${prefix}_${name}`], field.id, `${message}.${field.name}`);
+test('the schema and the framer agree on names and numbers', () => {
+  const numbers: Readonly<Record<string, unknown>> = wire;
+  for (const message of ['Trace', 'Block', 'Index', 'End']) {
+    const { fieldsArray } = lookupMessage('Trace').root.lookupType(`vgic.trace.v1.${message}`);
+    assert.ok(fieldsArray.length >= 4);
+    for (const { name, id } of fieldsArray) {
+      const constant = `${message}_${name.replace(/[A-Z]/g, (letter) => `_${letter}`)}`.toUpperCase();
+      assert.equal(name === 'pad' ? wire.PAD : numbers[constant], id, constant);
     }
   }
+});
+
+test('any header survives; control characters in its texts do not', () => {
+  const text = fc.string({ unit: 'grapheme', maxLength: 30 });
+  const count = fc.maxSafeNat();
+  const header: fc.Arbitrary<TraceHeader> = fc.record({
+    machine: fc.record({
+      flavour: fc.constant('kvm-6.1' as const),
+      model: fc.constantFrom('gicv3' as const, 'gicv2' as const, 'gicv2-on-gicv3' as const),
+      nrVcpus: fc.integer({ min: 1, max: 8 }),
+      nrSpis: fc.nat(988),
+      nrLpis: fc.constant(0),
+      nrLr: fc.integer({ min: 1, max: 64 }),
+      distEnabledAtStart: fc.boolean(),
+      pmrAtStart: fc.nat(255),
+    }),
+    fidelity: fc.constantFrom(0 as const, 1 as const, 2 as const, 3 as const),
+    name: text,
+    title: text,
+    tickNs: fc.double({ min: 1e-3, max: 1e9, noNaN: true }),
+    clock: text,
+    provenance: fc.record({ tool: text, kernel: text, when: text, how: text, licence: text, sourceSha256: text }),
+    importer: fc.record({ name: text, version: text }),
+    guestAccesses: fc.constantFrom('recorded' as const, 'lr-state' as const, 'drain' as const, 'events' as const),
+    counts: fc.record({
+      sourceLines: count,
+      unknownLines: count,
+      lostEvents: count,
+      decisionsFromRecording: count,
+      noEffect: count,
+      cutOff: count,
+    }),
+    gaps: fc.array(fc.record({ afterEvent: count, lost: count, place: text }), { maxLength: 3 }),
+  });
+  const expected = (value: TraceHeader): unknown =>
+    JSON.parse(JSON.stringify(value).replace(/\\u00[01].|\\[bfnrt]|[\x7f-\x9f]/g, ' '));
+  fc.assert(
+    fc.property(header, (given) => {
+      const bytes = writeTrace([], {}, given);
+      assert.deepEqual(readTrace(createMemorySource(bytes)).header, expected(given));
+      assert.deepEqual(readTrace(createMemorySource(reserializeTrace(bytes))).header, expected(given));
+    }),
+  );
+  const hostile = { ...HEADER, name: 'a\x1b[2Jb\nc\x9bd' };
+  assert.equal(readTrace(createMemorySource(writeTrace([], {}, hostile))).header.name, 'a [2Jb c d');
+});
+
+test('the format document lists every kind as the code has it', () => {
+  const text = readFileSync(new URL('../../../proto/README.md', import.meta.url), 'utf8');
+  const rows = [...text.matchAll(/^\| (\d+) +\| ([a-z-]+) +\| ([0-3]) +\|/gm)].map(
+    ([, kind, name, level]) => `${kind} ${name} L${level}`,
+  );
+  assert.deepEqual(
+    rows,
+    KINDS.map(({ kind, name, fidelity }) => `${kind} ${name} L${fidelity}`),
+  );
 });

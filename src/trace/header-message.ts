@@ -168,8 +168,9 @@ class HeaderFields {
     return this.refuse(name, `${value}; it must be a positive number`);
   }
 
+  /** Control characters become spaces: these texts end up on terminals and in one-line messages. */
   text(name: string): string {
-    return String(this.#fields[name] ?? '');
+    return String(this.#fields[name] ?? '').replace(/\p{Cc}/gu, ' ');
   }
 
   flag(name: string): boolean {

@@ -26,6 +26,9 @@ export interface TraceIndex {
   findLast(isBefore: (firstEvent: number, firstTick: number) => boolean): number;
 }
 
+/** Enough for 10^11 events; a false offset must not make the reader take in the whole file. */
+const MAX_INDEX_BYTES = 1 << 26;
+
 /** The index of a source of known size, or undefined if there is none that fits. */
 export function readIndex(source: ByteSource): TraceIndex | undefined {
   const endAt = source.size - END_FRAME_BYTES;
@@ -33,7 +36,7 @@ export function readIndex(source: ByteSource): TraceIndex | undefined {
   const end = parseOnly(readBytes(source, endAt, END_FRAME_BYTES), TRACE_END);
   const indexAt = end?.fixed64(END_INDEX_OFFSET) ?? 0;
   // Not so with NaN either.
-  if (!(indexAt > 0 && indexAt < endAt)) return undefined;
+  if (!(indexAt > 0 && indexAt < endAt && endAt - indexAt <= MAX_INDEX_BYTES)) return undefined;
   const fields = parseOnly(readBytes(source, indexAt, endAt - indexAt), TRACE_INDEX);
   if (fields === undefined) return undefined;
   const columns = [INDEX_OFFSET, INDEX_FIRST_EVENT, INDEX_FIRST_TICK].map((field) => fields.bytes(field));

@@ -25,7 +25,7 @@ export interface ApList {
    * full set of LRs leaves entries behind (the caller then sets UIE). The list is not empty.
    */
   select(vcpu: number): number;
-  /** Guest exit: takes out what the oracle no longer sends here. The list is not empty. */
+  /** Guest exit: takes out what the oracle no longer sends here, under the list lock. */
   prune(vcpu: number): void;
   /** Is an entry pending, enabled, not active and more urgent than `pmr`? vgic-spec 1.21. */
   hasPending(vcpu: number, pmr: number): boolean;

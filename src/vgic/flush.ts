@@ -4,7 +4,7 @@
  * strategy's decision; what goes into the LR is decided here.
  */
 import { COUNTED } from '#counting';
-import { NR_SGIS } from '../gic/intid.js';
+import { NR_PRIVATE_IRQS, NR_SGIS } from '../gic/intid.js';
 import {
   HCR_EN,
   HCR_UIE,
@@ -44,7 +44,7 @@ export function createFlush(s: VgicState, list: ApList): Flush {
     nrLr,
     isV2Guest,
   } = s;
-  const { length, select } = list;
+  const { length, select, touch } = list;
 
   /** Fills LR `lr` (index into the LR planes) from row `slot`; edge latches and SGI sources move into the LR. */
   function populateLr(lr: number, slot: number): void {
@@ -78,8 +78,9 @@ export function createFlush(s: VgicState, list: ApList): Flush {
       if (isV2Sgi) {
         const senders = source[slot];
         if (senders === 0) {
-          // An SGI without sender: 6.1 warns and leaves the LR as it was.
+          // An SGI without sender: 6.1 warns and leaves the LR as it was. No fold will come back to this row.
           word[slot] = w;
+          touch(slot);
           return;
         }
         const lowest = senders & -senders;
@@ -121,6 +122,8 @@ export function createFlush(s: VgicState, list: ApList): Flush {
       for (let i = count; i < dirty; i++) {
         lrLo[base + i] = 0;
         lrHi[base + i] = 0;
+        // An empty word names INTID 0: what a fold of this LR would find if populate leaves it stale.
+        lrSlot[base + i] = vcpu * NR_PRIVATE_IRQS;
       }
       lrDirty[vcpu] = count;
       usedLrs[vcpu] = count;

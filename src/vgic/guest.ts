@@ -105,8 +105,9 @@ export function createGuestInterface(s: VgicState): GuestInterface {
       const at = vcpu * nrLr + lr;
       const hi = lrHi[at];
       const next = (hi & ~LR_STATE) | (state << 30);
-      if ((hi & LR_PENDING) !== 0 && (next & LR_PENDING) === 0 && COUNTED) cost.acks += 1;
-      if ((next & LR_STATE) === 0 && (hi & LR_HW) !== 0) physActive[physRow[lrSlot[at]]] = 0;
+      if (COUNTED && (hi & LR_PENDING) !== 0 && (next & LR_PENDING) === 0) cost.acks += 1;
+      const ended = (next & LR_ACTIVE) === 0 && ((hi & LR_ACTIVE) !== 0 || (hi & ~next & LR_PENDING) !== 0);
+      if (ended && (hi & LR_HW) !== 0) physActive[physRow[lrSlot[at]]] = 0;
       lrHi[at] = next;
     },
     drain(vcpu) {

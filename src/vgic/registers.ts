@@ -132,19 +132,15 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
     setActive(vcpu, intid, on, user) {
       const slot = known(vcpu, intid);
       if (slot < 0) return;
-      if ((word[slot] & HW) !== 0) {
-        // User space cannot restore the active state of a mapped interrupt (vgic-spec 2.6).
-        if (user) return;
-        physActive[physRow[slot]] = on ? 1 : 0;
+      // User space cannot restore the active state of a mapped interrupt (vgic-spec 2.6).
+      const isMapped = (word[slot] & HW) !== 0;
+      if (!isMapped || !user) {
+        if (isMapped) physActive[physRow[slot]] = on ? 1 : 0;
+        if (on && isV2Sgi(intid)) activeSource[slot] = user ? 0 : vcpu;
+        word[slot] = on ? word[slot] | ACTIVE : word[slot] & ~ACTIVE;
       }
-      if (on) {
-        word[slot] |= ACTIVE;
-        if (isV2Sgi(intid)) activeSource[slot] = user ? 0 : vcpu;
-        queueIrq(slot);
-      } else {
-        word[slot] &= ~ACTIVE;
-        rekeyIrq(slot);
-      }
+      if ((word[slot] & ACTIVE) !== 0) queueIrq(slot);
+      else rekeyIrq(slot);
     },
     setConfig(vcpu, intid, level) {
       const slot = known(vcpu, intid);

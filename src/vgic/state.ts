@@ -151,7 +151,9 @@ export function resetState(s: VgicState): void {
     s.physActive,
   ])
     column.fill(0);
-  for (const column of [s.lrLo, s.lrHi, s.lrSlot, s.usedLrs, s.lrDirty, s.inGuest]) column.fill(0);
+  for (const column of [s.lrLo, s.lrHi, s.usedLrs, s.lrDirty, s.inGuest]) column.fill(0);
+  // An empty LR word names INTID 0.
+  for (let lr = 0; lr < s.lrSlot.length; lr++) s.lrSlot[lr] = Math.floor(lr / s.nrLr) * NR_PRIVATE_IRQS;
   s.hcr.fill(1);
   s.pmr.fill(s.machine.pmrAtStart);
   s.dist[0] = s.machine.distEnabledAtStart ? 1 : 0;

@@ -49,7 +49,10 @@ export function createSync(s: VgicState, list: ApList): Sync {
       if (intid >= SPI_BASE && intid < SPI_END) cost.notifications += 1;
     }
     // An LPI that was unmapped and left the list meanwhile: nobody is there to tell.
-    if ((w & EXISTS) === 0) return;
+    if ((w & EXISTS) === 0) {
+      if (COUNTED) cost.locks -= 1;
+      return;
+    }
     const wasActive = w & ACTIVE;
     const isV2Sgi = isV2Guest && s.intidOfSlot[slot] < NR_SGIS;
     const cpuid = isV2Sgi ? (lrLo[lr] >>> LR_CPUID_SHIFT) & 7 : 0;
@@ -104,7 +107,7 @@ export function createSync(s: VgicState, list: ApList): Sync {
   }
 
   function prune(vcpu: number): void {
-    if (length(vcpu) !== 0) pruneList(vcpu);
+    pruneList(vcpu);
     if (COUNTED) cost.end(PATH_PRUNE);
   }
 
@@ -112,8 +115,10 @@ export function createSync(s: VgicState, list: ApList): Sync {
     fold,
     prune,
     sync(vcpu) {
+      const isEmpty = length(vcpu) === 0;
       fold(vcpu);
-      prune(vcpu);
+      if (!isEmpty) prune(vcpu);
+      else if (COUNTED) cost.end(PATH_PRUNE);
     },
   };
 }

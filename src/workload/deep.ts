@@ -3,7 +3,13 @@ import { MAX_SPIS, SPI_BASE } from '../gic/intid.js';
 import { ENABLE, type EventSink, FLUSH, INJECT, PENDING_QUERY, PMR, PRIORITY, SYNC } from '../trace/events.js';
 import { commonParams, synthesizeMachine, type Workload, type WorkloadParams } from './workload.js';
 
-const depthParam = { name: 'depth', summary: 'entries that stay on the list', default: MAX_SPIS, min: 4, max: MAX_SPIS };
+const depthParam = {
+  name: 'depth',
+  summary: 'entries that stay on the list',
+  default: MAX_SPIS,
+  min: 4,
+  max: MAX_SPIS,
+};
 const lrsParam = { name: 'lrs', summary: 'number of list registers', default: 4, min: 1, max: 16 };
 const commonDeepParams = [...commonParams(100_000), depthParam, lrsParam];
 

@@ -26,7 +26,8 @@ export const standingRound = (arrivals: number): number => 3 * arrivals + 3;
  */
 export const standing: Workload = {
   id: 'standing',
-  summary: 'a list of SPIs stands pending below the PMR; a few more arrive before each entry and are withdrawn after it',
+  summary:
+    'a list of SPIs stands pending below the PMR; a few more arrive before each entry and are withdrawn after it',
   params: [
     ...commonParams(100_000),
     { name: 'depth', summary: 'entries that stay on the list', default: 64, min: 0, max: MAX_SPIS - 16 },

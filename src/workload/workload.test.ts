@@ -12,7 +12,9 @@ const SEEDS = [1, 2, 3];
 /** Enough for the tests' small runs; a workload takes the ones it has. */
 const smallParams = (workload: Workload, seed: number): Record<string, number> => {
   const wanted: Record<string, number> = { events: EVENTS, seed, depth: 60, lpis: 300, spis: 64 };
-  return Object.fromEntries(workload.params.filter(({ name }) => name in wanted).map(({ name }) => [name, wanted[name]]));
+  return Object.fromEntries(
+    workload.params.filter(({ name }) => name in wanted).map(({ name }) => [name, wanted[name]]),
+  );
 };
 
 const countKinds = (block: ev.EventBlock): Map<number, number> => {

@@ -46,7 +46,9 @@ export function resolveParams(workload: Workload, given: WorkloadParams): Worklo
       throw new UsageError(`workload ${workload.id} has no parameter '${name}'; it has: ${known}`);
     }
     if (!Number.isInteger(value) || value < param.min || value > param.max) {
-      throw new UsageError(`workload ${workload.id}: ${name} = ${value} is not an integer in ${param.min}..${param.max}`);
+      throw new UsageError(
+        `workload ${workload.id}: ${name} = ${value} is not an integer in ${param.min}..${param.max}`,
+      );
     }
     resolved[name] = value;
   }

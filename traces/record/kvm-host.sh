@@ -231,6 +231,13 @@ fi
 
 # --- set up; every change pushes its undoing first
 
+# shellcheck disable=SC2317 # called by finish
+remove_kprobes() {
+    sed -n 's|^[pr][0-9]*:\(vgic/[^ ]*\) .*|-:\1|p' "$tracefs/kprobe_events" | while read -r definition; do
+        echo "$definition" >> "$tracefs/kprobe_events" || return 1
+    done
+}
+
 put() { # VALUE FILE: what the kernel refuses ends the recording
     echo "$1" 2> /dev/null > "$2" || fail "$2: the kernel refuses '$1'"
 }
@@ -245,7 +252,7 @@ if [ -e "$tracefs/saved_cmdlines_size" ]; then
 fi
 if [ $chosen = L3 ]; then
     # The group can only go when no event of it is enabled: the instance is removed first (pushed later).
-    restore+=("sed -n 's|^[pr][0-9]*:\(vgic/[^ ]*\) .*|-:\1|p' '$tracefs/kprobe_events' | while read -r d; do echo \"\$d\" >> '$tracefs/kprobe_events' || exit 1; done")
+    restore+=(remove_kprobes)
     while read -r definition; do
         echo "$definition" 2> /dev/null >> "$tracefs/kprobe_events" ||
             fail "the kernel refuses the kprobe '${definition%% *} ${definition#* }'; try --level L1"
@@ -272,7 +279,7 @@ tr : / < "$raw/set_event.txt" | while read -r event; do
     cat "$instance/events/$event/format"
 done > "$raw/formats.txt"
 uname -a > "$raw/uname.txt"
-dmesg 2> /dev/null | grep -iE 'kvm|GIC' > "$raw/dmesg-kvm.txt" || true
+dmesg 2> /dev/null | grep -E 'kvm|GIC' > "$raw/dmesg-kvm.txt" || true
 
 # --- record
 
@@ -306,7 +313,9 @@ for cpu in "$instance"/per_cpu/cpu*; do
     cat "$cpu/stats"
 done > "$raw/stats.txt"
 if [ $chosen = L3 ]; then
-    awk '$1 ~ /^(vgic_|lr_|ap_|phys_level|sgi_write|uaccess_|lpi_|lpis_|its_)/' "$tracefs/kprobe_profile" > "$raw/kprobe_profile.txt"
+    # Our events only; others may have kprobes of their own.
+    awk 'NR == FNR { sub(/^[^\/]*\//, "", $1); ours[$1]; next } $1 in ours' \
+        "$raw/kprobe_events.txt" "$tracefs/kprobe_profile" > "$raw/kprobe_profile.txt"
 fi
 cat "$instance/trace" > "$raw/trace.txt"
 cat > "$raw/run.txt" <<E

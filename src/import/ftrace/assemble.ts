@@ -55,6 +55,8 @@ interface Cause {
 
 interface ContextState {
   cause: Cause;
+  /** The last vgic_queue: its ap_add may follow. Interrupts are on in between, so other contexts may intervene. */
+  queue: QueueOperation | null;
   silent: SilentOperation | null;
   inject: SilentOperation | null;
   /** The last queue operation of an lpi_config: a second vgic_queue right behind it makes it a MAPTI. */
@@ -117,7 +119,6 @@ export class Assembler {
   readonly #report: AssemblerReport;
   readonly #contexts = new Map<string, ContextState>();
   readonly #runByCpu = new Map<number, FlushOperation | SyncOperation>();
-  readonly #queueByCpu = new Map<number, QueueOperation>();
   readonly #open = new Set<Operation>();
   readonly #entryLine: number[] = [];
   readonly #its = new ItsCommands();
@@ -147,7 +148,7 @@ export class Assembler {
     this.#line = at.line;
     this.#tick = at.tick;
     const context = this.#enterContext(at);
-    this.#closeInterrupted(at);
+    this.#closeInterrupted(at, context);
     const known = this.#dispatch(at, context);
     if (at.line % 1024 === 0) this.#closeStale();
     return known;
@@ -156,9 +157,11 @@ export class Assembler {
   /** End of text: whatever is open ends here. */
   finish(): void {
     this.#line++;
-    for (const context of this.#contexts.values()) this.#closeSilent(context);
+    for (const context of this.#contexts.values()) {
+      this.#closeQueue(context);
+      this.#closeSilent(context);
+    }
     for (const cpu of [...this.#runByCpu.keys()]) this.#closeRun(cpu);
-    for (const cpu of [...this.#queueByCpu.keys()]) this.#closeQueue(cpu);
   }
 
   // --- Contexts.
@@ -175,6 +178,7 @@ export class Assembler {
     if (context === undefined) {
       context = {
         cause: noCause(),
+        queue: null,
         silent: null,
         inject: null,
         config: null,
@@ -193,34 +197,41 @@ export class Assembler {
   #leave(key: string): void {
     const context = this.#contexts.get(key);
     if (context === undefined) return;
+    this.#closeQueue(context);
     this.#closeSilent(context);
     context.cause = noCause();
     context.config = null;
   }
 
-  /** Ends the parts with interrupts off on this CPU that this line does not continue. */
-  #closeInterrupted(at: TraceLine): void {
-    const queue = this.#queueByCpu.get(at.cpu);
-    if (queue !== undefined && !(at.event === 'ap_add' && readNumber(at.text, 'intid=') === queue.fields.intid)) {
-      this.#closeQueue(at.cpu);
+  /** Ends what this line does not continue: of its own context, and with interrupts off on its CPU. */
+  #closeInterrupted(at: TraceLine, context: ContextState): void {
+    const { queue } = context;
+    if (queue !== null && !(at.event === 'ap_add' && readNumber(at.text, 'intid=') === queue.fields.intid)) {
+      this.#closeQueue(context);
     }
     const run = this.#runByCpu.get(at.cpu);
     if (run !== undefined && !continuesRun(run.type, at.event)) this.#closeRun(at.cpu);
   }
 
-  #closeQueue(cpu: number): void {
-    const op = this.#queueByCpu.get(cpu);
-    if (op === undefined) return;
-    this.#queueByCpu.delete(cpu);
+  #closeQueue(context: ContextState): void {
+    const op = context.queue;
+    if (op === null) return;
+    context.queue = null;
     op.closeLine = this.#line;
     op.closeTick = this.#tick;
-    if (op.steps.at(-1)?.kind !== LPI_CONFIG) this.#close(op);
+    // An lpi_config waits for the next line: it may have been a MAPTI.
+    if (op !== context.config) this.#close(op);
   }
 
   #closeRun(cpu: number): void {
     const op = this.#runByCpu.get(cpu);
     if (op === undefined) return;
     this.#runByCpu.delete(cpu);
+    // Its last part may leave no line: it went on until this CPU said something else.
+    if (op.type === 'sync') {
+      op.closeLine = this.#line - 1;
+      op.closeTick = this.#tick;
+    }
     this.#close(op);
   }
 
@@ -256,6 +267,7 @@ export class Assembler {
     for (const context of this.#contexts.values()) {
       const first = context.inject?.line ?? context.silent?.line ?? context.config?.line ?? this.#line;
       if (first < oldest) this.#closeSilent(context);
+      if (context.queue !== null && context.queue.line < oldest) this.#closeQueue(context);
     }
   }
 
@@ -268,7 +280,7 @@ export class Assembler {
         this.#queue(at, context);
         return true;
       case 'ap_add':
-        this.#append(at);
+        this.#append(at, context);
         return true;
       case 'phys_level':
         context.physIntid = readNumber(text, 'intid=');
@@ -521,7 +533,7 @@ export class Assembler {
       group: context.cause.kind === 'sgi' ? context.group : 0,
     };
     this.#open.add(op);
-    this.#queueByCpu.set(at.cpu, op);
+    context.queue = op;
     if (context.cause.kind === 'lpi-config') {
       context.config = op;
       context.cause = noCause();
@@ -587,11 +599,10 @@ export class Assembler {
     return lpiStep(LPI_PENDING, 0, intid, fields.latch);
   }
 
-  #append(at: TraceLine): void {
-    const op = this.#queueByCpu.get(at.cpu);
-    if (op === undefined) return;
-    op.appendedTo = readNumber(at.text, 'vcpu=');
-    this.#closeQueue(at.cpu);
+  #append(at: TraceLine, context: ContextState): void {
+    if (context.queue === null) return;
+    context.queue.appendedTo = readNumber(at.text, 'vcpu=');
+    this.#closeQueue(context);
   }
 
   #sample(at: TraceLine, context: ContextState): void {

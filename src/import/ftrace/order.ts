@@ -9,7 +9,7 @@
  */
 import * as K from '../../trace/events.js';
 import type { EventWriter } from './event-writer.js';
-import { type GuestAccess, type GuestAccesses, } from './guest-accesses.js';
+import type { GuestAccess, GuestAccesses } from './guest-accesses.js';
 import { decodeLr, GuestLrs } from './list-registers.js';
 import type {
   EntryOperation,
@@ -20,10 +20,10 @@ import type {
   SilentOperation,
   SyncOperation,
 } from './operation.js';
-import { type FlushOutcome, Shadow, type ShadowRemoval } from './shadow.js';
-import { type IrqFields, intidOfKey, KEY_MACHINE, ownerOfKey, type Step } from './step.js';
+import { type FlushOutcome, type FoldedLr, Shadow, type ShadowRemoval } from './shadow.js';
+import { type IrqFields, intidOfKey, irqKey, KEY_MACHINE, ownerOfKey, type Step } from './step.js';
 import type { FtraceSurvey } from './survey.js';
-import { type Cut, searchCuts } from './search.js';
+import { type Movable, type Placed, searchPlacement } from './search.js';
 
 /** A silent register write usually takes effect this soon after its line. */
 const EFFECT_DELAY_NS = 20_000;
@@ -33,6 +33,13 @@ const HCR_UIE = 2;
 const TIMER_PPIS = [27, 30];
 const LIST_SHOWN = 10;
 const V2_LIST_HEAD = 0;
+/** Operations are held back so long that what they lead to can be seen. */
+const LOOKAHEAD_LINES = 4000;
+const LOOKAHEAD_OPERATIONS = 400;
+/** Lines about an interrupt or list after which the consequences of a choice have shown. */
+const LOOKAHEAD_SIGNS = 3;
+/** A depth that is far off must not outweigh everything else. */
+const MAX_DEPTH_PENALTY = 8;
 
 export interface OrderCounts {
   decisions: number;
@@ -54,20 +61,38 @@ interface PruneOperation {
 
 type Scheduled = Operation | PruneOperation;
 
-/** An interval in progress: `done` of its atoms have been written. */
-interface Pending {
-  readonly op: SilentOperation | QueueOperation;
-  done: number;
+/** A register write in progress: `done` marks the steps that have been written. */
+interface SilentInterval {
+  readonly type: 'silent';
+  readonly op: SilentOperation;
+  readonly line: number;
+  readonly tick: number;
+  readonly closeLine: number;
+  readonly closeTick: number;
+  readonly done: boolean[];
 }
 
-/** What can be moved across an observation: consecutive atoms of one interval. */
-interface Unit {
-  readonly op: SilentOperation | QueueOperation;
-  /** Atoms already written. */
-  readonly from: number;
-  /** Possible positions: number of atoms written before the observation. */
-  readonly cuts: readonly number[];
-  readonly initial: number;
+/**
+ * An append under way. Several threads may have queued the interrupt before one of them put it on the list: they
+ * changed its state one after another, and the list once.
+ */
+interface AppendInterval {
+  readonly type: 'append';
+  readonly ops: QueueOperation[];
+  readonly line: number;
+  readonly tick: number;
+  closeLine: number;
+  closeTick: number;
+  to: number;
+  readonly done: boolean[];
+}
+
+type Interval = SilentInterval | AppendInterval;
+
+/** What can be moved across an observation: one atom of an interval. */
+interface Unit extends Movable {
+  readonly interval: Interval;
+  readonly atom: number;
 }
 
 interface Observation {
@@ -84,7 +109,24 @@ interface Observation {
   readonly run: () => number;
 }
 
-const atomsOf = (op: SilentOperation | QueueOperation): number => (op.type === 'queue' ? 1 : op.steps.length);
+const atomsOf = (interval: Interval): number =>
+  interval.type === 'append' ? interval.ops.length : interval.op.steps.length;
+
+const isOver = (interval: Interval): boolean => {
+  for (let atom = 0; atom < atomsOf(interval); atom++) if (interval.done[atom] !== true) return false;
+  return true;
+};
+
+const appendOf = (op: QueueOperation): AppendInterval => ({
+  type: 'append',
+  ops: [op],
+  line: op.line,
+  tick: op.tick,
+  closeLine: op.closeLine,
+  closeTick: op.closeTick,
+  to: op.appendedTo,
+  done: [],
+});
 
 export class Orderer {
   readonly counts: OrderCounts = { decisions: 0, conflicts: 0, causeless: 0, noEffect: 0, correctedLrs: 0 };
@@ -95,10 +137,12 @@ export class Orderer {
   readonly #effectTicks: number;
   readonly #schedule: Scheduled[] = [];
   #head = 0;
-  readonly #pending: Pending[] = [];
+  readonly #pending: Interval[] = [];
   /** Atoms of operations written before their turn. */
-  readonly #early = new Map<Operation, number>();
+  readonly #early = new Map<Operation, boolean[]>();
   readonly #mapped: boolean[] = [];
+  /** What an attempt at looking ahead has run out of its turn. */
+  #simulated: Set<Step | QueueOperation> | null = null;
   readonly #guests: { lrs: GuestLrs; waiting: GuestAccess[]; inGuest: boolean }[];
   readonly #pmr: number[] = [];
   onConflict: ((line: number, what: string) => void) | null = null;
@@ -132,7 +176,7 @@ export class Orderer {
     while (this.#head < this.#schedule.length) {
       const op = this.#schedule[this.#head];
       const end = 'closeLine' in op ? op.closeLine : op.type === 'prune' ? op.sync.closeLine : op.line;
-      if (Math.max(end, op.line) >= frontier) break;
+      if (Math.max(end, op.line) >= frontier - LOOKAHEAD_LINES) break;
       this.#head++;
       this.#process(op);
       if (this.#head > 1024) {
@@ -183,39 +227,73 @@ export class Orderer {
   }
 
   #begin(op: SilentOperation): void {
-    const done = this.#early.get(op) ?? 0;
+    const interval = this.#silentInterval(op);
     this.#early.delete(op);
-    if (done < op.steps.length) this.#pending.push({ op, done });
+    if (!isOver(interval)) this.#pending.push(interval);
+  }
+
+  #silentInterval(op: SilentOperation): SilentInterval {
+    const { line, tick, closeLine, closeTick } = op;
+    return { type: 'silent', op, line, tick, closeLine, closeTick, done: this.#early.get(op) ?? [] };
   }
 
   /** Intervals that ended before this line are over, in the order of their ends. */
   #finishBefore(line: number): void {
-    const over = this.#pending.filter(({ op }) => op.closeLine < line);
+    const over = this.#pending.filter((interval) => interval.closeLine < line);
     if (over.length === 0) return;
-    over.sort((a, b) => a.op.closeLine - b.op.closeLine);
-    for (const pending of over) this.#complete(pending);
+    over.sort((a, b) => a.closeLine - b.closeLine);
+    for (const interval of over) this.#complete(interval);
   }
 
-  #complete(pending: Pending): void {
-    const at = this.#pending.indexOf(pending);
+  #complete(interval: Interval): void {
+    if (interval.type === 'append') this.#letOvertake(interval);
+    const at = this.#pending.indexOf(interval);
     if (at < 0) return;
     this.#pending.splice(at, 1);
-    const { op } = pending;
-    if (op.type === 'silent' && op.redundant) {
+    if (interval.type === 'silent' && interval.op.redundant) {
+      const [step] = interval.op.steps;
       // It was redundant for KVM: running it can only bring the state nearer to the recorded one.
-      if (!this.#shadow.isRedundant(op.steps[0])) this.#conflict(op.line, 'redundant injection changes the state');
-      this.#writeStep(op.steps[0], op.closeTick, 0);
+      if (!this.#shadow.isRedundant(step)) this.#conflict(interval.line, 'redundant injection changes the state');
+      this.#writeStep(step, interval.closeTick, 0);
       return;
     }
-    this.#writeAtoms(op, pending.done, atomsOf(op));
+    for (let atom = 0; atom < atomsOf(interval); atom++) this.#writeAtom(interval, atom);
+  }
+
+  /** ap_add lines of two CPUs may stand in the wrong order: the next flush shows which append came first. */
+  #letOvertake(interval: AppendInterval): void {
+    for (const other of [...this.#pending]) {
+      if (other === interval || other.type !== 'append' || other.to !== interval.to || interval.to < 0) continue;
+      const run = (append: AppendInterval): void => {
+        for (const op of append.ops) {
+          this.#simulated?.add(op);
+          this.#checkQueue(op, true);
+        }
+      };
+      const inOrder = this.#foresee(KEY_MACHINE, interval.to, () => {
+        run(interval);
+        run(other);
+      });
+      if (inOrder === 0) continue;
+      const overtaken = this.#foresee(KEY_MACHINE, interval.to, () => {
+        run(other);
+        run(interval);
+      });
+      if (overtaken >= inOrder) continue;
+      this.counts.decisions++;
+      this.#pending.splice(this.#pending.indexOf(other), 1);
+      for (let atom = 0; atom < other.ops.length; atom++) this.#writeAtom(other, atom);
+    }
   }
 
   #settleRedundant(): void {
     for (let i = 0; i < this.#pending.length; i++) {
-      const { op } = this.#pending[i];
-      if (op.type !== 'silent' || !op.redundant || !this.#shadow.isRedundant(op.steps[0])) continue;
+      const interval = this.#pending[i];
+      if (interval.type !== 'silent' || !interval.op.redundant) continue;
+      const [step] = interval.op.steps;
+      if (!this.#shadow.isRedundant(step)) continue;
       this.#pending.splice(i--, 1);
-      this.#writeStep(op.steps[0], op.tick, 0);
+      this.#writeStep(step, interval.tick, 0);
     }
   }
 
@@ -226,12 +304,53 @@ export class Orderer {
 
   // --- Writing.
 
-  #writeAtoms(op: SilentOperation | QueueOperation, from: number, to: number): void {
-    if (op.type === 'queue') {
-      if (to > from) this.#writeQueue(op);
+  #writeAtom(interval: Interval, atom: number): void {
+    if (interval.done[atom] === true) return;
+    interval.done[atom] = true;
+    if (interval.type === 'append') this.#writeQueue(interval.ops[atom], interval.ops.length > 1);
+    else this.#writeSilentStep(interval.op.steps[atom], interval.tick);
+  }
+
+  /**
+   * A silent step may be what made another thread give up its append between vgic_queue and the list lock. The model
+   * cannot do half of that: the other thread's step is written behind this one if that comes to the same, else as a NOP.
+   */
+  #writeSilentStep(step: Step, tick: number): void {
+    const given = this.#pending.find(
+      (interval) => interval.type === 'append' && interval.to < 0 && interval.ops[0].key === step.key,
+    );
+    if (given?.type !== 'append') {
+      this.#writeStep(step, tick, 0);
       return;
     }
-    for (let i = from; i < to; i++) this.#writeStep(op.steps[i], op.tick, 0);
+    const { key } = step;
+    const run = (steps: readonly Step[]): string =>
+      this.#shadow.attempt(() => {
+        for (const each of steps) this.#shadow.apply(each);
+        return this.#shadow.describe(key);
+      });
+    const queued = given.ops.flatMap((op) => op.steps);
+    const done = this.#shadow.attempt(() => {
+      for (const each of queued) this.#shadow.apply(each);
+      this.#shadow.dequeue(key);
+      this.#shadow.apply(step);
+      return this.#shadow.describe(key);
+    });
+    const isUndone = run([step]) === done;
+    if (!isUndone && run([step, ...queued]) !== done) {
+      this.#writeStep(step, tick, 0);
+      return;
+    }
+    this.#pending.splice(this.#pending.indexOf(given), 1);
+    this.counts.decisions++;
+    this.#writeStep(step, tick, 0);
+    for (const each of queued) {
+      if (!isUndone) this.#writeStep(each, tick, 0);
+      else {
+        this.counts.noEffect++;
+        this.#out.write(K.NOP, 0, 0, each.kind, tick);
+      }
+    }
   }
 
   #writeStep(step: Step, tick: number, group: number): void {
@@ -241,10 +360,10 @@ export class Orderer {
     this.#out.write(step.kind, step.vcpu, step.intid, step.value, tick, group);
   }
 
-  #writeQueue(op: QueueOperation): void {
+  #writeQueue(op: QueueOperation, isRaced: boolean): void {
     this.#prepare(op);
-    const before = this.#checkQueue(op);
-    if (before > 0) {
+    if (this.#checkQueue(op, isRaced) > 0) {
+      if (process.env.DBG) console.log(op.line, JSON.stringify(op.fields), JSON.stringify(this.#shadow.irq(op.key)), op.appendedTo, JSON.stringify(op.steps));
       this.#conflict(op.line, `vgic_queue of INTID ${op.fields.intid} shows another state`);
       this.#adopt(op);
     }
@@ -274,8 +393,11 @@ export class Orderer {
     this.#writeStep({ kind, vcpu, intid: fields.intid, value: fields.intid, key }, tick, 0);
   }
 
-  /** Runs the operation on the shadow; returns in how many ways its line differs. */
-  #checkQueue(op: QueueOperation): number {
+  /**
+   * Runs the operation on the shadow; returns in how many ways its line differs. `isRaced`: one of several threads did
+   * the append, so the list is not compared.
+   */
+  #checkQueue(op: QueueOperation, isRaced: boolean): number {
     let appended = -1;
     const irqBefore = this.#shadow.irq(op.key);
     const queuedBefore = irqBefore?.queued ?? -1;
@@ -285,13 +407,16 @@ export class Orderer {
       appended = this.#shadow.apply(step);
     }
     wrong += this.#shadow.countDifferences(this.#shadow.irq(op.key), op.fields, false);
+    if (isRaced) return wrong;
     if (op.fields.queued >= -1 && queuedBefore !== op.fields.queued) wrong++;
     if (op.steps.length > 0 && appended !== op.appendedTo) wrong++;
     return wrong;
   }
 
+  /** The shadow keeps to the recording after a line that it cannot explain. */
   #adopt(op: QueueOperation): void {
     this.#shadow.adopt(op.key, op.fields);
+    this.#shadow.enqueue(op.key, op.appendedTo);
   }
 
   // --- Observations.
@@ -303,12 +428,22 @@ export class Orderer {
       this.#shadow.adopt(op.key, op.fields);
       return;
     }
-    // An append of the same interrupt that is still under way changed the state first.
-    for (const pending of [...this.#pending]) {
-      if (pending.op.type === 'queue' && pending.op.key === op.key) this.#complete(pending);
-    }
     this.#prepare(op);
-    const deferred = op.appendedTo >= 0 && this.#isContested(op);
+    const rival = this.#rivalOf(op);
+    const underWay = this.#pending.find((interval) => interval.type === 'append' && interval.ops[0].key === op.key);
+    if (underWay?.type === 'append') {
+      if (op.fields.queued === -1) {
+        // The append was still to come: this change of state belongs to it.
+        underWay.ops.push(op);
+        underWay.closeLine = Math.max(underWay.closeLine, op.appendedTo >= 0 ? op.closeLine : op.line);
+        underWay.closeTick = Math.max(underWay.closeTick, op.appendedTo >= 0 ? op.closeTick : op.tick);
+        if (underWay.to < 0) underWay.to = op.appendedTo;
+        return;
+      }
+      this.#complete(underWay);
+    }
+    const isGivenUp = op.appendedTo < 0 && rival === null && this.#wouldAppend(op);
+    const isDeferred = isGivenUp || rival !== null || (op.appendedTo >= 0 && this.#isContested(op));
     this.#observe({
       touches: (key) => key === op.key,
       list: -1,
@@ -316,17 +451,40 @@ export class Orderer {
       tick: op.tick,
       endLine: op.line,
       before: () => false,
-      run: () => this.#checkQueue(op),
-      ...(deferred ? { probeOnly: true } : {}),
+      run: () => this.#checkQueue(op, rival !== null || isGivenUp),
     });
-    if (deferred) this.#pending.push({ op, done: 0 });
-    else this.#writeQueue(op);
+    if (!isDeferred) {
+      this.#writeQueue(op, false);
+      return;
+    }
+    const interval = appendOf(op);
+    if (rival !== null) {
+      interval.to = rival.appendedTo;
+      interval.closeLine = rival.closeLine;
+      interval.closeTick = rival.closeTick;
+    }
+    this.#pending.push(interval);
+  }
+
+  #wouldAppend(op: QueueOperation): boolean {
+    return op.fields.queued === -1 && this.#shadow.attempt(() => op.steps.map((step) => this.#shadow.apply(step)).some((to) => to >= 0));
+  }
+
+  /** The thread that did the append which this one was ready to do. */
+  #rivalOf(op: QueueOperation): QueueOperation | null {
+    if (op.appendedTo >= 0 || op.fields.queued !== -1) return null;
+    for (let i = this.#head; i < this.#schedule.length; i++) {
+      const next = this.#schedule[i];
+      if (next.line > op.closeLine) return null;
+      if (next.type === 'queue' && next.key === op.key && next.appendedTo >= 0 && next.fields.queued === -1) return next;
+    }
+    return null;
   }
 
   /** Does anything happen between vgic_queue and ap_add that could come first? */
   #isContested(op: QueueOperation): boolean {
-    for (const pending of this.#pending) {
-      if (pending.op.type === 'queue' && pending.op.appendedTo === op.appendedTo) return true;
+    for (const interval of this.#pending) {
+      if (interval.type === 'append' && interval.to === op.appendedTo) return true;
     }
     for (let i = this.#head; i < this.#schedule.length; i++) {
       const next = this.#schedule[i];
@@ -355,6 +513,7 @@ export class Orderer {
     const outcome = this.#shadow.flush(vcpu);
     const score = this.#scoreFlush(op, outcome);
     if (score > 0) {
+      if (process.env.DBG) console.log('FLUSH', op.line, JSON.stringify(op.populates.map(p=>p.fields)), JSON.stringify(outcome.populated), 'rec', op.sortList.join(' '), '|', outcome.listBefore.join(' '), '| after', op.result?.list.join(' '), '|', outcome.listAfter.join(' '));
       this.#conflict(op.line, `flush of vCPU ${vcpu}: ${describeFlush(op, outcome)}`);
       for (const { key, fields } of op.populates) this.#adoptPopulated(key, fields);
     }
@@ -382,7 +541,7 @@ export class Orderer {
       if (predicted.key !== populates[i].key) wrong++;
       else wrong += this.#shadow.countDifferences(predicted, populates[i].fields, false);
     }
-    if (op.sortCount !== outcome.sortCount) wrong++;
+    if (op.sortCount !== outcome.sortCount) wrong += Math.min(MAX_DEPTH_PENALTY, Math.abs(op.sortCount - outcome.sortCount));
     if (op.sortCount >= 0) wrong += this.#countListDifferences(op.sortList, outcome.listBefore, false);
     if (result !== null) {
       if (((result.hcr & HCR_UIE) !== 0) !== outcome.underflow) wrong++;
@@ -404,7 +563,7 @@ export class Orderer {
   #mapTimers(vcpu: number, tick: number): void {
     this.#mapped[vcpu] = true;
     for (const intid of TIMER_PPIS) {
-      const key = vcpu * 32 + intid;
+      const key = irqKey(vcpu, intid);
       this.#writeStep({ kind: K.HW_MAP, vcpu, intid, value: intid, key }, tick, 0);
     }
   }
@@ -442,11 +601,10 @@ export class Orderer {
     const moves = op.removals.filter((removal) => removal.to >= 0);
     const pruneLine = moves.at(-1)?.line ?? op.removals[0]?.line ?? op.line;
     if (fold !== null) {
-      const { model } = this.#survey;
-      const readBack = fold.lo.map((lo, i) => decodeLr(model, lo, fold.hi[i]));
-      const keys = new Set(readBack.map((lr) => (lr.intid < 32 ? vcpu * 32 + lr.intid : lr.intid)));
+      const readBack = this.#readBack(op);
+      const keys = new Set(readBack.map((lr) => irqKey(vcpu, lr.intid)));
       this.#observe({
-        touches: (key) => keys.has(ownerOfKey(key) >= 0 ? key : intidOfKey(key)),
+        touches: (key) => keys.has(key),
         list: -1,
         line: op.line,
         tick: op.tick,
@@ -474,7 +632,7 @@ export class Orderer {
     else this.#insert(prune);
   }
 
-  #writeGuestRun(op: SyncOperation, readBack: ReturnType<typeof decodeLr>[]): void {
+  #writeGuestRun(op: SyncOperation, readBack: readonly FoldedLr[]): void {
     const { vcpu } = op;
     const guest = this.#guests[vcpu];
     this.#writeAccesses(vcpu, Number.POSITIVE_INFINITY, op.tick);
@@ -511,79 +669,206 @@ export class Orderer {
   #observe(observation: Observation): void {
     const units = this.#collectUnits(observation);
     if (units.length === 0) return;
-    const found = searchCuts(units, (cuts) => this.#shadow.attempt(() => this.#score(observation, cuts)));
-    this.counts.decisions += found.changed;
-    for (const { unit, count } of found.cuts) {
-      if (count === unit.from) continue;
-      this.#writeAtoms(unit.op, unit.from, count);
-      this.#setDone(unit.op, count);
+    const found = searchPlacement(units, (placed) => this.#shadow.attempt(() => this.#score(observation, placed)));
+    const placed = [...found.placed];
+    if (process.env.DBG2 && Math.abs(observation.line-Number(process.env.DBG2))<3) console.log('OBS', observation.line, found.wrong, found.changed, placed.map(p=>`${p.item.interval.line}:${p.item.interval.type==='silent'?p.item.interval.op.steps[p.item.atom].intid:p.item.interval.ops[p.item.atom].fields.intid}:${p.item.initial}>${p.before}`).join(' '));
+    let { changed } = found;
+    for (let i = 0; i < placed.length; i++) if (this.#revise(observation, placed, i, found.wrong)) changed++;
+    this.counts.decisions += changed;
+    for (const { item, before } of placed) {
+      if (!before) continue;
+      this.#writeAtom(item.interval, item.atom);
+      this.#settle(item.interval);
     }
   }
 
-  /** Atoms before the observation, the observation, then the exact operations inside it that come after. */
-  #score(observation: Observation, cuts: readonly Cut<Unit>[]): number {
+  /**
+   * Both sides may agree with this observation and still leave different states: what the recording shows of the
+   * interrupt next then decides. Returns whether the step changed sides.
+   */
+  #revise(observation: Observation, placed: Placed<Unit>[], i: number, wrong: number): boolean {
+    const { item, before } = placed[i];
+    if (item.interval.type !== 'silent') return false;
+    const { key } = item.interval.op.steps[item.atom];
+    if (key === KEY_MACHINE) return false;
+    const other = placed.with(i, { item, before: !before });
+    const end = (arrangement: readonly Placed<Unit>[]): string =>
+      this.#shadow.attempt(() => {
+        const score = this.#score(observation, arrangement);
+        this.#runRest(arrangement, key);
+        return score === wrong ? this.#shadow.describe(key) : '';
+      });
+    const otherEnd = end(other);
+    if (otherEnd === '' || otherEnd === end(placed)) return false;
+    const foresee = (arrangement: readonly Placed<Unit>[]): number =>
+      this.#foresee(key, -1, () => {
+        this.#score(observation, arrangement);
+        this.#runRest(arrangement, key);
+      });
+    if (process.env.DBG2 && Math.abs(observation.line-Number(process.env.DBG2))<3) console.log('REV', observation.line, key, before, foresee(other), foresee(placed), otherEnd,'|', end(placed));
+    if (foresee(other) >= foresee(placed)) return false;
+    placed[i] = other[i];
+    return true;
+  }
+
+  /** The steps on one interrupt that come after the observation. */
+  #runRest(placed: readonly Placed<Unit>[], key: number): void {
+    for (const { item, before } of placed) {
+      const { interval, atom } = item;
+      if (before || interval.type !== 'silent' || interval.op.steps[atom].key !== key) continue;
+      this.#simulated?.add(interval.op.steps[atom]);
+      this.#shadow.apply(interval.op.steps[atom]);
+    }
+  }
+
+  /** Contradictions in what follows `prologue`, with everything in the order of time, as far as it shows `key` or `list`. */
+  #foresee(key: number, list: number, prologue: () => void): number {
+    const run = new Set<Step | QueueOperation>();
+    this.#simulated = run;
+    try {
+      return this.#shadow.attempt(() => {
+        prologue();
+        return this.#runAhead(key, list, run);
+      });
+    } finally {
+      this.#simulated = null;
+    }
+  }
+
+  #runAhead(key: number, list: number, run: Set<Step | QueueOperation>): number {
+    const open = [...this.#pending];
     let wrong = 0;
-    for (const { unit, count } of cuts) wrong += this.#runAtoms(unit, count);
-    wrong += observation.run();
-    for (const { unit, count } of cuts) {
-      if (unit.op.type === 'queue' && unit.op.line > observation.line && count === 0) wrong += this.#checkQueue(unit.op);
+    let signs = 0;
+    const end = Math.min(this.#schedule.length, this.#head + LOOKAHEAD_OPERATIONS);
+    for (let i = this.#head; i < end && signs < LOOKAHEAD_SIGNS; i++) {
+      const op = this.#schedule[i];
+      for (let at = 0; at < open.length; at++) {
+        const interval = open[at];
+        const effect = interval.type === 'silent' ? this.#effectTick(interval) : interval.closeTick;
+        if (interval.closeLine >= op.line && (interval.type === 'append' || op.tick < effect)) continue;
+        open.splice(at--, 1);
+        this.#runAll(interval, run);
+      }
+      if (op.type === 'queue') {
+        if (!run.has(op) && !this.#early.has(op)) wrong += this.#checkQueue(op, false);
+        if (op.key === key) signs++;
+      } else if (op.type === 'silent') {
+        open.push(this.#silentInterval(op));
+      } else if (op.type === 'flush') {
+        const isShown =
+          op.vcpu === list || this.#shadow.isListed(key, op.vcpu) || op.populates.some((lr) => lr.key === key);
+        const oo = this.#shadow.flush(op.vcpu); const score = this.#scoreFlush(op, oo);
+        if (process.env.DBG2 && isShown && key===4178) console.log('   ahead flush', op.line, op.vcpu, score, 'sort', op.sortCount, oo.sortCount, oo.listBefore.slice(0,12).join(' '), '|', op.sortList.join(' '), 'after', oo.listAfter.slice(0,12).join(' '));
+        if (isShown) {
+          wrong += score;
+          signs++;
+        }
+      } else if (op.type === 'sync' || op.type === 'prune') {
+        const sync = op.type === 'sync' ? op : op.sync;
+        if (op.type === 'sync' && sync.fold !== null) {
+          this.#shadow.sample(sync.vcpu, sync.physical);
+          this.#shadow.fold(sync.vcpu, this.#readBack(sync));
+        }
+        wrong += this.#foreseePrune(sync, key);
+      }
     }
     return wrong;
   }
 
-  #runAtoms(unit: Unit, count: number): number {
-    const { op } = unit;
-    if (op.type === 'queue') return count === 1 ? this.#checkQueue(op) : 0;
-    for (let i = unit.from; i < count; i++) this.#shadow.apply(op.steps[i]);
+  /** What has not been run of an interval. */
+  #runAll(interval: Interval, run: ReadonlySet<Step | QueueOperation>): void {
+    if (interval.type === 'append') {
+      for (const [atom, op] of interval.ops.entries()) {
+        if (interval.done[atom] !== true && !run.has(op)) this.#checkQueue(op, true);
+      }
+    } else {
+      for (const [atom, step] of interval.op.steps.entries()) {
+        if (interval.done[atom] !== true && !run.has(step)) this.#shadow.apply(step);
+      }
+    }
+  }
+
+  #foreseePrune(sync: SyncOperation, key: number): number {
+    const isShown = this.#shadow.isListed(key, sync.vcpu);
+    const score = scoreRemovals(sync, this.#shadow.prune(sync.vcpu));
+    return isShown ? score : 0;
+  }
+
+  #readBack(op: SyncOperation): FoldedLr[] {
+    const { fold } = op;
+    return fold === null ? [] : fold.lo.map((lo, i) => decodeLr(this.#survey.model, lo, fold.hi[i]));
+  }
+
+  /** Atoms before the observation, the observation, then the exact operations inside it that come after. */
+  #score(observation: Observation, placed: readonly Placed<Unit>[]): number {
+    let wrong = 0;
+    for (const { item, before } of placed) if (before) wrong += this.#runAtom(item);
+    wrong += observation.run();
+    for (const { item, before } of placed) {
+      const { interval } = item;
+      if (!before && interval.type === 'append' && interval.line > observation.line) {
+        this.#simulated?.add(interval.ops[0]);
+        wrong += this.#checkQueue(interval.ops[0], false);
+      }
+    }
+    return wrong;
+  }
+
+  #runAtom({ interval, atom }: Unit): number {
+    if (interval.type === 'append') {
+      this.#simulated?.add(interval.ops[atom]);
+      return this.#checkQueue(interval.ops[atom], interval.ops.length > 1);
+    }
+    this.#simulated?.add(interval.op.steps[atom]);
+    this.#shadow.apply(interval.op.steps[atom]);
     return 0;
   }
 
-  #setDone(op: SilentOperation | QueueOperation, count: number): void {
-    const at = this.#pending.findIndex((pending) => pending.op === op);
-    if (at < 0) this.#early.set(op, count);
-    else if (count >= atomsOf(op)) this.#pending.splice(at, 1);
-    else this.#pending[at].done = count;
+  /** Keeps in mind what was written of an interval, whether it has begun or not. */
+  #settle(interval: Interval): void {
+    const at = this.#pending.indexOf(interval);
+    if (at < 0) this.#early.set(interval.type === 'append' ? interval.ops[0] : interval.op, interval.done);
+    else if (isOver(interval)) this.#pending.splice(at, 1);
   }
 
   #collectUnits(observation: Observation): Unit[] {
     const units: Unit[] = [];
-    for (const { op, done } of this.#pending) {
-      if (op.type === 'queue') {
-        if (!observation.touches(op.key) && op.appendedTo !== observation.list) continue;
-        const early = observation.tick - op.tick >= op.closeTick - observation.tick;
-        units.push({ op, from: 0, cuts: [0, 1], initial: early ? 1 : 0 });
-      } else if (!op.redundant) {
-        const unit = this.#silentUnit(op, done, observation);
-        if (unit !== null) units.push(unit);
+    let group = 0;
+    const add = (interval: Interval, atom: number, initial: boolean): void => {
+      if (interval.done[atom] !== true) units.push({ interval, atom, group, initial });
+    };
+    const addSilent = (interval: SilentInterval): void => {
+      group++;
+      const initial = interval.line < observation.line && observation.tick >= this.#effectTick(interval);
+      for (const [atom, { key }] of interval.op.steps.entries()) {
+        if (key === KEY_MACHINE || observation.touches(key)) add(interval, atom, initial);
       }
+    };
+    for (const interval of this.#pending) {
+      if (interval.type === 'append') {
+        if (!observation.touches(interval.ops[0].key) && interval.to !== observation.list) continue;
+        group++;
+        const initial = observation.tick - interval.tick >= interval.closeTick - observation.tick;
+        for (let atom = 0; atom < interval.ops.length; atom++) add(interval, atom, initial);
+      } else if (!interval.op.redundant) addSilent(interval);
     }
     for (let i = this.#head; i < this.#schedule.length; i++) {
       const op = this.#schedule[i];
       if (op.line > observation.endLine) break;
       if (op.type === 'queue' && op.steps.length > 0 && !this.#early.has(op) && observation.touches(op.key)) {
-        units.push({ op, from: 0, cuts: [0, 1], initial: observation.before(op) ? 1 : 0 });
-      } else if (op.type === 'silent' && !op.redundant) {
-        const unit = this.#silentUnit(op, this.#early.get(op) ?? 0, observation);
-        if (unit !== null) units.push(unit);
-      }
+        group++;
+        add(appendOf(op), 0, observation.before(op));
+      } else if (op.type === 'silent' && !op.redundant) addSilent(this.#silentInterval(op));
     }
     return units;
   }
 
-  /** Cut points of a silent write: only those behind a step that the observation can see matter. */
-  #silentUnit(op: SilentOperation, done: number, observation: Observation): Unit | null {
-    const cuts = [done];
-    for (let i = done; i < op.steps.length; i++) {
-      const { key } = op.steps[i];
-      if (key === KEY_MACHINE || observation.touches(key)) cuts.push(i + 1);
-    }
-    if (cuts.length === 1) return null;
+  /** When a silent write probably takes effect: soon after its line, or, if it halts the guest first, near its end. */
+  #effectTick({ op }: SilentInterval): number {
     const length = op.closeTick - op.tick;
-    const effect = op.halts
+    return op.halts
       ? op.closeTick - Math.min(this.#effectTicks, length / 4)
       : op.tick + Math.min(this.#effectTicks, length / 2);
-    const initial = op.line < observation.line && observation.tick >= effect ? (cuts.at(-1) ?? done) : done;
-    return { op, from: done, cuts, initial };
   }
 
   // --- Guest runs and facts.

@@ -1,90 +1,98 @@
 /** Looks for the positions of a few concurrent steps around one observed moment that agree with what was recorded. */
 
-export interface CutUnit {
-  readonly from: number;
-  readonly cuts: readonly number[];
-  readonly initial: number;
+export interface Movable {
+  /** Steps of one interval share a number; they usually, but not always, took effect in their order. */
+  readonly group: number;
+  /** Does it come before the observation, going by time alone? */
+  readonly initial: boolean;
 }
 
-/** A unit and how many of its atoms come before the observation. */
-export interface Cut<U extends CutUnit> {
-  readonly unit: U;
-  readonly count: number;
+/** A step and its side of the observation. */
+export interface Placed<M extends Movable> {
+  readonly item: M;
+  readonly before: boolean;
 }
 
-export interface FoundCuts<U extends CutUnit> {
+export interface Placement<M extends Movable> {
   /** In the order in which they are to be run. */
-  readonly cuts: readonly Cut<U>[];
-  /** Units that had to leave their place in time. */
+  readonly placed: readonly Placed<M>[];
+  /** Steps that had to leave their place in time. */
   readonly changed: number;
   readonly wrong: number;
 }
 
-/** Upper bound on the arrangements tried for one observation. */
-const MAX_TRIALS = 2000;
+/** Upper bound on the arrangements tried for one observation, and on the steps whose pairs are tried. */
+const MAX_TRIALS = 3000;
+const MAX_PAIRED = 24;
 
 /**
- * `score` counts contradictions of an arrangement; 0 is perfect. The order by time is tried first, then single units,
- * then swaps of neighbours, then everything, until nothing contradicts or the trials are used up. The arrangement with
- * the fewest contradictions and, among those, the fewest changes wins.
+ * `score` counts contradictions of an arrangement; 0 is perfect. The order by time is tried first, then other points
+ * up to which an interval had got, then single steps, swaps of neighbours and pairs, until nothing contradicts or the
+ * trials are used up. Each move is kept if it removes contradictions.
  */
-export function searchCuts<U extends CutUnit>(
-  units: readonly U[],
-  score: (cuts: readonly Cut<U>[]) => number,
-): FoundCuts<U> {
-  const initial = units.map((unit) => ({ unit, count: unit.initial }));
-  let best = initial;
-  let bestWrong = score(initial);
+export function searchPlacement<M extends Movable>(
+  items: readonly M[],
+  score: (placed: readonly Placed<M>[]) => number,
+): Placement<M> {
+  const initial = items.map((item) => ({ item, before: item.initial }));
+  let best: readonly Placed<M>[] = initial;
+  let wrong = score(initial);
   let trials = 0;
-  const attempt = (candidate: Cut<U>[]): boolean => {
-    if (bestWrong === 0 || trials++ >= MAX_TRIALS) return true;
-    const wrong = score(candidate);
-    if (wrong < bestWrong) {
+  /** Tries one arrangement; true when the search is over. */
+  const attempt = (candidate: readonly Placed<M>[]): boolean => {
+    if (wrong === 0 || trials++ >= MAX_TRIALS) return true;
+    const found = score(candidate);
+    if (found < wrong) {
       best = candidate;
-      bestWrong = wrong;
+      wrong = found;
     }
-    return bestWrong === 0;
+    return wrong === 0;
   };
 
-  const tryUnits = (): boolean => {
-    const start = best;
-    for (let i = 0; i < start.length; i++) {
-      for (const count of start[i].unit.cuts) {
-        if (count === start[i].count) continue;
-        if (attempt(start.map((cut, at) => (at === i ? { unit: cut.unit, count } : cut)))) return true;
+  const tryProgress = (): boolean => {
+    for (const group of new Set(items.map((item) => item.group))) {
+      const size = items.filter((item) => item.group === group).length;
+      for (let reached = 0; reached <= size; reached++) {
+        let seen = 0;
+        const candidate = best.map((at) =>
+          at.item.group === group ? { item: at.item, before: seen++ < reached } : at,
+        );
+        if (attempt(candidate)) return true;
       }
     }
+    return false;
+  };
+  const trySingles = (): boolean => {
+    for (let i = 0; i < best.length; i++) if (attempt(flip(best, i))) return true;
     return false;
   };
   const trySwaps = (): boolean => {
-    const start = best;
-    for (let i = 0; i + 1 < start.length; i++) {
-      if (attempt(start.map((cut, at) => (at === i ? start[i + 1] : at === i + 1 ? start[i] : cut)))) return true;
-    }
+    for (let i = 0; i + 1 < best.length; i++) if (attempt(swap(best, i, i + 1))) return true;
     return false;
   };
   const tryPairs = (): boolean => {
-    const start = best;
-    for (let i = 0; i < start.length; i++) {
-      for (let j = i + 1; j < start.length; j++) {
-        for (const first of start[i].unit.cuts) {
-          for (const second of start[j].unit.cuts) {
-            const pair = start.map((cut, at) =>
-              at === i ? { unit: cut.unit, count: first } : at === j ? { unit: cut.unit, count: second } : cut,
-            );
-            if (attempt(pair)) return true;
-            if (attempt(pair.map((cut, at) => (at === i ? pair[j] : at === j ? pair[i] : cut)))) return true;
-          }
-        }
+    if (best.length > MAX_PAIRED) return false;
+    for (let i = 0; i < best.length; i++) {
+      for (let j = i + 1; j < best.length; j++) {
+        if (attempt(flip(flip(best, i), j))) return true;
+        if (attempt(swap(flip(flip(best, i), j), i, j))) return true;
+        if (attempt(swap(flip(best, i), i, j))) return true;
+        if (attempt(swap(flip(best, j), i, j))) return true;
       }
     }
     return false;
   };
 
-  for (let round = 0; round < 3 && bestWrong > 0; round++) {
-    const before = bestWrong;
-    if (tryUnits() || trySwaps() || tryPairs() || bestWrong === before) break;
+  for (let round = 0; round < 4 && wrong > 0; round++) {
+    const before = wrong;
+    if (tryProgress() || trySingles() || trySwaps() || tryPairs() || wrong === before) break;
   }
-  const changed = best.filter((cut, at) => cut.unit !== initial[at].unit || cut.count !== initial[at].count).length;
-  return { cuts: best, changed, wrong: bestWrong };
+  const changed = best.filter((at, i) => at.item !== initial[i].item || at.before !== initial[i].before).length;
+  return { placed: best, changed, wrong };
 }
+
+const flip = <M extends Movable>(placed: readonly Placed<M>[], i: number): readonly Placed<M>[] =>
+  placed.map((at, position) => (position === i ? { item: at.item, before: !at.before } : at));
+
+const swap = <M extends Movable>(placed: readonly Placed<M>[], i: number, j: number): readonly Placed<M>[] =>
+  placed.map((at, position) => (position === i ? placed[j] : position === j ? placed[i] : at));

@@ -171,6 +171,28 @@ export class Shadow {
     if (fields.target >= NONE) irq.target = fields.target;
   }
 
+  /** The recording put this interrupt at the end of a list (-1: did not). */
+  enqueue(key: number, vcpu: number): void {
+    const irq = this.irq(key);
+    if (irq === undefined || vcpu < 0 || irq.queued !== NONE) return;
+    irq.queued = vcpu;
+    this.#lists[vcpu] = [...this.#lists[vcpu], irq];
+  }
+
+  /** Takes an interrupt that was only appended for comparison off its list again. */
+  dequeue(key: number): void {
+    const irq = this.#irqs.get(key);
+    if (irq === undefined || irq.queued === NONE) return;
+    this.#replaceList(irq.queued, this.#lists[irq.queued].filter((entry) => entry !== irq));
+    this.#touch(irq).queued = NONE;
+  }
+
+  /** All that can be compared of one interrupt, as text. */
+  describe(key: number): string {
+    const irq = this.#irqs.get(key);
+    return irq === undefined ? '' : Object.values(irq).join(' ');
+  }
+
   #touch(irq: ShadowIrq): ShadowIrq {
     const undo = this.#undo;
     if (undo !== null) {

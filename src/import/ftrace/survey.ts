@@ -26,6 +26,8 @@ export interface FtraceSurvey {
   readonly vcpuOfPid: ReadonlyMap<number, number>;
   /** struct kvm_vcpu address as printed → vCPU. */
   readonly vcpuOfPointer: ReadonlyMap<string, number>;
+  /** SPIs that were lowered at least once. */
+  readonly loweredSpis: ReadonlySet<number>;
   readonly lines: number;
   readonly eventLines: number;
 }
@@ -35,6 +37,7 @@ export class FtraceSurveyor {
   readonly #source: string;
   readonly #vcpuOfPid = new Map<number, number>();
   readonly #vcpuOfPointer = new Map<string, number>();
+  readonly #loweredSpis = new Set<number>();
   readonly #entryPids = new Map<number, string>();
   #lines = 0;
   #eventLines = 0;
@@ -119,6 +122,7 @@ export class FtraceSurveyor {
       case 'vgic_update_irq_pending':
         this.#noteVcpu(readNumber(text, 'VCPU: '));
         this.#noteIntid(readNumber(text, 'IRQ '));
+        if (readNumber(text, 'level: ') === 0) this.#loweredSpis.add(readNumber(text, 'IRQ '));
         break;
       case 'kvm_timer_update_irq':
         this.#noteVcpu(readNumber(text, 'VCPU: '));
@@ -148,6 +152,7 @@ export class FtraceSurveyor {
       tickNs: this.#digits > 6 ? 1 : 1000,
       vcpuOfPid: this.#vcpuOfPid,
       vcpuOfPointer: this.#vcpuOfPointer,
+      loweredSpis: this.#loweredSpis,
       lines: this.#lines,
       eventLines: this.#eventLines,
     };

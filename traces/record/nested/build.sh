@@ -9,7 +9,7 @@ usage() {
     cat <<E
 usage: build.sh [--work DIR] [--kernel VERSION] [--sources FILE]
 
-  --work DIR        where to build, about 2 GB (default: $work)
+  --work DIR        where to build, 1 GB, 3 GB meanwhile (default: $work)
   --kernel VERSION  Debian arm64 kernel to record (default: $kernel)
   --sources FILE    apt sources list to take packages from (default: the Debian 12 archives mmdebstrap knows)
 
@@ -40,7 +40,7 @@ if [ ! -e "$root/boot/vmlinuz-$kernel" ]; then
         --aptopt='APT::Install-Recommends "false"' \
         --include="linux-image-$kernel-unsigned,busybox-static,qemu-system-arm,rt-tests,libc6" \
         bookworm "$root.partial" ${sources:+"$sources"} ||
-        fail "packages could not be fetched; if kernel $kernel has left the archive, choose another with --kernel or an archive that has it with --sources"
+        fail "packages could not be fetched; if kernel $kernel has left the archive, choose another (--kernel, --sources)"
     depmod -b "$root.partial" "$kernel"
     mv "$root.partial" "$root"
 fi

@@ -1,0 +1,186 @@
+/**
+ * Bytes of ftrace text → events and a header, in one pass. The machine must be known before the first event, so the
+ * beginning of the text (up to SURVEY_BYTES) is held back and surveyed; a survey of the whole text, made in a pass of
+ * its own, is better and may be given instead.
+ */
+import { basename, dirname } from 'node:path';
+import type { EventSink } from '../../trace/events.js';
+import type { TraceHeader } from '../../trace/header.js';
+import { FtraceImporter, type FtraceSide, IMPORTER_NAME, IMPORTER_VERSION, machineOf } from './import-ftrace.js';
+import { isDecoration, parseLine, parseLost } from './line.js';
+import { completeSurvey, parseRecordingMeta, type RecordingMeta } from './recording-meta.js';
+import { STOCK_ASSUMPTIONS } from './stock.js';
+import { type FtraceSurvey, FtraceSurveyor } from './survey.js';
+
+/** Text held back for the survey if no survey is given. */
+export const SURVEY_BYTES = 64 << 20;
+/** A line longer than this is no trace line: it is cut, so that a file without newlines cannot fill the memory. */
+const MAX_LINE_BYTES = 1 << 16;
+
+export interface FtraceOptions {
+  /** Content of meta.json. */
+  readonly meta?: string;
+  /** Content of guest-acks.tsv, or its rows one by one. */
+  readonly acks?: string | Iterable<string>;
+  readonly survey?: FtraceSurvey;
+  readonly onWarning?: FtraceSide['onWarning'];
+}
+
+export interface FtraceByteImporter {
+  push(chunk: Uint8Array): void;
+  /** Ends the text; returns the complete header. */
+  end(): TraceHeader;
+}
+
+/** Does the beginning of a file look like ftrace text? True if it holds a trace line within its first lines. */
+export function isFtrace(head: Uint8Array): boolean {
+  const lines = new TextDecoder('latin1').decode(head).split('\n').slice(0, 200);
+  if (lines[0].startsWith('# tracer: ')) return true;
+  let events = 0;
+  for (const [i, line] of lines.entries()) {
+    if (parseLine(line, i + 1) !== null) events++;
+    else if (i < lines.length - 1 && !isDecoration(line) && parseLost(line) < 0) return false;
+  }
+  return events > 0;
+}
+
+/** Cuts bytes into lines. */
+class LineSplitter {
+  readonly #decoder = new TextDecoder('utf-8');
+  readonly #visit: (line: string) => void;
+  #rest = '';
+
+  constructor(visit: (line: string) => void) {
+    this.#visit = visit;
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#split(this.#decoder.decode(chunk, { stream: true }));
+  }
+
+  #split(text: string): void {
+    let from = 0;
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
+      const line = this.#rest + text.slice(from, at);
+      this.#rest = '';
+      this.#visit(line.endsWith('\r') ? line.slice(0, -1) : line);
+      from = at + 1;
+    }
+    this.#rest += text.slice(from);
+    if (this.#rest.length > MAX_LINE_BYTES) this.#rest = this.#rest.slice(0, MAX_LINE_BYTES);
+  }
+
+  /** Visits a last line without its newline; returns whether there was one. */
+  end(): boolean {
+    const rest = this.#rest + this.#decoder.decode();
+    this.#rest = '';
+    if (rest === '') return false;
+    this.#visit(rest);
+    return true;
+  }
+}
+
+function* splitRows(text: string): Generator<string> {
+  let from = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
+    yield text.slice(from, at);
+    from = at + 1;
+  }
+  if (from < text.length) yield text.slice(from);
+}
+
+/** First pass over the whole text. Throws InputError (at `end`, or early) if it is no ftrace text. */
+export function createFtraceSurveyor(name: string): { push(chunk: Uint8Array): void; end(): FtraceSurvey } {
+  const surveyor = new FtraceSurveyor(name);
+  const splitter = new LineSplitter((line) => surveyor.line(line));
+  return {
+    push: (chunk) => splitter.push(chunk),
+    end: () => {
+      splitter.end();
+      return surveyor.finish();
+    },
+  };
+}
+
+/** `name`: path of the text, for messages and, without meta.json, for the name of the trace. */
+export function createFtraceImporter(name: string, sink: EventSink, options: FtraceOptions = {}): FtraceByteImporter {
+  const meta = options.meta === undefined ? {} : parseRecordingMeta(options.meta, `meta.json of ${name}`);
+  const { acks } = options;
+  const side: FtraceSide = {
+    ...(acks === undefined ? {} : { acks: typeof acks === 'string' ? splitRows(acks) : acks }),
+    ...(options.onWarning === undefined ? {} : { onWarning: options.onWarning }),
+  };
+  let importer: FtraceImporter | null = null;
+  let survey: FtraceSurvey | null = null;
+  const begin = (found: FtraceSurvey): FtraceImporter => {
+    survey = completeSurvey(found, meta);
+    importer = new FtraceImporter(survey, side, sink);
+    return importer;
+  };
+  if (options.survey !== undefined) begin(options.survey);
+  let held: Uint8Array[] = [];
+  let heldBytes = 0;
+  const splitter = new LineSplitter((line) => importer?.line(line));
+  const release = (): void => {
+    const surveyor = createFtraceSurveyor(name);
+    for (const chunk of held) surveyor.push(chunk);
+    begin(surveyor.end());
+    for (const chunk of held) splitter.push(chunk);
+    held = [];
+  };
+  return {
+    push(chunk) {
+      if (importer !== null) {
+        splitter.push(chunk);
+        return;
+      }
+      held.push(chunk.slice());
+      heldBytes += chunk.length;
+      if (heldBytes >= SURVEY_BYTES) release();
+    },
+    end() {
+      if (importer === null) release();
+      const isCut = splitter.end();
+      const outcome = (importer as unknown as FtraceImporter).finish(!isCut);
+      return makeHeader(name, survey as unknown as FtraceSurvey, meta, outcome);
+    },
+  };
+}
+
+function nameOf(path: string): string {
+  const base = basename(path).replace(/\.gz$/, '').replace(/\.(txt|log|dat|trace)$/, '');
+  // A recording folder is named, the text in it always is trace.txt.
+  const name = base === 'trace' ? basename(dirname(path)) : base;
+  return name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '') || 'trace';
+}
+
+function makeHeader(
+  path: string,
+  survey: FtraceSurvey,
+  meta: RecordingMeta,
+  outcome: ReturnType<FtraceImporter['finish']>,
+): TraceHeader {
+  const { fidelity, guestAccesses, counts, gaps } = outcome;
+  const how = [meta.guest_command, meta.host?.emulator, meta.host?.emulator_machine].filter((part) => part !== undefined);
+  if (survey.probes === 'stock') how.push(STOCK_ASSUMPTIONS);
+  return {
+    machine: machineOf(survey),
+    fidelity,
+    name: meta.name ?? nameOf(path),
+    title: meta.description ?? '',
+    tickNs: survey.tickNs,
+    clock: meta.trace?.clock ?? '',
+    provenance: {
+      tool: 'ftrace',
+      kernel: meta.host?.kernel ?? '',
+      when: '',
+      how: how.join('; '),
+      licence: '',
+      sourceSha256: '',
+    },
+    importer: { name: IMPORTER_NAME, version: IMPORTER_VERSION },
+    guestAccesses,
+    counts,
+    gaps,
+  };
+}

@@ -1,0 +1,54 @@
+/** meta.json beside a recording: what the text itself does not say. Every field is optional. */
+import { InputError } from '../../base/errors.js';
+import { MAX_NR_LR, MAX_SPIS, SPI_BASE } from '../../gic/intid.js';
+import type { FtraceSurvey } from './survey.js';
+
+export interface RecordingMeta {
+  readonly name?: string;
+  readonly description?: string;
+  readonly guest_command?: string;
+  readonly vcpus?: number;
+  readonly host?: {
+    readonly kernel?: string;
+    readonly emulator?: string;
+    readonly emulator_machine?: string;
+    readonly list_registers?: number;
+  };
+  readonly trace?: { readonly clock?: string };
+  readonly threads?: Readonly<Record<string, { readonly vcpu?: number; readonly kvm_vcpu_pointer?: string }>>;
+}
+
+/** `file`: name for messages. Throws InputError if the text is not a JSON object. */
+export function parseRecordingMeta(text: string, file: string): RecordingMeta {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = null;
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as RecordingMeta;
+  throw new InputError(file, 'line 1', 'not the JSON object of a recording', 'give its meta.json, or none');
+}
+
+const isCount = (value: unknown, max: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= max;
+
+/** The survey with what meta.json knows better: threads that never ran, list registers, served interrupts. */
+export function completeSurvey(survey: FtraceSurvey, meta: RecordingMeta): FtraceSurvey {
+  const vcpuOfPid = new Map(survey.vcpuOfPid);
+  const vcpuOfPointer = new Map(survey.vcpuOfPointer);
+  let { nrVcpus, nrSpis, nrLr } = survey;
+  for (const [pid, thread] of Object.entries(meta.threads ?? {})) {
+    const { vcpu, kvm_vcpu_pointer: pointer } = thread;
+    if (typeof vcpu !== 'number' || !(vcpu >= 0 && vcpu < 126)) continue;
+    nrVcpus = Math.max(nrVcpus, vcpu + 1);
+    if (!vcpuOfPid.has(Number(pid))) vcpuOfPid.set(Number(pid), vcpu);
+    if (typeof pointer === 'string' && !vcpuOfPointer.has(pointer)) vcpuOfPointer.set(pointer, vcpu);
+  }
+  if (isCount(meta.vcpus, 126)) nrVcpus = Math.max(nrVcpus, meta.vcpus);
+  if (isCount(meta.host?.list_registers, MAX_NR_LR)) nrLr = meta.host.list_registers;
+  // The recordings' own VMM takes the number of interrupts, private ones included.
+  const served = /^tinyvmm .*-n (\d+)/.exec(meta.guest_command ?? '');
+  if (served !== null) nrSpis = Math.min(MAX_SPIS, Math.max(0, Number(served[1]) - SPI_BASE));
+  return { ...survey, vcpuOfPid, vcpuOfPointer, nrVcpus, nrSpis, nrLr };
+}
