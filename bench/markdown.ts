@@ -31,65 +31,81 @@ export function formatNumber(value: number): string {
   return value >= 0.1 ? value.toFixed(2) : value.toFixed(4);
 }
 
-const row = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+interface Column {
+  readonly title: string;
+  readonly align: 'left' | 'right';
+}
+
+const left = (title: string): Column => ({ title, align: 'left' });
+const right = (title: string): Column => ({ title, align: 'right' });
+
+/** Padded, so that a table reads as well in a terminal as on a page. */
+function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const widths = columns.map(({ title }, at) => Math.max(3, title.length, ...rows.map((row) => row[at].length)));
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const pad = (text: string, at: number): string =>
+    columns[at].align === 'left' ? text.padEnd(widths[at]) : text.padStart(widths[at]);
+  return [
+    line(columns.map(({ title }, at) => pad(title, at))),
+    line(
+      columns.map(({ align }, at) => (align === 'left' ? '-'.repeat(widths[at]) : `${'-'.repeat(widths[at] - 1)}:`)),
+    ),
+    ...rows.map((row) => line(row.map(pad))),
+  ].join('\n');
+}
+
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-export function renderExperiment(result: ExperimentResult): string {
-  const lines = [
-    `**${result.id}**: ${result.title} (${result.blocks} blocks, seed ${result.seed})`,
-    '',
-    row('arm', 'ns/event', '90 %', 'M events/s', 'ratio', '90 %', 'target', ''),
-    row('---', '--:', ':-:', '--:', '--:', ':-:', ':-:', '---'),
+const range = (low: number, high: number): string => `${formatNumber(low)} – ${formatNumber(high)}`;
+const verdict = (met: boolean | null): string => (met === null ? '' : met ? 'met' : 'missed');
+
+export function renderExperiment({ id, title, blocks, seed, arms }: ExperimentResult): string {
+  const columns = [
+    left('arm'),
+    right('ns/event'),
+    right('90 %'),
+    right('M events/s'),
+    right('ratio'),
+    right('90 %'),
+    left('target'),
+    left('result'),
   ];
-  for (const arm of result.arms) {
-    lines.push(
-      row(
-        arm.name,
-        formatNumber(arm.estimate),
-        `${formatNumber(arm.low)} – ${formatNumber(arm.high)}`,
-        formatNumber(1000 / arm.estimate),
-        formatNumber(arm.ratio),
-        `${formatNumber(arm.ratioLow)} – ${formatNumber(arm.ratioHigh)}`,
-        arm.target,
-        arm.met === null ? '' : arm.met ? 'met' : 'missed',
-      ),
-    );
-  }
-  return lines.join('\n');
+  const rows = arms.map((arm) => [
+    arm.name,
+    formatNumber(arm.estimate),
+    range(arm.low, arm.high),
+    formatNumber(1000 / arm.estimate),
+    formatNumber(arm.ratio),
+    range(arm.ratioLow, arm.ratioHigh),
+    arm.target,
+    verdict(arm.met),
+  ]);
+  return `**${id}**: ${title} (${blocks} blocks, seed ${seed})\n\n${renderTable(columns, rows)}`;
 }
 
 export function renderSizes(sizes: BenchReport['sizes']): string {
-  return [
-    '**size**: bytes per event of a trace file (exact)',
-    '',
-    row('trace', 'events', 'plain blocks', 'smallest blocks', 'smallest + gzip -6'),
-    row('---', '--:', '--:', '--:', '--:'),
-    ...sizes.map(({ input, sizes: { events, plain, smallest, gzip } }) =>
-      row(input, `${events}`, plain.toFixed(2), smallest.toFixed(2), gzip.toFixed(2)),
-    ),
-  ].join('\n');
+  const columns = [left('trace'), right('events'), right('plain'), right('smallest'), right('smallest + gzip -6')];
+  const rows = sizes.map(({ input, sizes: { events, plain, smallest, gzip } }) => [
+    input,
+    `${events}`,
+    plain.toFixed(2),
+    smallest.toFixed(2),
+    gzip.toFixed(2),
+  ]);
+  return `**size**: bytes per event of a trace file, by form of its blocks (exact)\n\n${renderTable(columns, rows)}`;
 }
 
 export function renderMemory(memory: MemoryResult): string {
-  return [
-    `**memory**: ${memory.events} events streamed from a file of ${megabytes(memory.fileBytes)}`,
-    '',
-    row(
-      'resident set (max)',
-      'heap growth in the loop',
-      'collections in the loop',
-      'in the whole process',
-      'ns/event (one run)',
-    ),
-    row('--:', '--:', '--:', '--:', '--:'),
-    row(
-      megabytes(memory.maxRss),
-      `${memory.heapGrowth} B`,
-      `${memory.collectionsInLoop}`,
-      `${memory.collections}`,
-      formatNumber(memory.nsPerEvent),
-    ),
-  ].join('\n');
+  const columns = [left('memory of the process that streams them'), right('value')];
+  const rows = [
+    ['largest resident set', megabytes(memory.maxRss)],
+    ['heap growth in the loop', `${memory.heapGrowth} B`],
+    ['collections in the loop', `${memory.collectionsInLoop}`],
+    ['collections in the whole process', `${memory.collections}`],
+    ['ns/event (one run)', formatNumber(memory.nsPerEvent)],
+  ];
+  const title = `**memory**: ${memory.events} events from a file of ${megabytes(memory.fileBytes)}`;
+  return `${title}\n\n${renderTable(columns, rows)}`;
 }
 
 export function renderMachine({ date, machine, effort, seed }: BenchReport): string {

@@ -1,19 +1,16 @@
-import { COUNTED } from '#counting';
-import { LPI_BASE, NR_SGIS } from '../gic/intid.js';
-import { type ApListOps, OVERFLOW } from '../vgic/ap-list.js';
+import * as Counting from '#counting';
+import * as Intid from '../gic/intid.js';
+import type { ApListOps } from '../vgic/ap-list.js';
+import * as ApLists from '../vgic/ap-list.js';
 import type { VgicState } from '../vgic/state.js';
-import {
-  ACTIVE,
-  ENABLED,
-  LATCH,
-  PENDING,
-  PRIORITY_SHIFT,
-  priorityOf,
-  QUEUED_FIELD,
-  queuedOn,
-  targetOf,
-} from '../vgic/word.js';
+import * as Word from '../vgic/word.js';
 import type { ApListStrategy } from './strategy.js';
+
+// V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
+const { COUNTED } = Counting;
+const { LPI_BASE, NR_SGIS } = Intid;
+const { OVERFLOW } = ApLists;
+const { ACTIVE, ENABLED, LATCH, PENDING, PRIORITY_SHIFT, priorityOf, QUEUED_FIELD, queuedOn, targetOf } = Word;
 
 /*
  * Buckets of one vCPU. Every queued row is in exactly one FIFO:

@@ -1,7 +1,11 @@
-import { COUNTED } from '#counting';
-import { queuedOn } from '../vgic/word.js';
+import * as Counting from '#counting';
+import * as Word from '../vgic/word.js';
 import { createAppendedList } from './appended-list.js';
 import type { ApListStrategy } from './strategy.js';
+
+// V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
+const { COUNTED } = Counting;
+const { queuedOn } = Word;
 
 /**
  * As sort-on-flush while the list is short; from `threshold` entries on the list is sorted once and then kept ordered,

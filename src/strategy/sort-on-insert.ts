@@ -1,7 +1,11 @@
-import { COUNTED } from '#counting';
-import { queuedOn } from '../vgic/word.js';
+import * as Counting from '#counting';
+import * as Word from '../vgic/word.js';
 import { createLinkedList } from './linked-list.js';
 import type { ApListStrategy } from './strategy.js';
+
+// V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
+const { COUNTED } = Counting;
+const { queuedOn } = Word;
 
 /**
  * The list is kept in the comparator's order: a walk from the tail at insertion, and again whenever the key of a queued

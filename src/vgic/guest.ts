@@ -2,10 +2,15 @@
  * The guest's side of the CPU interface: only LRs (and the physical active state behind them) change.
  * vgic-spec 1.16 as far as VGR1 and recordings need it: no PMR, group or running-priority checks (native-reference 6).
  */
-import { COUNTED } from '#counting';
-import { SPURIOUS_INTID } from '../gic/intid.js';
-import { LR_ACTIVE, LR_HW, LR_PENDING, LR_PRIORITY_SHIFT, LR_STATE, LR_VINTID_V2_MASK } from '../gic/lr.js';
+import * as Counting from '#counting';
+import * as Intid from '../gic/intid.js';
+import * as Lr from '../gic/lr.js';
 import type { VgicState } from './state.js';
+
+// V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
+const { COUNTED } = Counting;
+const { SPURIOUS_INTID } = Intid;
+const { LR_ACTIVE, LR_HW, LR_PENDING, LR_PRIORITY_SHIFT, LR_STATE, LR_VINTID_V2_MASK } = Lr;
 
 export const ACK_REFUSE_NESTED = 1;
 export const ACK_EXACT = 2;

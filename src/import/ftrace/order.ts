@@ -36,8 +36,8 @@ const V2_LIST_HEAD = 0;
 /** Operations are held back so long that what they lead to can be seen. */
 const LOOKAHEAD_LINES = 4000;
 const LOOKAHEAD_OPERATIONS = 400;
-/** Lines about an interrupt or list after which the consequences of a choice have shown. */
-const LOOKAHEAD_SIGNS = 3;
+/** Lines about an interrupt, flushes and exits of its vCPU after which the consequences of a choice have shown. */
+const LOOKAHEAD_SIGNS = 6;
 /** A depth that is far off must not outweigh everything else. */
 const MAX_DEPTH_PENALTY = 8;
 
@@ -671,7 +671,6 @@ export class Orderer {
     if (units.length === 0) return;
     const found = searchPlacement(units, (placed) => this.#shadow.attempt(() => this.#score(observation, placed)));
     const placed = [...found.placed];
-    if (process.env.DBG2 && Math.abs(observation.line-Number(process.env.DBG2))<3) console.log('OBS', observation.line, found.wrong, found.changed, placed.map(p=>`${p.item.interval.line}:${p.item.interval.type==='silent'?p.item.interval.op.steps[p.item.atom].intid:p.item.interval.ops[p.item.atom].fields.intid}:${p.item.initial}>${p.before}`).join(' '));
     let { changed } = found;
     for (let i = 0; i < placed.length; i++) if (this.#revise(observation, placed, i, found.wrong)) changed++;
     this.counts.decisions += changed;
@@ -700,12 +699,13 @@ export class Orderer {
       });
     const otherEnd = end(other);
     if (otherEnd === '' || otherEnd === end(placed)) return false;
+    const irq = this.#shadow.irq(key);
+    const home = irq === undefined ? -1 : irq.queued >= 0 ? irq.queued : irq.target;
     const foresee = (arrangement: readonly Placed<Unit>[]): number =>
-      this.#foresee(key, -1, () => {
+      this.#foresee(key, home, () => {
         this.#score(observation, arrangement);
         this.#runRest(arrangement, key);
       });
-    if (process.env.DBG2 && Math.abs(observation.line-Number(process.env.DBG2))<3) console.log('REV', observation.line, key, before, foresee(other), foresee(placed), otherEnd,'|', end(placed));
     if (foresee(other) >= foresee(placed)) return false;
     placed[i] = other[i];
     return true;
@@ -721,21 +721,24 @@ export class Orderer {
     }
   }
 
-  /** Contradictions in what follows `prologue`, with everything in the order of time, as far as it shows `key` or `list`. */
-  #foresee(key: number, list: number, prologue: () => void): number {
+  /**
+   * Contradictions in what follows `prologue`, with everything in the order of time, as far as it shows the interrupt
+   * `key` or the list of vCPU `home`.
+   */
+  #foresee(key: number, home: number, prologue: () => void): number {
     const run = new Set<Step | QueueOperation>();
     this.#simulated = run;
     try {
       return this.#shadow.attempt(() => {
         prologue();
-        return this.#runAhead(key, list, run);
+        return this.#runAhead(key, home, run);
       });
     } finally {
       this.#simulated = null;
     }
   }
 
-  #runAhead(key: number, list: number, run: Set<Step | QueueOperation>): number {
+  #runAhead(key: number, home: number, run: Set<Step | QueueOperation>): number {
     const open = [...this.#pending];
     let wrong = 0;
     let signs = 0;
@@ -750,26 +753,27 @@ export class Orderer {
         this.#runAll(interval, run);
       }
       if (op.type === 'queue') {
-        if (!run.has(op) && !this.#early.has(op)) wrong += this.#checkQueue(op, false);
-        if (op.key === key) signs++;
+        const score = run.has(op) || this.#early.has(op) ? 0 : this.#checkQueue(op, false);
+        if (op.key !== key) continue;
+        wrong += SIGN_LISTED * score;
+        signs++;
       } else if (op.type === 'silent') {
         open.push(this.#silentInterval(op));
       } else if (op.type === 'flush') {
-        const isShown =
-          op.vcpu === list || this.#shadow.isListed(key, op.vcpu) || op.populates.some((lr) => lr.key === key);
-        const oo = this.#shadow.flush(op.vcpu); const score = this.#scoreFlush(op, oo);
-        if (process.env.DBG2 && isShown && key===4178) console.log('   ahead flush', op.line, op.vcpu, score, 'sort', op.sortCount, oo.sortCount, oo.listBefore.slice(0,12).join(' '), '|', op.sortList.join(' '), 'after', oo.listAfter.slice(0,12).join(' '));
-        if (isShown) {
-          wrong += score;
-          signs++;
-        }
+        const outcome = this.#shadow.flush(op.vcpu);
+        if (op.vcpu !== home) continue;
+        wrong += key === KEY_MACHINE ? this.#scoreFlush(op, outcome) : scoreFlushOf(key, op, outcome);
+        signs++;
       } else if (op.type === 'sync' || op.type === 'prune') {
         const sync = op.type === 'sync' ? op : op.sync;
         if (op.type === 'sync' && sync.fold !== null) {
           this.#shadow.sample(sync.vcpu, sync.physical);
           this.#shadow.fold(sync.vcpu, this.#readBack(sync));
         }
-        wrong += this.#foreseePrune(sync, key);
+        const predicted = this.#shadow.prune(sync.vcpu);
+        if (sync.vcpu !== home) continue;
+        wrong += key === KEY_MACHINE ? scoreRemovals(sync, predicted) : scoreRemovalOf(key, sync, predicted);
+        signs++;
       }
     }
     return wrong;
@@ -786,12 +790,6 @@ export class Orderer {
         if (interval.done[atom] !== true && !run.has(step)) this.#shadow.apply(step);
       }
     }
-  }
-
-  #foreseePrune(sync: SyncOperation, key: number): number {
-    const isShown = this.#shadow.isListed(key, sync.vcpu);
-    const score = scoreRemovals(sync, this.#shadow.prune(sync.vcpu));
-    return isShown ? score : 0;
   }
 
   #readBack(op: SyncOperation): FoldedLr[] {
@@ -909,6 +907,30 @@ function scoreRemovals(sync: SyncOperation, predicted: readonly ShadowRemoval[])
   const recorded = new Map(removals.map((removal) => [removal.key, removal.to]));
   for (const { key, to } of predicted) if (recorded.get(key) !== to) wrong++;
   return wrong;
+}
+
+/** How clearly a sign speaks of one interrupt: seen or not seen; in the list's first entries or not; in the depth. */
+const SIGN_SEEN = 8;
+const SIGN_LISTED = 4;
+const SIGN_DEPTH = 1;
+
+function scoreFlushOf(key: number, op: FlushOperation, outcome: FlushOutcome): number {
+  const recorded = op.populates.find((populate) => populate.key === key);
+  const predicted = outcome.populated.find((irq) => irq.key === key);
+  let wrong = (recorded === undefined) === (predicted === undefined) ? 0 : SIGN_SEEN;
+  if (op.result !== null) {
+    const intid = intidOfKey(key);
+    const end = op.result.list.indexOf(-1);
+    const listed = op.result.list.slice(0, end < 0 ? LIST_SHOWN : end);
+    if (listed.includes(intid) !== outcome.listAfter.slice(0, listed.length).includes(intid)) wrong += SIGN_LISTED;
+  }
+  if (op.sortCount !== outcome.sortCount) wrong += SIGN_DEPTH;
+  return wrong;
+}
+
+function scoreRemovalOf(key: number, sync: SyncOperation, predicted: readonly ShadowRemoval[]): number {
+  const recorded = sync.removals.find((removal) => removal.key === key);
+  return recorded?.to === predicted.find((removal) => removal.key === key)?.to ? 0 : SIGN_SEEN;
 }
 
 function describeFlush(op: FlushOperation, outcome: FlushOutcome): string {
