@@ -98,7 +98,7 @@ export function renderSizes(sizes: BenchReport['sizes']): string {
 export function renderMemory(memory: MemoryResult): string {
   const columns = [left('memory of the process that streams them'), right('value')];
   const rows = [
-    ['largest resident set', megabytes(memory.maxRss)],
+    ['resident set after the last event', megabytes(memory.rss)],
     ['heap growth in the loop', `${memory.heapGrowth} B`],
     ['collections in the loop', `${memory.collectionsInLoop}`],
     ['collections in the whole process', `${memory.collections}`],

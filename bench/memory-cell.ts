@@ -25,7 +25,8 @@ const report: MemoryReport = {
   events: reader.events - eventsBefore,
   loopStart,
   loopEnd,
-  maxRss: process.resourceUsage().maxRSS * 1024,
+  // Not resourceUsage().maxRSS: Linux lets it start at the resident set of the process that started this one.
+  rss: process.memoryUsage.rss(),
   heapGrowth: process.memoryUsage().heapUsed - heapBefore,
 };
 console.log(JSON.stringify(report));

@@ -15,8 +15,8 @@ const CELL = fileURLToPath(new URL('./memory-cell.js', import.meta.url));
 export interface MemoryResult {
   readonly events: number;
   readonly fileBytes: number;
-  /** Largest resident set of the process, in bytes. */
-  readonly maxRss: number;
+  /** Resident set of the process after the last event, in bytes. */
+  readonly rss: number;
   /** Growth of the JavaScript heap over the loop, in bytes. */
   readonly heapGrowth: number;
   readonly nsPerEvent: number;
@@ -31,7 +31,7 @@ export interface MemoryReport {
   readonly events: number;
   readonly loopStart: number;
   readonly loopEnd: number;
-  readonly maxRss: number;
+  readonly rss: number;
   readonly heapGrowth: number;
 }
 
@@ -55,7 +55,7 @@ export function measureMemory(events: number, dir: string): MemoryResult {
   return {
     events: report.events,
     fileBytes,
-    maxRss: report.maxRss,
+    rss: report.rss,
     heapGrowth: report.heapGrowth,
     nsPerEvent: ((report.loopEnd - report.loopStart) * 1e6) / report.events,
     collectionsInLoop: traceGc.filter(isInLoop).length,

@@ -5,7 +5,7 @@ import type { ApListOps } from '../vgic/ap-list.js';
 import type { VgicState } from '../vgic/state.js';
 import * as Word from '../vgic/word.js';
 import { createLinkedList, type LinkedList } from './linked-list.js';
-import { createMergeSort, itemOf, slotOfItem } from './merge-sort.js';
+import { createMergeSort } from './merge-sort.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
@@ -20,27 +20,17 @@ export interface AppendedList {
   sort(vcpu: number): void;
 }
 
-/** Rows that one list can hold: SGIs, PPIs, SPIs and LPIs of one vCPU. */
-const maxListLength = (s: VgicState): number => 32 + s.machine.nrSpis + s.machine.nrLpis;
-
 export function createAppendedList(s: VgicState, ops: ApListOps): AppendedList {
   const { word, source, cost, nrLr, isV2Guest, intidOfSlot } = s;
   const list = createLinkedList(s, ops);
-  const { next, head, len, append, keyOf } = list;
-  const { items, sort: mergeSort } = createMergeSort(maxListLength(s));
+  const { next, head, len, relink, keyOf } = list;
+  const mergeSort = createMergeSort(next, keyOf);
 
   function sort(vcpu: number): void {
-    const n = len[vcpu];
-    let i = 0;
-    for (let slot = head[vcpu]; slot >= 0; slot = next[slot]) items[i++] = itemOf(sortKey(word[slot]), slot);
-    const compared = mergeSort(n);
-    list.clear(vcpu);
-    for (i = 0; i < n; i++) {
-      const slot = slotOfItem(items[i]);
-      keyOf[slot] = items[i] >> 16;
-      append(vcpu, slot);
-    }
+    for (let slot = head[vcpu]; slot >= 0; slot = next[slot]) keyOf[slot] = sortKey(word[slot]);
+    relink(vcpu, mergeSort.sort(head[vcpu]));
     if (COUNTED) {
+      const compared = mergeSort.comparisons();
       cost.comparisons += compared;
       cost.locks += 2 * compared;
       cost.sorts += 1;

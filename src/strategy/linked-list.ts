@@ -22,8 +22,8 @@ export interface LinkedList {
   /** Sort key under which an ordered row was inserted; only the ordered strategies read it. */
   readonly keyOf: Uint8Array;
   append(vcpu: number, slot: number): void;
-  /** Forgets the list of a vCPU; the rows stay marked as queued and must be appended again. */
-  clear(vcpu: number): void;
+  /** Takes a chain of `next` links over the same rows as the list of a vCPU: a new order. */
+  relink(vcpu: number, first: number): void;
   unlink(vcpu: number, slot: number): void;
   /** Inserts behind the last entry whose key is not larger, walking from the tail; books comparisons and visits. */
   insertOrdered(vcpu: number, slot: number): void;
@@ -42,7 +42,8 @@ export interface LinkedList {
 
 export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
   const { word, source, intidOfSlot, dist, picks, cost, nrVcpus, nrLr, isV2Guest } = s;
-  const next = new Int32Array(s.nrSlots);
+  // One more than rows: the anchor of a merge (merge-sort.ts).
+  const next = new Int32Array(s.nrSlots + 1);
   const prev = new Int32Array(s.nrSlots);
   const head = new Int32Array(nrVcpus).fill(-1);
   const tail = new Int32Array(nrVcpus).fill(-1);
@@ -59,10 +60,14 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     len[vcpu] += 1;
   }
 
-  function clear(vcpu: number): void {
-    head[vcpu] = -1;
-    tail[vcpu] = -1;
-    len[vcpu] = 0;
+  function relink(vcpu: number, first: number): void {
+    let before = -1;
+    for (let slot = first; slot >= 0; slot = next[slot]) {
+      prev[slot] = before;
+      before = slot;
+    }
+    head[vcpu] = first;
+    tail[vcpu] = before;
   }
 
   function unlink(vcpu: number, slot: number): void {
@@ -221,7 +226,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     len,
     keyOf,
     append,
-    clear,
+    relink,
     unlink,
     insertOrdered,
     reorder,

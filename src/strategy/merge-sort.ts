@@ -1,78 +1,83 @@
 /**
- * The kernel's bottom-up merge sort of a linked list (list_sort), on arrays: stable, same runs, same comparisons.
- * Order of merges: vgic-spec E.1. An element is key << 16 | row; only keys are compared.
+ * The kernel's bottom-up merge sort of a linked list (list_sort): stable, the same runs, the same comparisons.
+ * Order of merges: vgic-spec E.1.
  */
 
 export interface MergeSort {
-  /** Elements to sort; filled by the caller. */
-  readonly items: Int32Array;
-  /** Sorts items[0..n) by key, stable; returns the number of comparator calls. */
-  sort(n: number): number;
+  /** Sorts the chain that begins at `head` by key; returns its new head. */
+  sort(head: number): number;
+  /** Comparator calls of the last sort. */
+  comparisons(): number;
 }
 
-export const itemOf = (key: number, slot: number): number => (key << 16) | slot;
-export const slotOfItem = (item: number): number => item & 0xffff;
-
-export function createMergeSort(capacity: number): MergeSort {
-  const items = new Int32Array(capacity);
-  const older = new Int32Array(capacity);
-  /** Start of each sorted run; runs are adjacent, run r ends where run r + 1 starts. At most 2 log2(n) of them. */
+/**
+ * `next` links the rows of a chain (-1 ends it) and has one element more than there are rows: the anchor of a merge.
+ * `keyOf` holds the sort key of every row in the chain.
+ */
+export function createMergeSort(next: Int32Array, keyOf: Uint8Array): MergeSort {
+  const anchor = next.length - 1;
+  /** Heads of the sorted runs, oldest first: at most 2 log2(n) of them. */
   const runs = new Int32Array(64);
+  let compared = 0;
 
-  /** Merges the adjacent runs [from, middle) and [middle, to); on equal keys the older one, in front, wins. */
-  function merge(from: number, middle: number, to: number): number {
-    const nrOlder = middle - from;
-    for (let i = 0; i < nrOlder; i++) older[i] = items[from + i];
-    let a = 0;
-    let b = middle;
-    let out = from;
-    let compared = 0;
-    let itemA = older[0];
-    let itemB = items[b];
+  /** Merges two chains that are not empty; on equal keys the older one wins. */
+  function merge(older: number, newer: number): number {
+    let a = older;
+    let b = newer;
+    let keyA = keyOf[a];
+    let keyB = keyOf[b];
+    let tail = anchor;
+    let count = 0;
     for (;;) {
-      compared++;
-      if (itemA >> 16 <= itemB >> 16) {
-        items[out++] = itemA;
-        if (++a === nrOlder) return compared;
-        itemA = older[a];
+      count++;
+      if (keyA <= keyB) {
+        next[tail] = a;
+        tail = a;
+        a = next[a];
+        if (a < 0) {
+          next[tail] = b;
+          break;
+        }
+        keyA = keyOf[a];
       } else {
-        items[out++] = itemB;
-        if (++b === to) break;
-        itemB = items[b];
+        next[tail] = b;
+        tail = b;
+        b = next[b];
+        if (b < 0) {
+          next[tail] = a;
+          break;
+        }
+        keyB = keyOf[b];
       }
     }
-    while (a < nrOlder) items[out++] = older[a++];
-    return compared;
+    compared += count;
+    return next[anchor];
   }
 
   return {
-    items,
-    sort(n) {
+    comparisons: () => compared,
+    sort(head) {
+      compared = 0;
       let nrRuns = 0;
-      let compared = 0;
-      for (let taken = 0; taken < n; taken++) {
+      let taken = 0;
+      for (let slot = head; slot >= 0; taken++) {
+        const rest = next[slot];
         // Skip the k newest runs (k = trailing ones of the count); merge the two below them if a higher bit is set.
-        let bits = taken;
-        let k = 0;
-        while ((bits & 1) !== 0) {
-          bits >>= 1;
-          k++;
-        }
-        if (bits !== 0) {
-          const second = nrRuns - k - 1;
-          const end = k === 0 ? taken : runs[second + 1];
-          compared += merge(runs[second - 1], runs[second], end);
+        const k = 31 - Math.clz32((taken + 1) & ~taken);
+        if (taken >> k !== 0) {
+          const newer = nrRuns - k - 1;
+          runs[newer - 1] = merge(runs[newer - 1], runs[newer]);
           nrRuns--;
-          for (let r = second; r < nrRuns; r++) runs[r] = runs[r + 1];
+          for (let run = newer; run < nrRuns; run++) runs[run] = runs[run + 1];
         }
-        runs[nrRuns++] = taken;
+        next[slot] = -1;
+        runs[nrRuns++] = slot;
+        slot = rest;
       }
       // From the newest run to the oldest.
-      while (nrRuns > 1) {
-        compared += merge(runs[nrRuns - 2], runs[nrRuns - 1], n);
-        nrRuns--;
-      }
-      return compared;
+      let sorted = runs[nrRuns - 1];
+      for (let run = nrRuns - 2; run >= 0; run--) sorted = merge(runs[run], sorted);
+      return sorted;
     },
   };
 }

@@ -35,9 +35,10 @@ const LIST_SHOWN = 10;
 const V2_LIST_HEAD = 0;
 /** Operations are held back so long that what they lead to can be seen. */
 const LOOKAHEAD_LINES = 4000;
-const LOOKAHEAD_OPERATIONS = 400;
-/** Lines about an interrupt, flushes and exits of its vCPU after which the consequences of a choice have shown. */
-const LOOKAHEAD_SIGNS = 6;
+const LOOKAHEAD_OPERATIONS = 600;
+/** Lines about an interrupt (flushes, for a list) after which the consequences of a choice have shown. */
+const LOOKAHEAD_SIGNS = 4;
+const LR_WEIGHT = 32;
 /** A depth that is far off must not outweigh everything else. */
 const MAX_DEPTH_PENALTY = 8;
 
@@ -70,6 +71,8 @@ interface SilentInterval {
   readonly closeLine: number;
   readonly closeTick: number;
   readonly done: boolean[];
+  /** A step was seen not to be done when it was due: the writing CPU stood still, the rest comes near the end. */
+  stalled: boolean;
 }
 
 /**
@@ -234,7 +237,7 @@ export class Orderer {
 
   #silentInterval(op: SilentOperation): SilentInterval {
     const { line, tick, closeLine, closeTick } = op;
-    return { type: 'silent', op, line, tick, closeLine, closeTick, done: this.#early.get(op) ?? [] };
+    return { type: 'silent', op, line, tick, closeLine, closeTick, done: this.#early.get(op) ?? [], stalled: false };
   }
 
   /** Intervals that ended before this line are over, in the order of their ends. */
@@ -246,7 +249,10 @@ export class Orderer {
   }
 
   #complete(interval: Interval): void {
-    if (interval.type === 'append') this.#letOvertake(interval);
+    if (interval.type === 'append') {
+      if (interval.to < 0) this.#explainGivenUp(interval);
+      else this.#letOvertake(interval);
+    }
     const at = this.#pending.indexOf(interval);
     if (at < 0) return;
     this.#pending.splice(at, 1);
@@ -260,30 +266,41 @@ export class Orderer {
     for (let atom = 0; atom < atomsOf(interval); atom++) this.#writeAtom(interval, atom);
   }
 
+  /** An append that never came must have been made pointless by a silent step that was under way. */
+  #explainGivenUp(given: AppendInterval): void {
+    const { key } = given.ops[0];
+    for (const interval of [...this.#pending]) {
+      if (interval.type !== 'silent' || interval.op.redundant) continue;
+      for (const [atom, step] of interval.op.steps.entries()) {
+        if (step.key !== key || interval.done[atom] === true || !this.#pending.includes(given)) continue;
+        this.#writeAtom(interval, atom);
+        this.#settle(interval);
+      }
+    }
+  }
+
   /** ap_add lines of two CPUs may stand in the wrong order: the next flush shows which append came first. */
   #letOvertake(interval: AppendInterval): void {
     for (const other of [...this.#pending]) {
       if (other === interval || other.type !== 'append' || other.to !== interval.to || interval.to < 0) continue;
-      const run = (append: AppendInterval): void => {
-        for (const op of append.ops) {
-          this.#simulated?.add(op);
-          this.#checkQueue(op, true);
-        }
-      };
-      const inOrder = this.#foresee(KEY_MACHINE, interval.to, () => {
-        run(interval);
-        run(other);
-      });
+      const inOrder = this.#foreseeAppends(interval, [interval, other]);
       if (inOrder === 0) continue;
-      const overtaken = this.#foresee(KEY_MACHINE, interval.to, () => {
-        run(other);
-        run(interval);
-      });
+      const overtaken = this.#foreseeAppends(interval, [other, interval]);
       if (overtaken >= inOrder) continue;
       this.counts.decisions++;
       this.#pending.splice(this.#pending.indexOf(other), 1);
       for (let atom = 0; atom < other.ops.length; atom++) this.#writeAtom(other, atom);
     }
+  }
+
+  #foreseeAppends({ to }: AppendInterval, order: readonly AppendInterval[]): number {
+    const prologue = (): void => {
+      for (const op of order.flatMap((append) => append.ops)) {
+        this.#simulated?.add(op);
+        this.#checkQueue(op, true);
+      }
+    };
+    return this.#foresee(KEY_MACHINE, to, prologue, null, 0);
   }
 
   #settleRedundant(): void {
@@ -316,6 +333,7 @@ export class Orderer {
    * cannot do half of that: the other thread's step is written behind this one if that comes to the same, else as a NOP.
    */
   #writeSilentStep(step: Step, tick: number): void {
+    if (process.env.DBG3 && process.env.DBG3.split(',').includes(String(step.key))) console.log('SIL', this.#schedule[this.#head-1]?.line, step.kind, step.value, step.intid);
     const given = this.#pending.find(
       (interval) => interval.type === 'append' && interval.to < 0 && interval.ops[0].key === step.key,
     );
@@ -533,6 +551,7 @@ export class Orderer {
     if (irq.level === 0 && irq.source === 0) irq.latch = fields.active === 1 && irq.intid < 16 ? fields.latch : 0;
   }
 
+  /** What went into the LRs weighs most: depth and list order of a flush are read at slightly different moments. */
   #scoreFlush(op: FlushOperation, outcome: FlushOutcome): number {
     const { populates, result } = op;
     let wrong = Math.abs(populates.length - outcome.populated.length);
@@ -541,12 +560,11 @@ export class Orderer {
       if (predicted.key !== populates[i].key) wrong++;
       else wrong += this.#shadow.countDifferences(predicted, populates[i].fields, false);
     }
-    if (op.sortCount !== outcome.sortCount) wrong += Math.min(MAX_DEPTH_PENALTY, Math.abs(op.sortCount - outcome.sortCount));
+    if (result !== null && ((result.hcr & HCR_UIE) !== 0) !== outcome.underflow) wrong++;
+    wrong *= LR_WEIGHT;
+    wrong += Math.min(MAX_DEPTH_PENALTY, Math.abs(op.sortCount - outcome.sortCount));
     if (op.sortCount >= 0) wrong += this.#countListDifferences(op.sortList, outcome.listBefore, false);
-    if (result !== null) {
-      if (((result.hcr & HCR_UIE) !== 0) !== outcome.underflow) wrong++;
-      wrong += this.#countListDifferences(result.list, outcome.listAfter, true);
-    }
+    if (result !== null) wrong += this.#countListDifferences(result.list, outcome.listAfter, true);
     return wrong;
   }
 
@@ -671,11 +689,15 @@ export class Orderer {
     if (units.length === 0) return;
     const found = searchPlacement(units, (placed) => this.#shadow.attempt(() => this.#score(observation, placed)));
     const placed = [...found.placed];
+    if (process.env.DBG2 && Math.abs(observation.line-Number(process.env.DBG2))<5) console.log('OBS', observation.line, found.wrong, found.changed, placed.map(p=>`${p.item.interval.line}:${p.item.interval.type==='silent'?p.item.interval.op.steps[p.item.atom].intid:p.item.interval.ops[p.item.atom].fields.intid}:${p.item.initial}>${p.before}`).join(' '));
     let { changed } = found;
     for (let i = 0; i < placed.length; i++) if (this.#revise(observation, placed, i, found.wrong)) changed++;
     this.counts.decisions += changed;
     for (const { item, before } of placed) {
-      if (!before) continue;
+      if (!before) {
+        if (item.initial && item.interval.type === 'silent') item.interval.stalled = true;
+        continue;
+      }
       this.#writeAtom(item.interval, item.atom);
       this.#settle(item.interval);
     }
@@ -690,61 +712,78 @@ export class Orderer {
     if (item.interval.type !== 'silent') return false;
     const { key } = item.interval.op.steps[item.atom];
     if (key === KEY_MACHINE) return false;
+    const step = item.interval.op.steps[item.atom];
     const other = placed.with(i, { item, before: !before });
     const end = (arrangement: readonly Placed<Unit>[]): string =>
       this.#shadow.attempt(() => {
         const score = this.#score(observation, arrangement);
-        this.#runRest(arrangement, key);
+        if (!arrangement[i].before) this.#shadow.apply(step);
         return score === wrong ? this.#shadow.describe(key) : '';
       });
     const otherEnd = end(other);
     if (otherEnd === '' || otherEnd === end(placed)) return false;
     const irq = this.#shadow.irq(key);
     const home = irq === undefined ? -1 : irq.queued >= 0 ? irq.queued : irq.target;
-    const foresee = (arrangement: readonly Placed<Unit>[]): number =>
-      this.#foresee(key, home, () => {
+    const foresee = (arrangement: readonly Placed<Unit>[]): number => {
+      const prologue = (): void => {
         this.#score(observation, arrangement);
-        this.#runRest(arrangement, key);
-      });
+      };
+      if (arrangement[i].before) return this.#foresee(key, home, prologue, null, 0);
+      // Later may be right behind the observation or any time until the interval ends.
+      let least = Number.POSITIVE_INFINITY;
+      for (let signs = 0; signs < LOOKAHEAD_SIGNS && least > 0; signs++) {
+        least = Math.min(least, this.#foresee(key, home, prologue, step, signs));
+      }
+      return least;
+    };
+    if (process.env.DBG2 && Math.abs(observation.line-Number(process.env.DBG2))<5) console.log('REV', observation.line, key, before, foresee(other), foresee(placed), home, otherEnd,'|', end(placed));
     if (foresee(other) >= foresee(placed)) return false;
     placed[i] = other[i];
     return true;
   }
 
-  /** The steps on one interrupt that come after the observation. */
-  #runRest(placed: readonly Placed<Unit>[], key: number): void {
-    for (const { item, before } of placed) {
-      const { interval, atom } = item;
-      if (before || interval.type !== 'silent' || interval.op.steps[atom].key !== key) continue;
-      this.#simulated?.add(interval.op.steps[atom]);
-      this.#shadow.apply(interval.op.steps[atom]);
-    }
-  }
-
   /**
    * Contradictions in what follows `prologue`, with everything in the order of time, as far as it shows the interrupt
-   * `key` or the list of vCPU `home`.
+   * `key` or the list of vCPU `home`. `late`: a step under way that takes effect after so many signs.
    */
-  #foresee(key: number, home: number, prologue: () => void): number {
+  #foresee(key: number, home: number, prologue: () => void, late: Step | null, lateSigns: number): number {
     const run = new Set<Step | QueueOperation>();
     this.#simulated = run;
     try {
       return this.#shadow.attempt(() => {
         prologue();
-        return this.#runAhead(key, home, run);
+        return this.#runAhead(key, home, run, late, lateSigns);
       });
     } finally {
       this.#simulated = null;
     }
   }
 
-  #runAhead(key: number, home: number, run: Set<Step | QueueOperation>): number {
+  #runAhead(
+    key: number,
+    home: number,
+    run: Set<Step | QueueOperation>,
+    late: Step | null,
+    lateSigns: number,
+  ): number {
     const open = [...this.#pending];
     let wrong = 0;
     let signs = 0;
+    if (late !== null && lateSigns > 0) run.add(late);
+    const runLate = (): void => {
+      if (late === null || lateSigns === 0 || signs !== lateSigns || !run.delete(late)) return;
+      run.add(late);
+      this.#shadow.apply(late);
+      late = null;
+    };
+    if (late !== null && lateSigns === 0) {
+      run.add(late);
+      this.#shadow.apply(late);
+    }
     const end = Math.min(this.#schedule.length, this.#head + LOOKAHEAD_OPERATIONS);
     for (let i = this.#head; i < end && signs < LOOKAHEAD_SIGNS; i++) {
       const op = this.#schedule[i];
+      runLate();
       for (let at = 0; at < open.length; at++) {
         const interval = open[at];
         const effect = interval.type === 'silent' ? this.#effectTick(interval) : interval.closeTick;
@@ -763,7 +802,7 @@ export class Orderer {
         const outcome = this.#shadow.flush(op.vcpu);
         if (op.vcpu !== home) continue;
         wrong += key === KEY_MACHINE ? this.#scoreFlush(op, outcome) : scoreFlushOf(key, op, outcome);
-        signs++;
+        if (key === KEY_MACHINE || op.populates.some((populate) => populate.key === key)) signs++;
       } else if (op.type === 'sync' || op.type === 'prune') {
         const sync = op.type === 'sync' ? op : op.sync;
         if (op.type === 'sync' && sync.fold !== null) {
@@ -773,7 +812,7 @@ export class Orderer {
         const predicted = this.#shadow.prune(sync.vcpu);
         if (sync.vcpu !== home) continue;
         wrong += key === KEY_MACHINE ? scoreRemovals(sync, predicted) : scoreRemovalOf(key, sync, predicted);
-        signs++;
+        if (sync.removals.some((removal) => removal.key === key)) signs++;
       }
     }
     return wrong;
@@ -862,7 +901,8 @@ export class Orderer {
   }
 
   /** When a silent write probably takes effect: soon after its line, or, if it halts the guest first, near its end. */
-  #effectTick({ op }: SilentInterval): number {
+  #effectTick({ op, stalled }: SilentInterval): number {
+    if (stalled) return op.closeTick;
     const length = op.closeTick - op.tick;
     return op.halts
       ? op.closeTick - Math.min(this.#effectTicks, length / 4)
@@ -912,7 +952,7 @@ function scoreRemovals(sync: SyncOperation, predicted: readonly ShadowRemoval[])
 /** How clearly a sign speaks of one interrupt: seen or not seen; in the list's first entries or not; in the depth. */
 const SIGN_SEEN = 8;
 const SIGN_LISTED = 4;
-const SIGN_DEPTH = 1;
+const SIGN_DEPTH = 0.1;
 
 function scoreFlushOf(key: number, op: FlushOperation, outcome: FlushOutcome): number {
   const recorded = op.populates.find((populate) => populate.key === key);
