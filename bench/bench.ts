@@ -4,7 +4,7 @@ import { cpus, loadavg, release, tmpdir, type } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type ExperimentResult, runExperiment } from './experiment.js';
+import { type ExperimentResult, runExperiment } from '../src/stats/experiment.js';
 import { type Plan, planExperiments } from './experiments.js';
 import { loadInput } from './inputs.js';
 import {

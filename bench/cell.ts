@@ -8,14 +8,14 @@ import { parseArgs } from 'node:util';
 import { COUNTED } from '#counting';
 import { openFileSource } from '../src/commands/trace-files.js';
 import { createEngine } from '../src/replay/engine.js';
+import { createReplays, resetVgic } from '../src/replay/replays.js';
+import { FULL_EFFORT, QUICK_EFFORT, type Sample, type TimedCode, timePasses } from '../src/stats/sample.js';
 import { strategyNamed } from '../src/strategy/index.js';
 import { createEventBlock } from '../src/trace/events.js';
 import { openTrace } from '../src/trace/reader.js';
 import { digestHex } from '../src/vgic/digest.js';
 import { createVgic } from '../src/vgic/vgic.js';
 import { loadInput } from './inputs.js';
-import { createReplays, resetVgic } from './replays.js';
-import { FULL_EFFORT, QUICK_EFFORT, type Sample, type TimedCode, timePasses } from './sample.js';
 
 interface Prepared extends TimedCode {
   readonly events: number;

@@ -3,12 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Arm, Experiment } from '../src/stats/experiment.js';
+import { type Effort, FULL_EFFORT, QUICK_EFFORT, type Sample } from '../src/stats/sample.js';
 import { strategies } from '../src/strategy/index.js';
 import { encodeColumnsFile } from './columns-file.js';
-import type { Arm, Experiment } from './experiment.js';
 import { loadInput } from './inputs.js';
 import { type NativeBuild, runNative } from './native-build.js';
-import { type Effort, FULL_EFFORT, QUICK_EFFORT, type Sample } from './sample.js';
 import { writeTraceFile } from './trace-file.js';
 
 const CELL = fileURLToPath(new URL('./cell.js', import.meta.url));

@@ -1,5 +1,5 @@
 /** Results as Markdown, for the terminal and for README.md alike. */
-import type { ExperimentResult } from './experiment.js';
+import type { ExperimentResult } from '../src/stats/experiment.js';
 import type { MemoryResult } from './memory.js';
 import type { TraceSizes } from './trace-file.js';
 

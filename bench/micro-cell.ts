@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { Bench } from 'tinybench';
 import { createEngine } from '../src/replay/engine.js';
+import { resetVgic } from '../src/replay/replays.js';
 import { reference, strategyNamed } from '../src/strategy/index.js';
 import {
   CONFIG,
@@ -24,7 +25,6 @@ import { createVgic } from '../src/vgic/vgic.js';
 import { deep } from '../src/workload/deep.js';
 import { loadInput } from './inputs.js';
 import type { MicroResult } from './micro.js';
-import { resetVgic } from './replays.js';
 import { encodeTrace } from './trace-file.js';
 
 const SAMPLE_MS = 1;

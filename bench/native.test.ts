@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { createGenerator } from '../src/base/rng.js';
 import { GIC_MODELS, LPI_BASE, type Machine, NR_LPIS, NR_SGIS } from '../src/gic/intid.js';
 import { importVgr1 } from '../src/import/vgr1.js';
+import { createReplays } from '../src/replay/replays.js';
 import { reference, strategyNamed } from '../src/strategy/index.js';
 import {
   DIST_ENABLE,
@@ -29,7 +30,6 @@ import { generateColumns, workloads } from '../src/workload/index.js';
 import { resolveParams } from '../src/workload/workload.js';
 import { encodeColumnsFile } from './columns-file.js';
 import { buildNative, printNativeFlushes, runNative } from './native-build.js';
-import { createReplays } from './replays.js';
 
 const GOLDEN = new URL('../../traces/golden/', import.meta.url);
 const dir = mkdtempSync(join(tmpdir(), 'vgic-native-'));

@@ -98,6 +98,13 @@ interface Unit extends Movable {
   readonly atom: number;
 }
 
+/** A step under way that is to take effect after so many signs, at the latest when its interval ends. */
+interface LateStep {
+  readonly step: Step;
+  readonly afterSigns: number;
+  readonly closeLine: number;
+}
+
 interface Observation {
   /** Does it see or change this interrupt? */
   readonly touches: (key: number) => boolean;
@@ -180,6 +187,8 @@ export class Orderer {
       const op = this.#schedule[this.#head];
       const end = 'closeLine' in op ? op.closeLine : op.type === 'prune' ? op.sync.closeLine : op.line;
       if (Math.max(end, op.line) >= frontier - LOOKAHEAD_LINES) break;
+      // Before the head moves on: what ends here is ordered by what this operation shows.
+      this.#finishBefore(op.line);
       this.#head++;
       this.#process(op);
       if (this.#head > 1024) {
@@ -199,7 +208,6 @@ export class Orderer {
   // --- Time passes.
 
   #process(op: Scheduled): void {
-    this.#finishBefore(op.line);
     if (op.type !== 'silent') {
       for (let vcpu = 0; vcpu < this.#guests.length; vcpu++) this.#writeAccesses(vcpu, op.tick);
     }
@@ -300,7 +308,7 @@ export class Orderer {
         this.#checkQueue(op, true);
       }
     };
-    return this.#foresee(KEY_MACHINE, to, prologue, null, 0);
+    return this.#foresee(KEY_MACHINE, to, prologue, null);
   }
 
   #settleRedundant(): void {
@@ -333,7 +341,6 @@ export class Orderer {
    * cannot do half of that: the other thread's step is written behind this one if that comes to the same, else as a NOP.
    */
   #writeSilentStep(step: Step, tick: number): void {
-    if (process.env.DBG3 && process.env.DBG3.split(',').includes(String(step.key))) console.log('SIL', this.#schedule[this.#head-1]?.line, step.kind, step.value, step.intid);
     const given = this.#pending.find(
       (interval) => interval.type === 'append' && interval.to < 0 && interval.ops[0].key === step.key,
     );
@@ -568,6 +575,24 @@ export class Orderer {
     return wrong;
   }
 
+  /** What a flush says of one interrupt. */
+  #scoreFlushOf(key: number, op: FlushOperation, outcome: FlushOutcome): number {
+    const recorded = op.populates.find((populate) => populate.key === key);
+    const predicted = outcome.populated.find((irq) => irq.key === key);
+    let wrong = (recorded === undefined) === (predicted === undefined) ? 0 : SIGN_SEEN;
+    if (recorded !== undefined && predicted !== undefined) {
+      wrong += SIGN_LISTED * this.#shadow.countDifferences(predicted, recorded.fields, false);
+    }
+    if (op.result !== null) {
+      const intid = intidOfKey(key);
+      const end = op.result.list.indexOf(-1);
+      const listed = op.result.list.slice(0, end < 0 ? LIST_SHOWN : end);
+      if (listed.includes(intid) !== outcome.listAfter.slice(0, listed.length).includes(intid)) wrong += SIGN_LISTED;
+    }
+    if (op.sortCount !== outcome.sortCount) wrong += SIGN_DEPTH;
+    return wrong;
+  }
+
   /** Recorded list entries (ten, then the head, then the list again) that differ from the predicted ones. */
   #countListDifferences(recorded: readonly number[], predicted: readonly number[], mayGrow: boolean): number {
     let wrong = 0;
@@ -689,7 +714,6 @@ export class Orderer {
     if (units.length === 0) return;
     const found = searchPlacement(units, (placed) => this.#shadow.attempt(() => this.#score(observation, placed)));
     const placed = [...found.placed];
-    if (process.env.DBG2 && Math.abs(observation.line-Number(process.env.DBG2))<5) console.log('OBS', observation.line, found.wrong, found.changed, placed.map(p=>`${p.item.interval.line}:${p.item.interval.type==='silent'?p.item.interval.op.steps[p.item.atom].intid:p.item.interval.ops[p.item.atom].fields.intid}:${p.item.initial}>${p.before}`).join(' '));
     let { changed } = found;
     for (let i = 0; i < placed.length; i++) if (this.#revise(observation, placed, i, found.wrong)) changed++;
     this.counts.decisions += changed;
@@ -728,15 +752,15 @@ export class Orderer {
       const prologue = (): void => {
         this.#score(observation, arrangement);
       };
-      if (arrangement[i].before) return this.#foresee(key, home, prologue, null, 0);
+      if (arrangement[i].before) return this.#foresee(key, home, prologue, null);
       // Later may be right behind the observation or any time until the interval ends.
       let least = Number.POSITIVE_INFINITY;
-      for (let signs = 0; signs < LOOKAHEAD_SIGNS && least > 0; signs++) {
-        least = Math.min(least, this.#foresee(key, home, prologue, step, signs));
+      for (let afterSigns = 0; afterSigns < LOOKAHEAD_SIGNS && least > 0; afterSigns++) {
+        const late = { step, afterSigns, closeLine: item.interval.closeLine };
+        least = Math.min(least, this.#foresee(key, home, prologue, late));
       }
       return least;
     };
-    if (process.env.DBG2 && Math.abs(observation.line-Number(process.env.DBG2))<5) console.log('REV', observation.line, key, before, foresee(other), foresee(placed), home, otherEnd,'|', end(placed));
     if (foresee(other) >= foresee(placed)) return false;
     placed[i] = other[i];
     return true;
@@ -744,46 +768,34 @@ export class Orderer {
 
   /**
    * Contradictions in what follows `prologue`, with everything in the order of time, as far as it shows the interrupt
-   * `key` or the list of vCPU `home`. `late`: a step under way that takes effect after so many signs.
+   * `key` or the list of vCPU `home`.
    */
-  #foresee(key: number, home: number, prologue: () => void, late: Step | null, lateSigns: number): number {
+  #foresee(key: number, home: number, prologue: () => void, late: LateStep | null): number {
     const run = new Set<Step | QueueOperation>();
     this.#simulated = run;
     try {
       return this.#shadow.attempt(() => {
         prologue();
-        return this.#runAhead(key, home, run, late, lateSigns);
+        return this.#runAhead(key, home, run, late);
       });
     } finally {
       this.#simulated = null;
     }
   }
 
-  #runAhead(
-    key: number,
-    home: number,
-    run: Set<Step | QueueOperation>,
-    late: Step | null,
-    lateSigns: number,
-  ): number {
+  #runAhead(key: number, home: number, run: Set<Step | QueueOperation>, late: LateStep | null): number {
     const open = [...this.#pending];
     let wrong = 0;
     let signs = 0;
-    if (late !== null && lateSigns > 0) run.add(late);
-    const runLate = (): void => {
-      if (late === null || lateSigns === 0 || signs !== lateSigns || !run.delete(late)) return;
-      run.add(late);
-      this.#shadow.apply(late);
-      late = null;
-    };
-    if (late !== null && lateSigns === 0) {
-      run.add(late);
-      this.#shadow.apply(late);
-    }
+    let waiting = late;
+    if (late !== null) run.add(late.step);
     const end = Math.min(this.#schedule.length, this.#head + LOOKAHEAD_OPERATIONS);
     for (let i = this.#head; i < end && signs < LOOKAHEAD_SIGNS; i++) {
       const op = this.#schedule[i];
-      runLate();
+      if (waiting !== null && (signs >= waiting.afterSigns || op.line > waiting.closeLine)) {
+        this.#shadow.apply(waiting.step);
+        waiting = null;
+      }
       for (let at = 0; at < open.length; at++) {
         const interval = open[at];
         const effect = interval.type === 'silent' ? this.#effectTick(interval) : interval.closeTick;
@@ -801,7 +813,7 @@ export class Orderer {
       } else if (op.type === 'flush') {
         const outcome = this.#shadow.flush(op.vcpu);
         if (op.vcpu !== home) continue;
-        wrong += key === KEY_MACHINE ? this.#scoreFlush(op, outcome) : scoreFlushOf(key, op, outcome);
+        wrong += key === KEY_MACHINE ? this.#scoreFlush(op, outcome) : this.#scoreFlushOf(key, op, outcome);
         if (key === KEY_MACHINE || op.populates.some((populate) => populate.key === key)) signs++;
       } else if (op.type === 'sync' || op.type === 'prune') {
         const sync = op.type === 'sync' ? op : op.sync;
@@ -953,20 +965,6 @@ function scoreRemovals(sync: SyncOperation, predicted: readonly ShadowRemoval[])
 const SIGN_SEEN = 8;
 const SIGN_LISTED = 4;
 const SIGN_DEPTH = 0.1;
-
-function scoreFlushOf(key: number, op: FlushOperation, outcome: FlushOutcome): number {
-  const recorded = op.populates.find((populate) => populate.key === key);
-  const predicted = outcome.populated.find((irq) => irq.key === key);
-  let wrong = (recorded === undefined) === (predicted === undefined) ? 0 : SIGN_SEEN;
-  if (op.result !== null) {
-    const intid = intidOfKey(key);
-    const end = op.result.list.indexOf(-1);
-    const listed = op.result.list.slice(0, end < 0 ? LIST_SHOWN : end);
-    if (listed.includes(intid) !== outcome.listAfter.slice(0, listed.length).includes(intid)) wrong += SIGN_LISTED;
-  }
-  if (op.sortCount !== outcome.sortCount) wrong += SIGN_DEPTH;
-  return wrong;
-}
 
 function scoreRemovalOf(key: number, sync: SyncOperation, predicted: readonly ShadowRemoval[]): number {
   const recorded = sync.removals.find((removal) => removal.key === key);

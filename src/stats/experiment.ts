@@ -3,9 +3,9 @@
  * (seeded); a process counts with the minimum of its passes, an arm with the 25th percentile of its processes; intervals
  * come from a bootstrap over blocks. Why: sequential comparison cried wolf in 13 to 29 % of runs of the same program.
  */
-import { createGenerator } from '../src/base/rng.js';
-import { bootstrapInterval } from '../src/stats/bootstrap.js';
-import { quantile } from '../src/stats/quantile.js';
+import { createGenerator } from '../base/rng.js';
+import { bootstrapInterval } from './bootstrap.js';
+import { quantile } from './quantile.js';
 import type { Sample } from './sample.js';
 
 const DRAWS = 5000;

@@ -1,12 +1,12 @@
 /** Repeated replays of one block on one vGIC: always the same closures, as the JIT knows them from the first replay. */
-import type { Machine } from '../src/gic/intid.js';
-import { createEngine } from '../src/replay/engine.js';
-import type { EventBlock } from '../src/trace/events.js';
-import type { CreateApList } from '../src/vgic/ap-list.js';
-import { digestHex } from '../src/vgic/digest.js';
-import { resetState } from '../src/vgic/state.js';
-import { createVgic, type Vgic } from '../src/vgic/vgic.js';
-import { QUEUED_FIELD } from '../src/vgic/word.js';
+import type { Machine } from '../gic/intid.js';
+import type { EventBlock } from '../trace/events.js';
+import type { CreateApList } from '../vgic/ap-list.js';
+import { digestHex } from '../vgic/digest.js';
+import { resetState } from '../vgic/state.js';
+import { createVgic, type Vgic } from '../vgic/vgic.js';
+import { QUEUED_FIELD } from '../vgic/word.js';
+import { createEngine } from './engine.js';
 
 export interface Replays {
   readonly vgic: Vgic;

@@ -1,0 +1,116 @@
+/** `vgic-replay bench`: how long strategies take on a trace. Fresh process a cell, arms interleaved in random blocks. */
+import { execFileSync } from 'node:child_process';
+import { cpus, loadavg, type as osType, release } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import Table from 'cli-table3';
+import type { Command } from 'commander';
+import { UsageError } from '../base/errors.js';
+import { type Arm, type ArmResult, type ExperimentResult, runExperiment } from '../stats/experiment.js';
+import type { Sample } from '../stats/sample.js';
+import { type ChosenStrategy, reference } from '../strategy/index.js';
+import { openInput } from './inputs.js';
+import { allStrategies, parseStrategies } from './replay.js';
+import { type Terminal, tool } from './terminal.js';
+
+interface Options {
+  readonly strategy?: ChosenStrategy[];
+  readonly blocks: string;
+  readonly seed: string;
+  readonly quick?: boolean;
+  readonly json?: boolean;
+}
+
+const CELL = fileURLToPath(new URL('timed-cell.js', import.meta.url));
+
+export function registerBench(program: Command, terminal: Terminal): void {
+  program
+    .command('bench')
+    .description(
+      'measure wall-clock time of strategies on a trace (fresh process a cell, interleaved, with a control arm)',
+    )
+    .argument('<traces...>', '.vgt files, or anything import reads')
+    .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
+    .option('--blocks <n>', 'processes per strategy', '10')
+    .option('--seed <n>', 'seed of the order of the arms', '1')
+    .option('--quick', 'fewer and shorter passes: for a look, not for a verdict')
+    .option('--json', 'print the samples and estimates as JSON')
+    .action(async (paths: string[], options: Options) => {
+      const blocks = wholeNumber(options.blocks, '--blocks', 2, 1000);
+      const seed = wholeNumber(options.seed, '--seed', 0, 0xffff_ffff);
+      const strategies = withReferenceFirst(options.strategy ?? allStrategies());
+      const results: ExperimentResult[] = [];
+      for (const path of paths) {
+        const { identity, close } = await openInput(path);
+        close();
+        const arms = strategies.map(
+          (chosen): Arm => ({ name: chosen.label, measure: () => measure(path, chosen.label, options.quick === true) }),
+        );
+        const experiment = { id: identity.sha256, title: path, arms, sameDigest: false };
+        const result = runExperiment(experiment, blocks, seed, (block) => {
+          if (terminal.isErrTty) terminal.err(`${path}: block ${block + 1} of ${blocks}`);
+        });
+        results.push(result);
+        if (options.json !== true) terminal.out(describe(result));
+      }
+      if (options.json === true)
+        terminal.out(JSON.stringify({ schema: 'vgic-replay/bench/1', tool, machine: machine(), results }, null, 2));
+      else
+        terminal.out(
+          `\n${machineLine()}\nTimes are those of this machine and our data structures; the exact counts of 'replay' are what carries over.`,
+        );
+    });
+}
+
+function wholeNumber(text: string, flag: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new UsageError(`${flag} must be a whole number from ${min} to ${max}, not '${text}'`);
+  return value;
+}
+
+/** Ratios are to sort-on-flush if it is among the chosen. */
+function withReferenceFirst(chosen: readonly ChosenStrategy[]): ChosenStrategy[] {
+  return [
+    ...chosen.filter(({ strategy }) => strategy === reference),
+    ...chosen.filter(({ strategy }) => strategy !== reference),
+  ];
+}
+
+function measure(path: string, strategy: string, quick: boolean): Sample {
+  const args = ['--conditions=plain', CELL, path, strategy, ...(quick ? ['--quick'] : [])];
+  return JSON.parse(
+    execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
+  ) as Sample;
+}
+
+function describe({ title, blocks, seed, arms }: ExperimentResult): string {
+  const table = new Table({
+    head: ['strategy', 'ns/event', '90 % interval', 'M events/s', 'ratio', '90 % interval'],
+    style: { head: [], border: [] },
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right'],
+  });
+  for (const arm of arms) table.push(row(arm));
+  return `${title}: ${arms[0].events} events, ${blocks} blocks, seed ${seed}; ratio to ${arms[0].name}\n${table.toString()}`;
+}
+
+const row = ({ name, estimate, low, high, ratio, ratioLow, ratioHigh }: ArmResult): string[] => [
+  name,
+  estimate.toPrecision(3),
+  `${low.toPrecision(3)} - ${high.toPrecision(3)}`,
+  (1000 / estimate).toPrecision(3),
+  ratio.toPrecision(3),
+  `${ratioLow.toPrecision(3)} - ${ratioHigh.toPrecision(3)}`,
+];
+
+const machine = () => ({
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  load: loadavg()[0],
+  os: `${osType()} ${release()}`,
+  node: process.version,
+});
+
+function machineLine(): string {
+  const { cpu, cores, load, os, node } = machine();
+  return `${cpu}, ${cores} cores, load ${load.toFixed(1)}, ${os}, Node ${node}`;
+}
