@@ -100,6 +100,7 @@ async function gatherModel(
     command: `vgic-replay report${options.strategy === undefined ? '' : ` --strategy ${chosen.map(({ label }) => label).join(',')}`} --seed ${seed}`,
     seed,
     kinds,
+    strategyNotes: chosen.map(({ label, strategy: { summary, models } }) => ({ id: label, summary, models })),
     sweeps: SWEEP_NR_LRS.map((nrLr) => runSweep(nrLr, chosen, seed)),
     timelines: timeline === undefined ? [] : [timeline],
     verify,

@@ -36,7 +36,7 @@ export function runSweep(nrLr: number, chosen: readonly ChosenStrategy[], seed: 
     };
   });
   return {
-    workload: workload.summary,
+    workload: `${workload.summary}.`,
     nrLr,
     ...sweepDepths(points, chosen),
     command: `vgic-replay report --seed ${seed}`,

@@ -111,6 +111,9 @@ const SILENT_EVENTS = new Set([
   'trap_reg',
 ]);
 
+/** What a vCPU thread prints when it is scheduled out and in again: it may have been in the middle of something. */
+const PREEMPTION_EVENTS = new Set(['vgic_put', 'vgic_load', 'kvm_timer_update_irq', 'vgic_update_irq_pending']);
+
 export const isUnneededEvent = (event: string): boolean => SILENT_EVENTS.has(event);
 
 export class Assembler {
@@ -241,19 +244,22 @@ export class Assembler {
   }
 
   #closeSilent(context: ContextState): void {
+    this.#closeInject(context);
+    if (context.silent === null) return;
+    this.#endSilent(context.silent);
+    context.silent = null;
+  }
+
+  /** An injection without a vgic_queue was redundant; an lpi_config without a second one was no MAPTI. */
+  #closeInject(context: ContextState): void {
     if (context.inject !== null) {
       this.#endSilent(context.inject);
       context.inject = null;
     }
-    if (context.silent !== null) {
-      this.#endSilent(context.silent);
-      context.silent = null;
-    }
-    if (context.config !== null) {
-      const op = context.config;
-      context.config = null;
-      this.#close(op);
-    }
+    if (context.config === null) return;
+    const op = context.config;
+    context.config = null;
+    this.#close(op);
   }
 
   #endSilent(op: SilentOperation): void {
@@ -301,9 +307,12 @@ export class Assembler {
         this.#sync(at, context);
         return true;
     }
-    // Anything else ends what the context was doing.
-    if (at.event !== 'lpi_config' || context.config === null) this.#closeSilent(context);
-    context.cause = noCause();
+    // Anything else ends what the context was doing, unless the thread was only preempted in the middle of it.
+    this.#closeInject(context);
+    if (!PREEMPTION_EVENTS.has(at.event)) {
+      this.#closeSilent(context);
+      context.cause = noCause();
+    }
     switch (at.event) {
       case 'vgic_update_irq_pending':
         this.#inject(at, context);
@@ -324,7 +333,6 @@ export class Assembler {
         context.cause = { ...noCause(), kind: 'msi' };
         return true;
       case 'lpi_config':
-        this.#closeSilent(context);
         context.cause = { ...noCause(), kind: 'lpi-config', intid: readNumber(text, 'intid=') };
         return true;
       case 'lpi_affinity': {
@@ -551,7 +559,7 @@ export class Assembler {
       context.inject = null;
       return [step];
     }
-    if (context.inject !== null) this.#closeSilent(context);
+    if (context.inject !== null) this.#closeInject(context);
     if (cause.kind === 'steps') {
       for (let i = cause.next; i < cause.steps.length; i++) {
         if (cause.steps[i].intid !== intid) continue;

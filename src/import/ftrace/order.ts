@@ -641,8 +641,6 @@ export class Orderer {
 
   #observeFold(op: SyncOperation): void {
     const { vcpu, fold } = op;
-    const moves = op.removals.filter((removal) => removal.to >= 0);
-    const pruneLine = moves.at(-1)?.line ?? op.removals[0]?.line ?? op.line;
     if (fold !== null) {
       const readBack = this.#readBack(op);
       const keys = new Set(readBack.map((lr) => irqKey(vcpu, lr.intid)));
@@ -670,8 +668,10 @@ export class Orderer {
     } else {
       this.#writeGuestRun(op, []);
     }
-    const prune: PruneOperation = { type: 'prune', line: pruneLine, tick: op.tick, sync: op };
-    if (pruneLine <= op.line) this.#observePrune(prune);
+    // The list is walked from the fold to the last removal: a move changes two lists, so its line comes first.
+    const line = (op.removals.findLast((removal) => removal.to >= 0) ?? op.removals[0])?.line ?? op.line;
+    const prune: PruneOperation = { type: 'prune', line, tick: op.tick, sync: op };
+    if (line <= op.line) this.#observePrune(prune);
     else this.#insert(prune);
   }
 

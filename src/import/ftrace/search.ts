@@ -22,8 +22,9 @@ export interface Placement<M extends Movable> {
 }
 
 /** Upper bound on the arrangements tried for one observation, and on the steps whose pairs are tried. */
-const MAX_TRIALS = 3000;
-const MAX_PAIRED = 24;
+const MAX_TRIALS = 5000;
+const MAX_PAIRED = 64;
+const MAX_SWAPPED = 16;
 
 /**
  * `score` counts contradictions of an arrangement; 0 is perfect. The order by time is tried first, then other points
@@ -75,6 +76,7 @@ export function searchPlacement<M extends Movable>(
     for (let i = 0; i < best.length; i++) {
       for (let j = i + 1; j < best.length; j++) {
         if (attempt(flip(flip(best, i), j))) return true;
+        if (best.length > MAX_SWAPPED) continue;
         if (attempt(swap(flip(flip(best, i), j), i, j))) return true;
         if (attempt(swap(flip(best, i), i, j))) return true;
         if (attempt(swap(flip(best, j), i, j))) return true;

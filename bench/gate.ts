@@ -1,0 +1,62 @@
+/**
+ * The regression gate: exact counters and LR digests of every shipped trace under every strategy, and the agreement of
+ * every recording with its list registers, against reports/baseline/exact.json. Counts have no noise, so any difference,
+ * better or worse, ends in exit 3 until `npm run gate -- --accept` writes the new values.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { openInput } from '../src/commands/inputs.js';
+import { allStrategies } from '../src/commands/replay.js';
+import { readManifest, shippedPath } from '../src/commands/shipped.js';
+import { replayTrace } from '../src/replay/replay.js';
+import { METRIC_NAMES, PATH_NAMES } from '../src/replay/result.js';
+import { verifyTrace } from '../src/replay/verify.js';
+
+const EXIT_REGRESSION = 3;
+const baselineFile = fileURLToPath(new URL('../../reports/baseline/exact.json', import.meta.url));
+
+/** One line a figure: `trace/strategy/path/metric` → value. */
+type Figures = Record<string, string | number>;
+
+async function gatherFigures(): Promise<Figures> {
+  const figures: Figures = {};
+  for (const entry of readManifest()) {
+    const input = await openInput(shippedPath(entry));
+    figures[`${entry.name}/sha256`] = input.identity.sha256;
+    for (const { strategy, paths, lrDigest, guest } of replayTrace(input.open(), allStrategies(), input.identity)) {
+      const cell = `${entry.name}/${strategy.id}`;
+      figures[`${cell}/lrDigest`] = lrDigest;
+      figures[`${cell}/divergences`] = guest.divergences;
+      for (const path of PATH_NAMES) {
+        figures[`${cell}/${path}/calls`] = paths[path].calls;
+        for (const metric of METRIC_NAMES) {
+          figures[`${cell}/${path}/${metric}/sum`] = paths[path][metric].sum;
+          figures[`${cell}/${path}/${metric}/max`] = paths[path][metric].max;
+        }
+      }
+    }
+    const verified = verifyTrace(input.open());
+    figures[`${entry.name}/verify/entries`] = verified.entries;
+    figures[`${entry.name}/verify/identical`] = verified.identical;
+    input.close();
+  }
+  return figures;
+}
+
+const figures = await gatherFigures();
+if (process.argv.includes('--accept')) {
+  mkdirSync(fileURLToPath(new URL('.', new URL('../../reports/baseline/exact.json', import.meta.url))), { recursive: true });
+  writeFileSync(baselineFile, `${JSON.stringify(figures, null, 0).replaceAll(',"', ',\n"')}\n`);
+  console.log(`gate: wrote ${Object.keys(figures).length} figures to reports/baseline/exact.json`);
+} else {
+  const baseline = JSON.parse(readFileSync(baselineFile, 'utf8')) as Figures;
+  const names = [...new Set([...Object.keys(baseline), ...Object.keys(figures)])];
+  const changed = names.filter((name) => baseline[name] !== figures[name]);
+  for (const name of changed.slice(0, 40)) console.log(`gate: ${name}: baseline ${baseline[name] ?? 'none'}, now ${figures[name] ?? 'none'}`);
+  if (changed.length > 40) console.log(`gate: and ${changed.length - 40} more`);
+  console.log(`gate: ${names.length - changed.length} of ${names.length} exact figures as in the baseline`);
+  if (changed.length > 0) {
+    console.log('gate: if the change is meant, run "npm run gate -- --accept" and say why in the commit');
+    process.exitCode = EXIT_REGRESSION;
+  }
+}
