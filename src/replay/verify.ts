@@ -4,12 +4,24 @@
  */
 
 import { isSgi } from '../gic/intid.js';
-import { HCR_UIE, LR_CPUID_SHIFT, LR_HW, LR_PENDING, lrHex } from '../gic/lr.js';
+import { HCR_UIE, LR_CPUID_SHIFT, LR_HW, LR_PENDING, LR_PRIORITY_SHIFT, lrHex } from '../gic/lr.js';
 import { reference } from '../strategy/index.js';
 import * as K from '../trace/events.js';
 import { slotOf } from '../vgic/state.js';
 import { createVgic } from '../vgic/vgic.js';
-import { ACTIVE, HW, LATCH, LEVEL, LINE, PENDING, QUEUED_FIELD, QUEUED_SHIFT, WIRE } from '../vgic/word.js';
+import {
+  ACTIVE,
+  HW,
+  LATCH,
+  LEVEL,
+  LINE,
+  PENDING,
+  PRIORITY_FIELD,
+  PRIORITY_SHIFT,
+  QUEUED_FIELD,
+  QUEUED_SHIFT,
+  WIRE,
+} from '../vgic/word.js';
 import { createEngine } from './engine.js';
 import type { BlockSource } from './replay.js';
 
@@ -55,10 +67,12 @@ export interface VerifyRecord {
   readonly mismatches: readonly Mismatch[];
 }
 
-/** Ticks before and after a flush within which another CPU's step may have raced with it. */
-const RACE_WINDOW_TICKS = 200;
+/** Time before and after a flush within which another CPU's step may have raced with it: a probe's delay on a busy host. */
+const RACE_WINDOW_NS = 1_000_000;
 
 interface OpenMismatch {
+  /** Set when it is settled. */
+  cause?: Cause;
   readonly event: number;
   readonly tick: number;
   readonly vcpu: number;
@@ -71,6 +85,7 @@ interface OpenMismatch {
 export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
   const { header } = source;
   const { machine } = header;
+  const raceTicks = RACE_WINDOW_NS / header.tickNs;
   const vgic = createVgic(machine, reference.create({}));
   const engine = createEngine(vgic);
   const { state, list } = vgic;
@@ -107,14 +122,19 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
   const truthList: number[] = [];
   let truthListEnds = false;
 
+  /** Rows that an earlier mismatch left in doubt, and that mismatch: until they agree in an LR again. */
+  const doubtful = new Map<number, OpenMismatch>();
+  const followers: { readonly mismatch: OpenMismatch; readonly origin: OpenMismatch }[] = [];
+
   const settle = (mismatch: OpenMismatch, cause: Cause, reason: string): void => {
+    mismatch.cause = cause;
     causes[cause] += 1;
-    const { intids: _intids, fallback: _fallback, ...shown } = mismatch;
-    if (mismatches.length < maxShown) mismatches.push({ ...shown, cause, reason });
+    const { event: at, tick: when, vcpu, recorded, model } = mismatch;
+    if (mismatches.length < maxShown) mismatches.push({ event: at, tick: when, vcpu, recorded, model, cause, reason });
   };
 
   function settleOld(): void {
-    while (open.length > 0 && tick - open[0].tick > RACE_WINDOW_TICKS) {
+    while (open.length > 0 && tick - open[0].tick > raceTicks) {
       const old = open.shift() as OpenMismatch;
       settle(old, old.fallback.cause, old.fallback.reason);
     }
@@ -178,6 +198,7 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
     if (((state.hcr[vcpu] ^ truthHcr) & HCR_UIE) === 0) uieIdentical++;
     if (sameLrs(vcpu)) {
       identical++;
+      if (doubtful.size > 0) for (let i = 0; i < truthUsed; i++) doubtful.delete(lrSlot[vcpu * nrLr + i]);
       return;
     }
     const recorded = Array.from({ length: truthUsed }, (_, i) => recordedWord(i));
@@ -197,16 +218,16 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
       fallback: fallbackCause(vcpu, intids),
     };
     let raced = -1;
+    let origin: OpenMismatch | undefined;
     for (const intid of intids) {
       const slot = slotOf(state, vcpu, intid);
-      if (slot >= 0 && flushTick[vcpu] - touchedAt[slot] <= RACE_WINDOW_TICKS && nrVcpus > 1) raced = intid;
+      origin ??= doubtful.get(slot);
+      if (slot >= 0 && flushTick[vcpu] - touchedAt[slot] <= raceTicks && nrVcpus > 1) raced = intid;
     }
-    if (raced >= 0)
-      settle(
-        mismatch,
-        'cross-cpu-window',
-        `INTID ${raced} was touched within ${RACE_WINDOW_TICKS} ticks before the flush`,
-      );
+    for (const intid of intids) doubtful.set(slotOf(state, vcpu, intid), origin ?? mismatch);
+    if (origin !== undefined) followers.push({ mismatch, origin });
+    else if (raced >= 0)
+      settle(mismatch, 'cross-cpu-window', `INTID ${raced} was touched within ${raceTicks} ticks before the flush`);
     else if (nrVcpus > 1) open.push(mismatch);
     else settle(mismatch, mismatch.fallback.cause, mismatch.fallback.reason);
     takeOverLrs(vcpu);
@@ -226,41 +247,69 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
     return { cause: 'model-fault', reason: 'the same inputs gave other list registers' };
   }
 
-  /** Resynchronises: the recorded LRs become the model's. */
+  /** Resynchronises: the recorded LRs become the model's, with the state and the list order that they imply. */
   function takeOverLrs(vcpu: number): void {
     const base = vcpu * nrLr;
+    const presented: number[] = [];
     for (let lr = base; lr < base + usedLrs[vcpu]; lr++) {
       const slot = lrSlot[lr];
+      presented.push(slot);
       if ((lrHi[lr] & LR_PENDING) === 0) continue;
+      // Undo what populate took.
       if ((word[slot] & LEVEL) === 0) word[slot] |= LATCH;
       else if ((word[slot] & HW) !== 0) word[slot] |= LINE | WIRE;
+      if (isV2Guest && isSgi(lrLo[lr] & intidMask)) state.source[slot] |= 1 << ((lrLo[lr] >>> LR_CPUID_SHIFT) & 7);
     }
+    const recorded: number[] = [];
     for (let i = 0; i < truthUsed; i++) {
-      const lo = isV2Host ? truthLo[i] & 0x3ff : truthLo[i];
-      const slot = slotOf(state, vcpu, lo & intidMask);
-      if (slot < 0) continue;
       const hi = isV2Host ? fromGich(truthLo[i]) : truthHi[i];
-      const cpuid =
-        isV2Guest && isSgi(lo & intidMask) ? (isV2Host ? (truthLo[i] >>> 10) & 7 : (lo >>> LR_CPUID_SHIFT) & 7) : 0;
-      lrLo[base + i] = isV2Host ? lo | (cpuid << LR_CPUID_SHIFT) : lo;
+      const lo = isV2Host ? truthLo[i] & ((hi & LR_HW) !== 0 ? 0x3ff : 0x1fff) : truthLo[i];
+      const intid = lo & intidMask;
+      const slot = slotOf(state, vcpu, intid);
+      if (slot < 0) continue;
+      recorded.push(slot);
+      lrLo[base + i] = lo;
       lrHi[base + i] = hi;
       lrSlot[base + i] = slot;
-      let w = word[slot];
+      let w = (word[slot] & ~(ACTIVE | PRIORITY_FIELD)) | (((hi >>> LR_PRIORITY_SHIFT) & 0xff) << PRIORITY_SHIFT);
       if (hi < 0) w |= ACTIVE;
       if ((hi & LR_PENDING) !== 0) {
         if ((w & LEVEL) === 0) w &= ~LATCH;
         else if ((w & HW) !== 0) w &= ~(LINE | WIRE);
-        if (isV2Guest && isSgi(lo & intidMask)) state.source[slot] &= ~(1 << cpuid);
+        if (isV2Guest && isSgi(intid)) {
+          state.source[slot] &= ~(1 << ((lo >>> LR_CPUID_SHIFT) & 7));
+          if (state.source[slot] !== 0) w |= LATCH;
+        }
       }
       word[slot] = w;
-      if ((w & QUEUED_FIELD) === 0) {
-        word[slot] = w | ((vcpu + 1) << QUEUED_SHIFT);
-        list.insert(vcpu, slot);
-      }
     }
     for (let lr = base + truthUsed; lr < base + nrLr; lr++) lrLo[lr] = lrHi[lr] = 0;
     usedLrs[vcpu] = truthUsed;
     state.lrDirty[vcpu] = truthUsed;
+    reorderList(vcpu, recorded, presented);
+  }
+
+  /** The recorded rows in their order, where they stand; what the model presented instead comes behind them. */
+  function reorderList(vcpu: number, recorded: readonly number[], presented: readonly number[]): void {
+    const wrong = presented.filter((slot) => !recorded.includes(slot));
+    const rest = list.order(vcpu).filter((slot) => !wrong.includes(slot));
+    const places = rest.map((slot, at) => (recorded.includes(slot) ? at : -1)).filter((at) => at >= 0);
+    // Rows on another vCPU's list stay there: they will be migrated.
+    const mine = recorded.filter((slot) => rest.includes(slot) || (word[slot] & QUEUED_FIELD) === 0);
+    mine.forEach((slot, i) => {
+      if (i < places.length) rest[places[i]] = slot;
+      else rest.push(slot);
+    });
+    const last = rest.reduce((found, slot, at) => (recorded.includes(slot) ? at : found), -1);
+    const order = [...rest.slice(0, last + 1), ...wrong, ...rest.slice(last + 1)];
+    // Through the port all strategies have: rows that are nothing but queued leave at a prune, then join again in order.
+    const saved = order.map((slot) => (word[slot] & ~QUEUED_FIELD) | ((vcpu + 1) << QUEUED_SHIFT));
+    for (const slot of list.order(vcpu)) word[slot] &= QUEUED_FIELD;
+    list.prune(vcpu);
+    order.forEach((slot, at) => {
+      word[slot] = saved[at];
+      list.insert(vcpu, slot);
+    });
   }
 
   function compareFold(): void {
@@ -357,6 +406,14 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
   }
   finishTruth();
   for (const mismatch of open) settle(mismatch, mismatch.fallback.cause, mismatch.fallback.reason);
+  for (const { mismatch, origin } of followers) {
+    settle(
+      mismatch,
+      origin.cause ?? 'model-fault',
+      `the same interrupts as at event ${origin.event} are still in doubt`,
+    );
+  }
+  mismatches.sort((a, b) => a.event - b.event);
 
   return {
     trace: header.name,

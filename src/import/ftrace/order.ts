@@ -388,7 +388,6 @@ export class Orderer {
   #writeQueue(op: QueueOperation, isRaced: boolean): void {
     this.#prepare(op);
     if (this.#checkQueue(op, isRaced) > 0) {
-      if (process.env.DBG) console.log(op.line, JSON.stringify(op.fields), JSON.stringify(this.#shadow.irq(op.key)), op.appendedTo, JSON.stringify(op.steps));
       this.#conflict(op.line, `vgic_queue of INTID ${op.fields.intid} shows another state`);
       this.#adopt(op);
     }
@@ -538,7 +537,6 @@ export class Orderer {
     const outcome = this.#shadow.flush(vcpu);
     const score = this.#scoreFlush(op, outcome);
     if (score > 0) {
-      if (process.env.DBG) console.log('FLUSH', op.line, JSON.stringify(op.populates.map(p=>p.fields)), JSON.stringify(outcome.populated), 'rec', op.sortList.join(' '), '|', outcome.listBefore.join(' '), '| after', op.result?.list.join(' '), '|', outcome.listAfter.join(' '));
       this.#conflict(op.line, `flush of vCPU ${vcpu}: ${describeFlush(op, outcome)}`);
       for (const { key, fields } of op.populates) this.#adoptPopulated(key, fields);
     }
