@@ -20,6 +20,22 @@ interface Options {
   readonly json?: boolean;
 }
 
+export const BENCH_SCHEMA = 'vgic-replay/bench/1';
+
+/** What `--json` prints: one result a trace, its id the sha256 of the trace. */
+export interface BenchRecord {
+  readonly schema: typeof BENCH_SCHEMA;
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly machine: {
+    readonly cpu: string;
+    readonly cores: number;
+    readonly load: number;
+    readonly os: string;
+    readonly node: string;
+  };
+  readonly results: readonly ExperimentResult[];
+}
+
 const CELL = fileURLToPath(new URL('timed-cell.js', import.meta.url));
 
 export function registerBench(program: Command, terminal: Terminal): void {
@@ -53,7 +69,9 @@ export function registerBench(program: Command, terminal: Terminal): void {
         if (options.json !== true) terminal.out(describe(result));
       }
       if (options.json === true)
-        terminal.out(JSON.stringify({ schema: 'vgic-replay/bench/1', tool, machine: machine(), results }, null, 2));
+        terminal.out(
+          JSON.stringify({ schema: BENCH_SCHEMA, tool, machine: machine(), results } satisfies BenchRecord, null, 2),
+        );
       else
         terminal.out(
           `\n${machineLine()}\nTimes are those of this machine and our data structures; the exact counts of 'replay' are what carries over.`,

@@ -1,13 +1,13 @@
 /** `vgic-replay report`: replay recordings under every strategy, verify them, write the report. The main job. */
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { UsageError } from '../base/errors.js';
+import { InputError, UsageError } from '../base/errors.js';
 import { replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
 import { createTimeline, type Timeline } from '../replay/timeline.js';
 import { verifyTrace } from '../replay/verify.js';
-import { renderCsv } from '../report/csv.js';
+import { renderCsv, renderMeasuredCsv } from '../report/csv.js';
 import { renderHtml } from '../report/html.js';
 import { renderJson } from '../report/json.js';
 import { renderMarkdown } from '../report/markdown.js';
@@ -20,6 +20,7 @@ import {
 } from '../report/model.js';
 import { renderTerminal } from '../report/terminal.js';
 import type { ChosenStrategy } from '../strategy/index.js';
+import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
 import { openInput } from './inputs.js';
 import { allStrategies, parseStrategies, requireClasses } from './replay.js';
 import { kindOf, readManifest, shippedPath } from './shipped.js';
@@ -31,6 +32,7 @@ interface Options {
   readonly strategy?: ChosenStrategy[];
   readonly seed: string;
   readonly kind: TraceKind;
+  readonly measured?: string;
 }
 
 const NR_BINS = 240;
@@ -45,13 +47,15 @@ export function registerReport(program: Command, terminal: Terminal): void {
     .option('-o, --out <dir>', 'folder of the report', 'vgic-report')
     .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
     .option('--seed <n>', 'seed of the generated depth sweep', '1')
+    .option('--measured <file>', "times to show beside the counts: what 'bench --json' printed")
     .option('--kind <kind>', 'what traces that are not shipped are taken for: linux-guest, attack or other', 'other')
     .action(async (paths: string[], options: Options) => {
       const seed = Number(options.seed);
       if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff)
         throw new UsageError(`--seed must be a whole number below 2^32, not '${options.seed}'`);
       const traces = paths.length > 0 ? paths : readManifest().map(shippedPath);
-      const model = await gatherModel(traces, options, seed, terminal);
+      const counted = await gatherModel(traces, options, seed, terminal);
+      const model = options.measured === undefined ? counted : addMeasured(counted, options.measured);
       writeReport(model, options.out);
       terminal.out(renderTerminal(model, terminal));
       terminal.out(
@@ -121,6 +125,52 @@ function timelineOf(trace: string, strategy: string, nrLr: number, timeline: Tim
   };
 }
 
+/** Puts the times of a `bench --json` file into the cells of the same trace and strategy. */
+function addMeasured(model: ReportModel, file: string): ReportModel {
+  const bench = readBench(file);
+  const cells = model.cells.map((cell): CellResult => {
+    const result = bench.results.find(({ id }) => id === cell.exact.trace.sha256);
+    const arm = result?.arms.find(({ name }) => name === cell.exact.strategy.id);
+    if (result === undefined || arm === undefined) return cell;
+    const { minima, estimate, low, high, ratio } = arm;
+    const isReference = arm === result.arms[0];
+    const { seed, blocks } = result;
+    const { node, cpu } = bench.machine;
+    return {
+      ...cell,
+      measured: { nsPerEvent: minima, estimate, low, high, ratio: isReference ? null : ratio, seed, blocks, node, cpu },
+    };
+  });
+  const { cpu, node, os, load } = bench.machine;
+  return {
+    ...model,
+    cells,
+    measuredOn: { cpu, node, os, notes: [`Load average ${load.toFixed(1)} when the measurement ended.`] },
+  };
+}
+
+function readBench(file: string): BenchRecord {
+  let record: BenchRecord;
+  try {
+    record = JSON.parse(readFileSync(file, 'utf8')) as BenchRecord;
+  } catch (error) {
+    throw new InputError(
+      file,
+      'byte 0',
+      `cannot be read as JSON (${(error as Error).message})`,
+      "give what 'vgic-replay bench --json' printed",
+    );
+  }
+  if (record.schema !== BENCH_SCHEMA)
+    throw new InputError(
+      file,
+      'schema',
+      `is ${JSON.stringify(record.schema)}`,
+      `give what 'vgic-replay bench --json' printed (${BENCH_SCHEMA})`,
+    );
+  return record;
+}
+
 /** Each file appears under its name only when it is whole. */
 function writeReport(model: ReportModel, folder: string): void {
   const files: [string, string][] = [
@@ -129,6 +179,8 @@ function writeReport(model: ReportModel, folder: string): void {
     ['report.json', renderJson(model)],
     ['cells.csv', renderCsv(model)],
   ];
+  const measured = renderMeasuredCsv(model);
+  if (measured !== null) files.push(['measured.csv', measured]);
   try {
     mkdirSync(folder, { recursive: true });
     for (const [name, text] of files) {
