@@ -27,7 +27,13 @@ function digestOfCountedBuild(file: string, strategy: string): string {
 
 test('this process runs the counted build', () => assert.equal(COUNTED, true));
 
-const files = ['golden/deep100-s01.bin.gz', 'golden/sgi_v2-s01.bin.gz', 'golden/lpi-s01.bin.gz', 'golden/hw-s01.bin.gz', 'golden/mmio-s01.bin.gz'];
+const files = [
+  'golden/deep100-s01.bin.gz',
+  'golden/sgi_v2-s01.bin.gz',
+  'golden/lpi-s01.bin.gz',
+  'golden/hw-s01.bin.gz',
+  'golden/mmio-s01.bin.gz',
+];
 // One process a cell: every strategy meets one file, every file one strategy.
 strategies.forEach(({ id }, i) => {
   const file = files[i % files.length];

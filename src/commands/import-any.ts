@@ -2,123 +2,124 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { createGunzip, gunzipSync } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import { InputError } from '../base/errors.js';
-import { createFtraceImporter, isFtrace } from '../import/ftrace/importer.js';
-import { isJsonLines, JsonLinesImporter } from '../import/json-lines.js';
-import { isVgr1, Vgr1Importer } from '../import/vgr1.js';
+import { createFtraceImporter, createFtraceSurveyor } from '../import/ftrace/importer.js';
+import type { FtraceSurvey } from '../import/ftrace/survey.js';
+import { JsonLinesImporter } from '../import/json-lines.js';
+import { Vgr1Importer } from '../import/vgr1.js';
 import type { EventSink } from '../trace/events.js';
 import type { TraceHeader } from '../trace/header.js';
 import type { ByteTarget } from '../trace/source.js';
 import { createTraceWriter } from '../trace/writer.js';
+import { detectFormat, type Format } from './formats.js';
+import { openPieces, takeHead } from './pieces.js';
 import { tool } from './terminal.js';
 
-export const FORMATS = ['vgt', 'ftrace', 'vgr1', 'jsonl'] as const;
-export type Format = (typeof FORMATS)[number];
-
 /** Fed with the bytes of a source in order; events go to its sink while it runs, the header is known at the end. */
-export interface ChunkImporter {
+interface ChunkImporter {
   push(chunk: Uint8Array): void;
   end(): TraceHeader;
 }
 
 export interface ImportOptions {
-  readonly format: Format;
   /** Name of the trace; default: from the file name. */
   readonly name?: string;
   readonly licence?: string;
   /** ftrace: guest-acks.tsv and meta.json; default: beside the text, if there. */
   readonly acks?: string;
   readonly meta?: string;
-  /** Told after each piece: bytes of the (packed) file read so far, and events written. */
+  /** Told after each piece: bytes of the (packed) file read so far, over all passes, and events written. */
   onProgress?(bytes: number, events: number): void;
+  /** Told of what the importer could not use; `place` is a line. */
+  onWarning?(warning: { readonly place: string; readonly what: string }): void;
+}
+
+/** A source that was opened and looked at; nothing of it is lost, so it may be a pipe. */
+export interface Recording {
+  /** Path, or "-". */
+  readonly file: string;
+  readonly format: Format;
+  /** Bytes of the file as it lies on the disk, or -1 for a pipe. */
+  readonly size: number;
+  /** How often `importRecording` reads it. */
+  readonly passes: 1 | 2;
+  /** The unpacked bytes, once. `onBytes` is told how many packed bytes were read so far. */
+  pieces(onBytes?: (bytes: number) => void): AsyncIterable<Uint8Array>;
+  /** Needed if `pieces` was not read to its end. */
+  close(): Promise<void>;
 }
 
 const TRACE_NAMES = ['trace.txt', 'trace.txt.gz'];
+const HEAD_BYTES = 65536;
 
 /** The file a path stands for: a recording folder stands for the ftrace text in it. */
-export function sourceFileOf(path: string): string {
+function sourceFileOf(path: string): string {
   if (path === '-' || !existsSync(path) || !statSync(path).isDirectory()) return path;
   const found = TRACE_NAMES.map((name) => join(path, name)).find((file) => existsSync(file));
   if (found !== undefined) return found;
   throw new InputError(path, 'folder', `holds no ${TRACE_NAMES.join(' or ')}`, 'name a recording folder or a file');
 }
 
-/** Looks at the first bytes. Throws InputError if no format claims them. */
-export async function detectFormat(path: string): Promise<Format> {
-  if (path === '-') return 'vgt';
+/** Opens `path` ("-": standard input) and, unless `format` is given, tells by its first bytes what it is. */
+export async function openRecording(path: string, format?: Format): Promise<Recording> {
   const file = sourceFileOf(path);
-  const head = await readHead(file);
-  if (isVgr1(head)) return 'vgr1';
-  if (isJsonLines(head)) return 'jsonl';
-  if (isFtrace(head)) return 'ftrace';
-  if (looksLikeText(head)) {
-    throw new InputError(
-      file,
-      'line 1',
-      'text that is neither ftrace output nor JSON lines',
-      'name a trace, or give --format if the beginning is unusual',
-    );
-  }
-  return 'vgt';
-}
-
-const HEAD_BYTES = 65536;
-
-async function readHead(file: string): Promise<Uint8Array> {
-  for await (const chunk of openChunks(file, () => {})) return chunk.subarray(0, HEAD_BYTES);
-  return new Uint8Array(0);
-}
-
-const looksLikeText = (head: Uint8Array): boolean =>
-  head.length > 0 &&
-  head.every((byte) => byte === 9 || byte === 10 || byte === 13 || byte >= 32) &&
-  head.some((byte) => byte === 10);
-
-/** The unpacked bytes of a file, or of standard input, piece by piece. */
-async function* openChunks(file: string, onBytes: (bytes: number) => void): AsyncGenerator<Uint8Array> {
-  const raw = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 18 });
   let read = 0;
-  raw.on('data', (chunk: Uint8Array) => {
-    read += chunk.length;
-    onBytes(read);
+  let tell = (_bytes: number): void => {};
+  const pieces = openPieces(file, createRaw(file), (bytes) => {
+    read = bytes;
+    tell(bytes);
   });
-  raw.pause();
+  const { head, whole } = await takeHead(pieces, HEAD_BYTES);
+  const stat = file === '-' ? undefined : statSync(file);
+  const size = stat?.isFile() ? stat.size : -1;
+  const close = async (): Promise<void> => void (await pieces.return());
+  let found: Format;
   try {
-    if (file === '-' || !isGzip(file)) {
-      yield* raw as AsyncIterable<Uint8Array>;
-      return;
-    }
-    const gunzip = createGunzip({ chunkSize: 1 << 18 });
-    raw.on('error', (error: Error) => gunzip.destroy(error));
-    yield* raw.pipe(gunzip) as AsyncIterable<Uint8Array>;
+    found = format ?? detectFormat(nameOf(file), head);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    const remedy = code === 'ENOENT' ? 'check the path' : 'check the file, or copy it again';
-    throw new InputError(file === '-' ? 'standard input' : file, `byte ${read}`, `cannot be read (${code})`, remedy);
+    await close();
+    throw error;
   }
+  return {
+    file,
+    format: found,
+    size,
+    passes: found === 'ftrace' && size >= 0 ? 2 : 1,
+    pieces(onBytes = () => {}) {
+      tell = onBytes;
+      onBytes(read);
+      return whole;
+    },
+    close,
+  };
 }
 
-function isGzip(file: string): boolean {
-  return file.endsWith('.gz');
-}
+const nameOf = (file: string): string => (file === '-' ? 'standard input' : file);
+
+const createRaw = (file: string): AsyncIterable<Uint8Array> =>
+  file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 18 });
 
 function readSide(path: string | undefined, folder: string, names: readonly string[]): string | undefined {
   const file = path ?? names.map((name) => join(folder, name)).find((candidate) => existsSync(candidate));
   if (file === undefined) return undefined;
   try {
     const bytes = readFileSync(file);
-    return (isGzip(file) ? gunzipSync(bytes) : bytes).toString('utf8');
+    return (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
   } catch (error) {
     throw new InputError(file, 'byte 0', `cannot be read (${(error as NodeJS.ErrnoException).code})`, 'check the path');
   }
 }
 
-function createImporter(file: string, sink: EventSink, options: ImportOptions): ChunkImporter {
-  const name = file === '-' ? 'standard input' : file;
-  if (options.format === 'vgr1') return new Vgr1Importer(name, sink);
-  if (options.format === 'jsonl') return new JsonLinesImporter(name, sink);
+function createImporter(
+  { file, format }: Recording,
+  sink: EventSink,
+  options: ImportOptions,
+  survey: FtraceSurvey | undefined,
+): ChunkImporter {
+  const name = nameOf(file);
+  if (format === 'vgr1') return new Vgr1Importer(name, sink);
+  if (format === 'jsonl') return new JsonLinesImporter(name, sink);
   const folder = file === '-' ? '.' : join(file, '..');
   const isRecordingFolder = TRACE_NAMES.includes(basename(file));
   const side = (path: string | undefined, names: readonly string[]): string | undefined =>
@@ -126,26 +127,48 @@ function createImporter(file: string, sink: EventSink, options: ImportOptions): 
   return createFtraceImporter(name, sink, {
     meta: side(options.meta, ['meta.json']),
     acks: side(options.acks, ['guest-acks.tsv', 'guest-acks.tsv.gz']),
+    survey,
+    onWarning: options.onWarning,
   });
 }
 
-/** Imports `path` into `target`; returns the header as written. */
-export async function importInto(
-  path: string,
-  target: ByteTarget,
-  options: ImportOptions,
-): Promise<{ header: TraceHeader; events: number }> {
-  const file = sourceFileOf(path);
-  const writer = createTraceWriter(target, provisionalHeader());
-  const importer = createImporter(file, writer, options);
-  const hash = createHash('sha256');
+/**
+ * A pass over the whole ftrace text that finds the machine. A pipe has only one pass: there the importer surveys what it
+ * holds back.
+ */
+async function surveyText(recording: Recording, onProgress: ImportOptions['onProgress']): Promise<FtraceSurvey> {
+  const { file } = recording;
+  const surveyor = createFtraceSurveyor(file);
   let packed = 0;
-  for await (const chunk of openChunks(file, (bytes) => {
+  const first = openPieces(file, createRaw(file), (bytes) => {
     packed = bytes;
-  })) {
+  });
+  for await (const chunk of first) {
+    surveyor.push(chunk);
+    onProgress?.(packed, 0);
+  }
+  return surveyor.end();
+}
+
+/** Imports `recording` into `target`; returns the header as written. */
+export async function importRecording(
+  recording: Recording,
+  target: ByteTarget,
+  options: ImportOptions = {},
+): Promise<{ header: TraceHeader; events: number }> {
+  const survey = recording.passes === 2 ? await surveyText(recording, options.onProgress) : undefined;
+  const writer = createTraceWriter(target, provisionalHeader());
+  const importer = createImporter(recording, writer, options, survey);
+  const hash = createHash('sha256');
+  const before = survey === undefined ? 0 : recording.size;
+  let packed = 0;
+  const pieces = recording.pieces((bytes) => {
+    packed = bytes;
+  });
+  for await (const chunk of pieces) {
     hash.update(chunk);
     importer.push(chunk);
-    options.onProgress?.(packed, writer.events);
+    options.onProgress?.(before + packed, writer.events);
   }
   const found = importer.end();
   const header: TraceHeader = {

@@ -1,11 +1,13 @@
 /** `vgic-replay import`: a recording or event file → a .vgt trace. */
-import { statSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
-import { UsageError } from '../base/errors.js';
-import { detectFormat, FORMATS, type Format, importInto, sourceFileOf } from './import-any.js';
+import { InputError, UsageError } from '../base/errors.js';
+import type { TraceHeader } from '../trace/header.js';
+import { IMPORT_FORMATS, type ImportFormat } from './formats.js';
+import { importRecording, openRecording, type Recording } from './import-any.js';
+import { createWarnings, type Warnings } from './import-warnings.js';
+import { abortOnSignal, isSameFile, openOutput } from './outputs.js';
 import type { Terminal } from './terminal.js';
-import { createFileTarget } from './trace-files.js';
 
 interface Options {
   readonly output: string;
@@ -21,70 +23,117 @@ export function registerImport(program: Command, terminal: Terminal): void {
   program
     .command('import')
     .description(
-      'import a recording: ftrace text (or its folder, with LR ground truth), VGR1, JSON lines; gzip is unpacked',
+      'make a trace of a recording: ftrace text (or its folder, with LR ground truth), VGR1, JSON lines; gzip is unpacked',
     )
-    .argument('<source>', 'file, recording folder, or - for standard input (then with --format)')
-    .requiredOption('-o, --output <file>', 'trace to write (.vgt)')
-    .option('-f, --format <name>', `auto, ${FORMATS.filter((format) => format !== 'vgt').join(', ')}`, 'auto')
+    .argument('<source>', 'file, recording folder, or - for standard input')
+    .requiredOption('-o, --output <file>', 'trace to write (.vgt), or - for standard output')
+    .option('-f, --format <name>', `auto, ${IMPORT_FORMATS.join(', ')}`, 'auto')
     .option('--name <name>', 'name of the trace (default: from the source)')
     .option('--licence <text>', 'licence of the recording, kept in the header')
     .option('--acks <file>', "guest-acks.tsv: the guest's own accesses (default: beside trace.txt)")
     .option('--meta <file>', 'meta.json of the recording (default: beside trace.txt)')
     .option('--no-progress', 'no progress bar')
-    .action(async (path: string, options: Options) => {
-      const format = await chooseFormat(path, options.format);
-      const target = createFileTarget(options.output);
-      const bar = terminal.isErrTty && options.progress ? startBar(path) : undefined;
-      try {
-        const { header, events } = await importInto(path, target, {
-          ...options,
-          format,
-          onProgress: (bytes, written) => bar?.update(bytes, { events: written }),
-        });
-        target.commit();
-        bar?.stop();
-        const { counts } = header;
-        terminal.out(
-          `${options.output}: ${events} events, L${header.fidelity}, ${header.machine.nrVcpus} vCPUs, ${header.machine.model}`,
-        );
-        const remarks = [
-          [counts.unknownLines, 'unknown lines'],
-          [counts.lostEvents, 'lost events'],
-          [counts.decisionsFromRecording, 'decisions taken from the recording'],
-          [counts.noEffect, 'records without effect'],
-          [counts.cutOff, 'source was cut off'],
-        ] as const;
-        for (const [number, what] of remarks) if (number > 0) terminal.err(`  ${number} ${what}`);
-        for (const gap of header.gaps)
-          terminal.err(`  gap at ${gap.place}: ${gap.lost === 0 ? 'unknown number of' : gap.lost} events lost`);
-      } finally {
-        bar?.stop();
-        target.abort();
-      }
-    });
+    .action((path: string, options: Options) => runImport(path, options, terminal));
 }
 
-async function chooseFormat(path: string, wanted: string): Promise<Format> {
-  if (wanted !== 'auto') {
-    const format = FORMATS.find((candidate) => candidate === wanted);
-    if (format === undefined || format === 'vgt')
-      throw new UsageError(`unknown format '${wanted}'; one of: auto, ftrace, vgr1, jsonl`);
-    return format;
+async function runImport(path: string, options: Options, terminal: Terminal): Promise<void> {
+  const wanted = parseFormat(options.format);
+  if (isSameFile(path, options.output))
+    throw new UsageError(`${options.output}: is the source itself; name another file with --output`);
+  const recording = await openRecording(path, wanted);
+  try {
+    if (recording.format === 'vgt') throw notImportable(path);
+    const target = openOutput(options.output);
+    const bar = terminal.isErrTty && options.progress ? startBar(recording) : undefined;
+    const disarm = abortOnSignal(terminal, () => {
+      bar?.stop();
+      target.abort();
+    });
+    const warnings = createWarnings();
+    try {
+      const { header, events } = await importRecording(recording, target, {
+        ...options,
+        onProgress: (bytes, written) => bar?.update(bytes, { events: written }),
+        onWarning: warnings.add,
+      });
+      target.commit();
+      bar?.stop();
+      // Standard output may be the trace itself.
+      (options.output === '-' ? terminal.err : terminal.out)(describe(options.output, header, events));
+      const remarks = describeRemarks(header, warnings);
+      if (remarks.length > 0) terminal.err(remarks.join('\n'));
+    } finally {
+      bar?.stop();
+      target.abort();
+      disarm();
+    }
+  } finally {
+    await recording.close();
   }
-  if (path === '-') throw new UsageError('standard input has no name to go by; give --format ftrace, vgr1 or jsonl');
-  const format = await detectFormat(path);
-  if (format === 'vgt')
-    throw new UsageError(`${path}: neither ftrace text, VGR1 nor JSON lines; if it is a .vgt trace it needs no import`);
+}
+
+function parseFormat(wanted: string): ImportFormat | undefined {
+  if (wanted === 'auto') return undefined;
+  const format = IMPORT_FORMATS.find((candidate) => candidate === wanted);
+  if (format === undefined)
+    throw new UsageError(`unknown format '${wanted}'; one of: auto, ${IMPORT_FORMATS.join(', ')}`);
   return format;
 }
 
-function startBar(path: string): SingleBar {
-  const size = path === '-' ? 0 : statSync(sourceFileOf(path)).size;
+const notImportable = (path: string): InputError =>
+  new InputError(
+    path === '-' ? 'standard input' : path,
+    'byte 0',
+    'neither ftrace text, VGR1 nor JSON lines',
+    'a .vgt trace needs no import; anything else: see "vgic-replay import --help"',
+  );
+
+function describe(output: string, { fidelity, machine }: TraceHeader, events: number): string {
+  const { nrVcpus, nrLr, model } = machine;
+  const name = output === '-' ? 'standard output' : output;
+  return `${name}: ${events} events, L${fidelity}, ${nrVcpus} ${nrVcpus === 1 ? 'vCPU' : 'vCPUs'}, ${nrLr} LRs, ${model}`;
+}
+
+/** What did not become an event, how often and where. */
+function describeRemarks({ counts, gaps }: TraceHeader, warnings: Warnings): string[] {
+  const remarks = (
+    [
+      [counts.unknownLines, 'unknown lines'],
+      [counts.lostEvents, 'lost events'],
+      [counts.decisionsFromRecording, 'decisions taken from the recording'],
+      [counts.noEffect, 'records without effect'],
+    ] as const
+  )
+    .filter(([number]) => number > 0)
+    .map(([number, what]) => `  ${number} ${what}`);
+  if (counts.cutOff === 1) remarks.push('  the source was cut off');
+  const lost = gaps.map(
+    (gap) => `  gap at ${gap.place}: ${gap.lost === 0 ? 'unknown number of' : gap.lost} events lost`,
+  );
+  return [...remarks, ...lost, ...warnings.lines()];
+}
+
+const BYTES_PER_MB = 1e6;
+
+function startBar({ size, passes }: Recording): SingleBar {
+  const started = Date.now();
+  const megabytes = (bytes: number): string => (bytes / BYTES_PER_MB).toFixed(1);
+  const perSecond = (bytes: number): string => megabytes((bytes * 1000) / Math.max(1, Date.now() - started));
   const bar = new SingleBar({
-    format: '{bar} {percentage} % | {value} of {total} bytes | {events} events | ETA {eta_formatted}',
+    format: (options, { progress, value, total, eta }, { events }: { events: number }) => {
+      const done = `${events} events | ${perSecond(value)} MB/s`;
+      if (size < 0) return `${megabytes(value)} MB | ${done}`;
+      const filled = Math.round(progress * BAR_WIDTH);
+      const full = options.barCompleteString?.slice(0, filled) ?? '';
+      const rest = options.barIncompleteString?.slice(0, BAR_WIDTH - filled) ?? '';
+      return `${full}${rest} ${Math.floor(100 * progress)} % | ${megabytes(value / passes)} of ${megabytes(total / passes)} MB | ${done} | ETA ${eta} s`;
+    },
+    barsize: BAR_WIDTH,
     clearOnComplete: true,
     etaBuffer: 50,
   });
-  bar.start(size, 0, { events: 0 });
+  bar.start(Math.max(1, size) * passes, 0, { events: 0 });
   return bar;
 }
+
+const BAR_WIDTH = 30;

@@ -1,7 +1,7 @@
 /** `vgic-replay info`: what is in a trace. */
-
 import Table from 'cli-table3';
 import type { Command } from 'commander';
+import { wrapText } from '../report/terminal.js';
 import { collectInfo, type TraceInfo } from '../trace/info.js';
 import { openInput } from './inputs.js';
 import { type Terminal, tool } from './terminal.js';
@@ -27,14 +27,14 @@ export function registerInfo(program: Command, terminal: Terminal): void {
         const { sha256 } = input.identity;
         if (options.json === true)
           terminal.out(JSON.stringify({ schema: 'vgic-replay/info/1', tool, sha256, ...info }, null, 2));
-        else terminal.out(describe(info, sha256));
+        else terminal.out(describe(info, sha256, terminal.width));
       } finally {
         input.close();
       }
     });
 }
 
-function describe(info: TraceInfo, sha256: string): string {
+function describe(info: TraceInfo, sha256: string, columns: number): string {
   const { header } = info;
   const { machine, provenance, counts } = header;
   const seconds = info.durationNs / 1e9;
@@ -75,13 +75,25 @@ function describe(info: TraceInfo, sha256: string): string {
       'gap',
       `after event ${gap.afterEvent}: ${gap.lost === 0 ? 'unknown number' : gap.lost} lost (${gap.place})`,
     ]);
-  const width = Math.max(...rows.map(([name]) => name.length));
-  const head = rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`).join('\n');
-  return `${header.name}\n${head}\n\n${kindTable(info)}\n\n${intidTable(info)}`;
+  const indent = Math.max(...rows.map(([name]) => name.length)) + 4;
+  const head = rows.flatMap(([name, text]) =>
+    wrapText(text, Math.max(MIN_TEXT, columns - indent)).map(
+      (line, at) => `  ${(at === 0 ? name : '').padEnd(indent - 2)}${line}`,
+    ),
+  );
+  return [printable(header.name), ...head, '', kindTable(info), '', intidTable(info)].join('\n');
 }
 
+/** Text is not made narrower than this. */
+const MIN_TEXT = 40;
+
+/** Control characters of a hostile name must not reach the terminal. */
+const printable = (text: string): string => text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, '\ufffd');
+
+const NO_LINES = { mid: '', 'mid-mid': '', 'left-mid': '', 'right-mid': '' };
+
 const plainTable = (head: string[]): Table.Table =>
-  new Table({ head, style: { head: [], border: [] }, colAligns: ['left', 'right', 'right'] });
+  new Table({ head, style: { head: [], border: [] }, colAligns: ['left', 'right', 'right'], chars: NO_LINES });
 
 function kindTable(info: TraceInfo): string {
   const table = plainTable(['event', 'number']);

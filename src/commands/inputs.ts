@@ -2,9 +2,9 @@
 import { InputError } from '../base/errors.js';
 import type { BlockSource, TraceIdentity } from '../replay/replay.js';
 import { openTrace, type TraceReader } from '../trace/reader.js';
-import { type ByteSource, createMemorySource, createMemoryTarget } from '../trace/source.js';
+import { type ByteSource, createMemorySource, createMemoryTarget, type MemoryTarget } from '../trace/source.js';
 import { checkBlockRanges } from '../trace/validate.js';
-import { detectFormat, importInto } from './import-any.js';
+import { importRecording, openRecording } from './import-any.js';
 import { hashSource, openFileSource } from './trace-files.js';
 
 /** A trace that can be replayed several times. */
@@ -17,20 +17,41 @@ export interface OpenInput {
   close(): void;
 }
 
-/** Imports kept in memory may be this large; beyond it the user is asked to import to a file. */
+/** What is kept in memory (imports, pipes) may be this large; beyond it the user is asked to make a file. */
 const MAX_IN_MEMORY_BYTES = 1 << 30;
 
+/** `path`: a file, a recording folder, a pipe, or "-" for standard input. Throws InputError if it is none of ours. */
 export async function openInput(path: string, options: { allowTruncated?: boolean } = {}): Promise<OpenInput> {
-  const format = await detectFormat(path);
-  if (format === 'vgt') {
+  const recording = await openRecording(path);
+  if (recording.format === 'vgt' && recording.size >= 0) {
+    await recording.close();
     const file = openFileSource(path);
-    // A pipe can be read once; replays need several passes.
-    const source = file.size < 0 ? createMemorySource(readAll(file), file.name) : file;
-    return openSource(source, path, options, file.close);
+    return openSource(file, path, options, file.close);
   }
-  const target = createMemoryTarget(path);
-  await importInto(path, target, { format });
-  return openSource(createMemorySource(target.bytes(), path), path, options, () => {});
+  const name = path === '-' ? 'standard input' : path;
+  const target = limitTarget(createMemoryTarget(name));
+  // A pipe can be read once; replays need several passes.
+  if (recording.format === 'vgt') for await (const piece of recording.pieces()) target.write(piece);
+  else await importRecording(recording, target);
+  return openSource(createMemorySource(target.bytes(), name), path, options, () => {});
+}
+
+function limitTarget(target: MemoryTarget): MemoryTarget {
+  let size = 0;
+  return {
+    ...target,
+    write(bytes) {
+      size += bytes.length;
+      if (size > MAX_IN_MEMORY_BYTES)
+        throw new InputError(
+          target.name,
+          `byte ${size}`,
+          'too much to hold in memory',
+          'import it to a .vgt file first',
+        );
+      target.write(bytes);
+    },
+  };
 }
 
 function openSource(
@@ -54,17 +75,4 @@ function openSource(
   const { header } = open();
   const origin = header.fidelity === 0 ? (header.importer.name === 'vgr1' ? 'golden' : 'synthetic') : 'recorded';
   return { identity: { path, sha256: hashSource(source), origin }, open, openReader, close };
-}
-
-function readAll(source: ByteSource): Uint8Array {
-  const target = createMemoryTarget(source.name);
-  const chunk = new Uint8Array(1 << 20);
-  for (let offset = 0; ; ) {
-    const got = source.read(chunk, offset, chunk.length);
-    if (got === 0) return target.bytes();
-    target.write(chunk.subarray(0, got));
-    offset += got;
-    if (offset > MAX_IN_MEMORY_BYTES)
-      throw new InputError(source.name, `byte ${offset}`, 'too much for a pipe', 'write it to a file and name that');
-  }
 }

@@ -1,6 +1,5 @@
 /** `vgic-replay replay`: exact cost of strategies on traces; optionally the LR words after each flush. */
-import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { FidelityError, UsageError } from '../base/errors.js';
 import { lrHex } from '../gic/lr.js';
 import { type FlushObserver, replayTrace } from '../replay/replay.js';
@@ -9,9 +8,11 @@ import { renderCsv } from '../report/csv.js';
 import { renderJson } from '../report/json.js';
 import { renderMarkdown } from '../report/markdown.js';
 import { createModel } from '../report/model.js';
-import { renderTerminal } from '../report/terminal.js';
+import { wrapText } from '../report/terminal.js';
 import { type ChosenStrategy, strategies, strategyNamed } from '../strategy/index.js';
+import { COST_LEGEND, renderCosts } from './cost-table.js';
 import { openInput } from './inputs.js';
+import { openOutput } from './outputs.js';
 import { type Terminal, tool } from './terminal.js';
 
 interface ReplayOptions {
@@ -21,15 +22,13 @@ interface ReplayOptions {
   readonly allowTruncated?: boolean;
 }
 
-/** `a,b:n=3` → strategies; a comma followed by `name=` continues the parameters of the one before. */
+/**
+ * `a,b:n=3` → strategies; a comma followed by `name=` continues the parameters of the one before. Throws UsageError with
+ * the choices.
+ */
 export function parseStrategies(text: string, previous: ChosenStrategy[] = []): ChosenStrategy[] {
   const specs = text.split(/,(?![a-z]+=)/);
-  try {
-    return [...previous, ...specs.map(strategyNamed)];
-  } catch (error) {
-    if (error instanceof UsageError) throw new InvalidArgumentError(error.message);
-    throw error;
-  }
+  return [...previous, ...specs.map(strategyNamed)];
 }
 
 export const allStrategies = (): ChosenStrategy[] => strategies.map(({ id }) => strategyNamed(id));
@@ -46,7 +45,7 @@ export function registerReplay(program: Command, terminal: Terminal): void {
     )
     .option(
       '--dump-lrs <file>',
-      "write 'F event vcpu used lr…' after each flush to FILE, or - for standard output (one trace, one strategy; default sort-on-flush)",
+      'write "F event vcpu used lr…" after each flush to FILE, - for standard output (one trace, one strategy; default sort-on-flush)',
     )
     .option('-r, --reporter <name>', 'table, json, csv or md', 'table')
     .option('--allow-truncated', 'replay what is left of a file that was cut off')
@@ -56,31 +55,48 @@ export function registerReplay(program: Command, terminal: Terminal): void {
         await dumpLrs(paths, options, options.dumpLrs, terminal);
         return;
       }
-      const cells: CellResult[] = [];
+      const chosen = withoutRepeats(options.strategy ?? allStrategies());
+      const traces: CellResult[][] = [];
       for (const path of paths) {
         const input = await openInput(path, options);
         try {
-          for (const exact of replayTrace(input.open(), options.strategy ?? allStrategies(), input.identity)) {
-            cells.push({ schema: CELL_SCHEMA, tool, exact, measured: null });
-          }
+          const exact = replayTrace(input.open(), chosen, input.identity);
+          traces.push(exact.map((part) => ({ schema: CELL_SCHEMA, tool, exact: part, measured: null })));
         } finally {
           input.close();
         }
       }
-      terminal.out(render(cells));
-      requireClasses(cells);
+      terminal.out(render(traces));
+      requireClasses(traces.flat());
     });
 }
 
-function reporterNamed(name: string, terminal: Terminal): (cells: CellResult[]) => string {
-  const { colour, width } = terminal;
-  const renderers: Record<string, (cells: CellResult[]) => string> = {
-    table: (cells) => renderTerminal(createModel(tool, cells), { colour, width }),
-    json: (cells) => renderJson(createModel(tool, cells)),
-    csv: (cells) => renderCsv(createModel(tool, cells)),
-    md: (cells) => renderMarkdown(createModel(tool, cells)),
+/** A strategy named twice is replayed once. */
+const withoutRepeats = (chosen: readonly ChosenStrategy[]): ChosenStrategy[] =>
+  chosen.filter(({ label }, at) => chosen.findIndex((other) => other.label === label) === at);
+
+/** One table a trace. */
+const renderTables = (traces: readonly CellResult[][], width: number): string =>
+  [
+    ...traces.map((cells) =>
+      renderCosts(
+        cells.map(({ exact }) => exact),
+        width,
+      ),
+    ),
+    ...wrapText(COST_LEGEND, width),
+  ].join('\n');
+
+type Render = (traces: CellResult[][]) => string;
+
+function reporterNamed(name: string, terminal: Terminal): Render {
+  const renderers: Record<string, Render> = {
+    table: (traces) => renderTables(traces, terminal.width),
+    json: (traces) => renderJson(createModel(tool, traces.flat())),
+    csv: (traces) => renderCsv(createModel(tool, traces.flat())),
+    md: (traces) => renderMarkdown(createModel(tool, traces.flat())),
   };
-  const render = renderers[name];
+  const render = Object.hasOwn(renderers, name) ? renderers[name] : undefined;
   if (render === undefined)
     throw new UsageError(`unknown reporter '${name}'; one of: ${Object.keys(renderers).join(', ')}`);
   return render;
@@ -110,13 +126,9 @@ async function dumpLrs(
   if (paths.length !== 1 || chosen.length !== 1)
     throw new UsageError('--dump-lrs takes one trace and one strategy; name them');
   const input = await openInput(paths[0], { allowTruncated });
-  // Under its final name only when complete.
-  const partial = `${file}.partial`;
-  const fd = file === '-' ? undefined : openSync(partial, 'w');
-  const write = (text: string): void => {
-    if (fd === undefined) terminal.out(text);
-    else writeSync(fd, text);
-  };
+  const target = file === '-' ? undefined : openOutput(file);
+  const write = (lines: string): void =>
+    target === undefined ? terminal.out(lines) : target.write(Buffer.from(lines));
   let text = '';
   const onFlush: FlushObserver = (vgic, vcpu, event) => {
     const { usedLrs, isV2Host } = vgic.state;
@@ -131,9 +143,9 @@ async function dumpLrs(
   try {
     replayTrace(input.open(), chosen, input.identity, onFlush);
     if (text !== '') write(text);
+    target?.commit();
   } finally {
     input.close();
-    if (fd !== undefined) closeSync(fd);
+    target?.abort();
   }
-  if (fd !== undefined) renameSync(partial, file);
 }

@@ -21,7 +21,8 @@ export function createTerminal(): Terminal {
     isOutTty: stdout.isTTY === true,
     isErrTty: stderr.isTTY === true,
     colour: !noColour && (forced || stdout.isTTY === true),
-    width: stdout.columns ?? 120,
+    // A pager or a test says the width in COLUMNS.
+    width: stdout.columns || Number(env.COLUMNS) || 120,
   };
 }
 

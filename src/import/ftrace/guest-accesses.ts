@@ -4,16 +4,7 @@
  * microseconds.
  */
 import { isLpi, SPURIOUS_INTID } from '../../gic/intid.js';
-import {
-  ACK,
-  DEACTIVATE,
-  EOI,
-  GUEST_BPR,
-  GUEST_CTLR,
-  GUEST_IGRPEN,
-  PMR,
-  PRIORITY_DROP,
-} from '../../trace/events.js';
+import { ACK, DEACTIVATE, EOI, GUEST_BPR, GUEST_CTLR, GUEST_IGRPEN, PMR, PRIORITY_DROP } from '../../trace/events.js';
 
 export interface GuestAccess {
   readonly kind: number;

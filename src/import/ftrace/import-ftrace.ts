@@ -80,8 +80,7 @@ export class FtraceImporter {
         : new GuestAccesses(side.acks, survey.tickNs, {
             unusable: (row, text) => this.#warn(`guest-acks row ${row}`, `unusable: ${text}`),
           });
-    const orderer = new Orderer(survey, this.#out, accesses);
-    orderer.onConflict = (line, what) => this.#warn(`line ${line}`, what);
+    const orderer = new Orderer(survey, this.#out, accesses, (line, what) => this.#warn(`line ${line}`, what));
     this.#orderer = orderer;
     this.#stock = null;
     this.#assembler = new Assembler(survey, (op) => orderer.add(op), {
@@ -111,7 +110,8 @@ export class FtraceImporter {
       this.#unknownLines++;
       this.#warn(`line ${at.line}`, `unknown event ${at.event}`);
     }
-    if (this.#assembler !== null && this.#lines % DRAIN_EVERY_LINES === 0) this.#orderer?.drain(this.#assembler.frontier());
+    if (this.#assembler !== null && this.#lines % DRAIN_EVERY_LINES === 0)
+      this.#orderer?.drain(this.#assembler.frontier());
   }
 
   #oddLine(text: string): void {
@@ -142,7 +142,7 @@ export class FtraceImporter {
       sourceLines: this.#lines,
       unknownLines: this.#unknownLines + (order?.causeless ?? 0),
       lostEvents: this.#lostEvents,
-      decisionsFromRecording: (order?.decisions ?? 0) + (order?.correctedLrs ?? 0),
+      decisionsFromRecording: (order?.decisions ?? 0) + (this.#orderer?.correctedLrs ?? 0),
       noEffect: order?.noEffect ?? 0,
       cutOff,
     };

@@ -3,7 +3,6 @@
  * beginning of the text (up to SURVEY_BYTES) is held back and surveyed; a survey of the whole text, made in a pass of
  * its own, is better and may be given instead.
  */
-import { basename, dirname } from 'node:path';
 import type { EventSink } from '../../trace/events.js';
 import type { TraceHeader } from '../../trace/header.js';
 import { FtraceImporter, type FtraceSide, IMPORTER_NAME, IMPORTER_VERSION, machineOf } from './import-ftrace.js';
@@ -147,11 +146,17 @@ export function createFtraceImporter(name: string, sink: EventSink, options: Ftr
   };
 }
 
+/** A kebab-case name from a path: the file's, or its folder's if it is the trace.txt of a recording folder. */
 function nameOf(path: string): string {
-  const base = basename(path).replace(/\.gz$/, '').replace(/\.(txt|log|dat|trace)$/, '');
-  // A recording folder is named, the text in it always is trace.txt.
-  const name = base === 'trace' ? basename(dirname(path)) : base;
-  return name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '') || 'trace';
+  const parts = path.split(/[\\/]/).filter((part) => part !== '');
+  const stem = (parts.at(-1) ?? '').replace(/\.gz$/, '').replace(/\.(txt|log|dat|trace)$/, '');
+  const name = stem === 'trace' && parts.length > 1 ? (parts.at(-2) ?? '') : stem;
+  return (
+    name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '') || 'trace'
+  );
 }
 
 function makeHeader(
@@ -161,7 +166,9 @@ function makeHeader(
   outcome: ReturnType<FtraceImporter['finish']>,
 ): TraceHeader {
   const { fidelity, guestAccesses, counts, gaps } = outcome;
-  const how = [meta.guest_command, meta.host?.emulator, meta.host?.emulator_machine].filter((part) => part !== undefined);
+  const how = [meta.guest_command, meta.host?.emulator, meta.host?.emulator_machine].filter(
+    (part) => part !== undefined,
+  );
   if (survey.probes === 'stock') how.push(STOCK_ASSUMPTIONS);
   return {
     machine: machineOf(survey),

@@ -88,14 +88,23 @@ export function readNumber(text: string, key: string): number {
   return token === '' ? Number.NaN : Number(token.endsWith(',') ? token.slice(0, -1) : token);
 }
 
-/** A value of up to 64 bits as two signed 32-bit halves: it must not go through a double. */
-export function splitWords(token: string): { lo: number; hi: number } {
-  if (!token.startsWith('0x')) {
-    const value = BigInt(token === '' ? 0 : token);
-    return { lo: Number(BigInt.asIntN(32, value)), hi: Number(BigInt.asIntN(32, value >> 32n)) };
+const HEX = /^0x[0-9a-f]{1,16}$/i;
+const DECIMAL = /^-?\d{1,19}$/;
+
+export interface Words {
+  readonly lo: number;
+  readonly hi: number;
+}
+
+/** A value of up to 64 bits as two signed 32-bit halves: it must not go through a double. Undefined: no number. */
+export function splitWords(token: string): Words | undefined {
+  if (HEX.test(token)) {
+    const digits = token.slice(2);
+    const lo = Number.parseInt(digits.slice(-8), 16) | 0;
+    const hi = digits.length > 8 ? Number.parseInt(digits.slice(0, -8), 16) | 0 : 0;
+    return { lo, hi };
   }
-  const digits = token.slice(2);
-  const lo = Number.parseInt(digits.slice(-8), 16) | 0;
-  const hi = digits.length > 8 ? Number.parseInt(digits.slice(0, -8), 16) | 0 : 0;
-  return { lo, hi };
+  if (!DECIMAL.test(token)) return undefined;
+  const value = BigInt(token);
+  return { lo: Number(BigInt.asIntN(32, value)), hi: Number(BigInt.asIntN(32, value >> 32n)) };
 }

@@ -36,8 +36,13 @@ export function decodeLr(model: GicModel, lo: number, hi: number): FoldedLr {
   };
 }
 
-export const stateOf = (lr: FoldedLr): number =>
-  (lr.pending ? STATE_PENDING : 0) | (lr.active ? STATE_ACTIVE : 0);
+/** All words of a line. */
+export const readBackLrs = (
+  model: GicModel,
+  words: { readonly lo: readonly number[]; readonly hi: readonly number[] } | null,
+): FoldedLr[] => (words === null ? [] : words.lo.map((lo, i) => decodeLr(model, lo, words.hi[i])));
+
+export const stateOf = (lr: FoldedLr): number => (lr.pending ? STATE_PENDING : 0) | (lr.active ? STATE_ACTIVE : 0);
 
 /** The LR states of a running guest: set at entry, changed by its accesses. */
 export class GuestLrs {

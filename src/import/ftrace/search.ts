@@ -21,8 +21,9 @@ export interface Placement<M extends Movable> {
   readonly wrong: number;
 }
 
-/** Upper bound on the arrangements tried for one observation, and on the steps whose pairs are tried. */
-const MAX_TRIALS = 5000;
+/** Upper bound on the arrangements tried for one observation. */
+export const MAX_TRIALS = 5000;
+/** Upper bounds on the steps whose pairs are tried. */
 const MAX_PAIRED = 64;
 const MAX_SWAPPED = 16;
 
@@ -34,6 +35,7 @@ const MAX_SWAPPED = 16;
 export function searchPlacement<M extends Movable>(
   items: readonly M[],
   score: (placed: readonly Placed<M>[]) => number,
+  maxTrials = MAX_TRIALS,
 ): Placement<M> {
   const initial = items.map((item) => ({ item, before: item.initial }));
   let best: readonly Placed<M>[] = initial;
@@ -41,7 +43,7 @@ export function searchPlacement<M extends Movable>(
   let trials = 0;
   /** Tries one arrangement; true when the search is over. */
   const attempt = (candidate: readonly Placed<M>[]): boolean => {
-    if (wrong === 0 || trials++ >= MAX_TRIALS) return true;
+    if (wrong === 0 || trials++ >= maxTrials) return true;
     const found = score(candidate);
     if (found < wrong) {
       best = candidate;

@@ -71,6 +71,22 @@ function compareIrqs(a: ShadowIrq, b: ShadowIrq): number {
   return first + second < 2 ? second - first : a.priority - b.priority;
 }
 
+/** Number of fields in which the recorded line differs; the list is not compared. */
+export function countDifferences(irq: ShadowIrq | undefined, fields: IrqFields): number {
+  if (irq === undefined) return 1;
+  let count = 0;
+  if (irq.line !== fields.line) count++;
+  if (irq.latch !== fields.latch) count++;
+  if (irq.active !== fields.active) count++;
+  if (irq.enabled !== fields.enabled) count++;
+  if (irq.priority !== fields.priority) count++;
+  if (irq.group !== fields.group) count++;
+  if (irq.level !== fields.level) count++;
+  if (irq.source !== fields.source) count++;
+  if (fields.target >= NONE && irq.target !== fields.target) count++;
+  return count;
+}
+
 export class Shadow {
   readonly #survey: FtraceSurvey;
   readonly #irqs = new Map<number, ShadowIrq>();
@@ -145,23 +161,6 @@ export class Shadow {
     return step.value === 0;
   }
 
-  /** Number of fields in which the recorded line differs. */
-  countDifferences(irq: ShadowIrq | undefined, fields: IrqFields, compareQueued: boolean): number {
-    if (irq === undefined) return 1;
-    let count = 0;
-    if (irq.line !== fields.line) count++;
-    if (irq.latch !== fields.latch) count++;
-    if (irq.active !== fields.active) count++;
-    if (irq.enabled !== fields.enabled) count++;
-    if (irq.priority !== fields.priority) count++;
-    if (irq.group !== fields.group) count++;
-    if (irq.level !== fields.level) count++;
-    if (irq.source !== fields.source) count++;
-    if (fields.target >= NONE && irq.target !== fields.target) count++;
-    if (compareQueued && fields.queued >= NONE && irq.queued !== fields.queued) count++;
-    return count;
-  }
-
   /** Takes over what the recording printed. */
   adopt(key: number, fields: IrqFields): void {
     const irq = this.irq(key);
@@ -183,7 +182,10 @@ export class Shadow {
   dequeue(key: number): void {
     const irq = this.#irqs.get(key);
     if (irq === undefined || irq.queued === NONE) return;
-    this.#replaceList(irq.queued, this.#lists[irq.queued].filter((entry) => entry !== irq));
+    this.#replaceList(
+      irq.queued,
+      this.#lists[irq.queued].filter((entry) => entry !== irq),
+    );
     this.#touch(irq).queued = NONE;
   }
 

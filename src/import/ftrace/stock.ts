@@ -6,11 +6,11 @@
  */
 import { SPI_BASE } from '../../gic/intid.js';
 import { CONFIG, ENABLE, FLUSH, GUEST_DRAIN, INJECT, SYNC, WAKEUP, WFI } from '../../trace/events.js';
-import { isUnneededEvent } from './assemble.js';
 import type { EventWriter } from './event-writer.js';
 import { readNumber, type TraceLine } from './line.js';
 import { irqKey } from './step.js';
 import type { FtraceSurvey } from './survey.js';
+import { isUnneededEvent } from './vocabulary.js';
 
 const UNNEEDED = new Set(['kvm_mmio', 'vgic_update_irq_pending']);
 

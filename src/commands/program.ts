@@ -1,0 +1,131 @@
+/** The verbs put together, and what each way to end is as an exit code and a line on stderr. */
+import { Command, CommanderError } from 'commander';
+import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js';
+import { registerBench } from './bench.js';
+import { registerImport } from './import.js';
+import { registerInfo } from './info.js';
+import { registerReplay } from './replay.js';
+import { registerReport } from './report.js';
+import { registerStrategies } from './strategies.js';
+import { type Terminal, tool } from './terminal.js';
+import { registerValidate } from './validate.js';
+import { registerVerify } from './verify.js';
+
+const EXIT_CODES = `
+Exit codes: 0 done; 1 internal error; 2 usage; 3 regression; 4 input that is
+broken or unreadable, output that cannot be written; 5 a declared or recorded
+fact does not hold; 130 interrupted.
+
+Start here:
+  vgic-replay report                       the shipped recordings, as a report
+  vgic-replay import trace.txt -o my.vgt   make a trace of an ftrace recording
+  vgic-replay replay my.vgt                what each strategy costs on it
+  vgic-replay verify my.vgt                does the model match the kernel?
+
+Each verb has options and examples: vgic-replay <verb> --help`;
+
+/** Verb → [arguments, what that does]; lines of at most 80 columns. */
+const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  report: [
+    ['', 'the shipped ones, into vgic-report/'],
+    ['my.vgt -o out', 'yours, into out/report.html'],
+    ['a.vgt b.vgt -s fifo,buckets', 'two traces, two strategies'],
+  ],
+  replay: [
+    ['my.vgt', 'every strategy'],
+    ['my.vgt -s fifo,hybrid:threshold=32', 'these two'],
+    ['*.vgt -r csv > costs.csv', 'for other tools'],
+    ['my.vgt --dump-lrs - | head', 'LRs at each guest entry'],
+    ['events.jsonl', 'events written by hand'],
+  ],
+  verify: [
+    ['my.vgt', 'L3; exit 5 if the model is at fault'],
+    ['*.vgt --show 0', 'many, without the single mismatches'],
+    ['my.vgt --json', 'the full record'],
+  ],
+  import: [
+    ['recording/ -o my.vgt', 'trace.txt[.gz], meta.json, acks'],
+    ['trace.txt -o my.vgt', 'ftrace, or "trace-cmd report"'],
+    ['events.jsonl -o my.vgt', 'events as JSON lines'],
+    ['- -o my.vgt < trace.txt.gz', 'from a pipe'],
+  ],
+  info: [
+    ['my.vgt', 'text'],
+    ['my.vgt --json', 'for other tools'],
+  ],
+  validate: [['*.vgt', 'exit 4 if one of them is broken']],
+  bench: [
+    ['my.vgt --quick', 'a first look'],
+    ['my.vgt -s fifo,buckets', 'two strategies, and a control'],
+  ],
+  strategies: [
+    ['', 'text'],
+    ['--json', 'for other tools'],
+  ],
+};
+
+function describeExamples(verb: string): string {
+  const commands = EXAMPLES[verb].map(([args]) => `  vgic-replay ${verb} ${args}`);
+  const width = Math.max(...commands.map(({ length }) => length)) + 2;
+  const lines = commands.map((command, at) => command.padEnd(width) + EXAMPLES[verb][at][1]);
+  return ['', 'Examples:', ...lines].join('\n');
+}
+
+/** All verbs, writing to `terminal`. */
+function createProgram(terminal: Terminal): Command {
+  const program = new Command();
+  program
+    .name('vgic-replay')
+    .description(
+      'Replays recorded Arm virtual-interrupt traces through a model of the virtual GIC and compares ap_list strategies.',
+    )
+    .version(tool.version)
+    .addHelpText('after', EXIT_CODES);
+  for (const register of [
+    registerReport,
+    registerReplay,
+    registerVerify,
+    registerImport,
+    registerInfo,
+    registerValidate,
+    registerBench,
+    registerStrategies,
+  ]) {
+    register(program, terminal);
+  }
+  for (const command of program.commands) command.addHelpText('after', describeExamples(command.name()));
+  for (const command of [program, ...program.commands]) {
+    const help = command === program ? 'vgic-replay --help' : `vgic-replay ${command.name()} --help`;
+    command.exitOverride().configureOutput({
+      writeOut: (text) => terminal.out(text),
+      writeErr: (text) => terminal.err(text),
+      outputError: (text, write) => write(`vgic-replay: ${joinLines(text)}; see "${help}"`),
+    });
+  }
+  return program;
+}
+
+/** An error of the option parser, which may have a suggestion on a second line, as one line. */
+const joinLines = (text: string): string =>
+  text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\.?\n/g, ' ');
+
+/** Runs one command line (without the program's own name) and returns the exit code. */
+export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    await createProgram(terminal).parseAsync([...args], { from: 'user' });
+    return EXIT_OK;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+    if (error instanceof UserError) {
+      terminal.err(`vgic-replay: ${error.message}`);
+      return error.exitCode;
+    }
+    terminal.err(
+      `vgic-replay: internal error; please report it with the command and the input\n${error instanceof Error ? error.stack : String(error)}`,
+    );
+    return EXIT_INTERNAL;
+  }
+}

@@ -1,0 +1,108 @@
+/** How badly a recorded line contradicts what the shadow expects: 0 = not at all. */
+import type { GicModel } from '../../gic/intid.js';
+import { HCR_UIE } from '../../gic/lr.js';
+import { INJECT } from '../../trace/events.js';
+import type { FlushOperation, QueueOperation, SyncOperation } from './operation.js';
+import { countDifferences, type FlushOutcome, type Shadow, type ShadowRemoval } from './shadow.js';
+import { intidOfKey } from './step.js';
+
+/** Entries of an ap_list that a line shows. */
+export const LIST_SHOWN = 10;
+/** The list head as a line prints it; -1 stands for a pointer. */
+const V2_LIST_HEAD = 0;
+/** One LR that differs weighs more than any depth or list order. */
+export const LR_WEIGHT = 32;
+/** A depth that is far off must not outweigh everything else. */
+const MAX_DEPTH_PENALTY = 8;
+/** How clearly a sign speaks of one interrupt: seen or not; in another state or place; in the depth. */
+const SIGN_SEEN = 8;
+export const SIGN_STATE = 4;
+const SIGN_DEPTH = 0.1;
+
+/**
+ * Runs a vgic_queue on the shadow; returns in how many ways its line differs. `isRaced`: one of several threads did the
+ * append, so the list is not compared.
+ */
+export function runQueue(shadow: Shadow, op: QueueOperation, isRaced: boolean): number {
+  const queuedBefore = shadow.irq(op.key)?.queued ?? -1;
+  let appended = -1;
+  let wrong = 0;
+  for (const step of op.steps) {
+    if (step.kind === INJECT && shadow.isRedundant(step)) wrong++;
+    appended = shadow.apply(step);
+  }
+  wrong += countDifferences(shadow.irq(op.key), op.fields);
+  if (isRaced) return wrong;
+  if (op.fields.queued >= -1 && queuedBefore !== op.fields.queued) wrong++;
+  if (op.steps.length > 0 && appended !== op.appendedTo) wrong++;
+  return wrong;
+}
+
+/** What went into the LRs weighs most: depth and list order of a flush are read at slightly different moments. */
+export function scoreFlush(model: GicModel, op: FlushOperation, outcome: FlushOutcome): number {
+  const { populates, result } = op;
+  let wrong = Math.abs(populates.length - outcome.populated.length);
+  for (let i = 0; i < Math.min(populates.length, outcome.populated.length); i++) {
+    const predicted = outcome.populated[i];
+    if (predicted.key !== populates[i].key) wrong++;
+    else wrong += countDifferences(predicted, populates[i].fields);
+  }
+  if (result !== null && ((result.hcr & HCR_UIE) !== 0) !== outcome.underflow) wrong++;
+  wrong *= LR_WEIGHT;
+  wrong += Math.min(MAX_DEPTH_PENALTY, Math.abs(op.sortCount - outcome.sortCount));
+  if (op.sortCount >= 0) wrong += countListDifferences(model, op.sortList, outcome.listBefore, false);
+  if (result !== null) wrong += countListDifferences(model, result.list, outcome.listAfter, true);
+  return wrong;
+}
+
+/** What a flush says of one interrupt. */
+export function scoreFlushOf(key: number, op: FlushOperation, outcome: FlushOutcome): number {
+  const recorded = op.populates.find((populate) => populate.key === key);
+  const predicted = outcome.populated.find((irq) => irq.key === key);
+  let wrong = (recorded === undefined) === (predicted === undefined) ? 0 : SIGN_SEEN;
+  if (recorded !== undefined && predicted !== undefined) {
+    wrong += SIGN_STATE * countDifferences(predicted, recorded.fields);
+  }
+  if (op.result !== null) {
+    const intid = intidOfKey(key);
+    const end = op.result.list.indexOf(-1);
+    const listed = op.result.list.slice(0, end < 0 ? LIST_SHOWN : end);
+    if (listed.includes(intid) !== outcome.listAfter.slice(0, listed.length).includes(intid)) wrong += SIGN_STATE;
+  }
+  if (op.sortCount !== outcome.sortCount) wrong += SIGN_DEPTH;
+  return wrong;
+}
+
+/** Recorded list entries (ten, then the head, then the list again) that differ from the predicted ones. */
+function countListDifferences(
+  model: GicModel,
+  recorded: readonly number[],
+  predicted: readonly number[],
+  mayGrow: boolean,
+): number {
+  let wrong = 0;
+  const shown = Math.min(recorded.length, predicted.length, LIST_SHOWN);
+  for (let i = 0; i < shown; i++) if (recorded[i] !== predicted[i]) wrong++;
+  const head = model === 'gicv2' ? V2_LIST_HEAD : -1;
+  if (!mayGrow && predicted.length < recorded.length && recorded[predicted.length] !== head) wrong++;
+  return wrong;
+}
+
+export function scoreRemovals(sync: SyncOperation, predicted: readonly ShadowRemoval[]): number {
+  const { removals } = sync;
+  let wrong = Math.abs(removals.length - predicted.length);
+  const recorded = new Map(removals.map((removal) => [removal.key, removal.to]));
+  for (const { key, to } of predicted) if (recorded.get(key) !== to) wrong++;
+  return wrong;
+}
+
+export function scoreRemovalOf(key: number, sync: SyncOperation, predicted: readonly ShadowRemoval[]): number {
+  const recorded = sync.removals.find((removal) => removal.key === key);
+  return recorded?.to === predicted.find((removal) => removal.key === key)?.to ? 0 : SIGN_SEEN;
+}
+
+export function describeFlush(op: FlushOperation, outcome: FlushOutcome): string {
+  const recorded = op.populates.map((populate) => populate.fields.intid).join(' ');
+  const expected = outcome.populated.map((irq) => irq.intid).join(' ');
+  return `recorded ${recorded} (sort ${op.sortCount}), expected ${expected} (sort ${outcome.sortCount})`;
+}
