@@ -45,14 +45,17 @@ async function gatherFigures(): Promise<Figures> {
 
 const figures = await gatherFigures();
 if (process.argv.includes('--accept')) {
-  mkdirSync(fileURLToPath(new URL('.', new URL('../../reports/baseline/exact.json', import.meta.url))), { recursive: true });
+  mkdirSync(fileURLToPath(new URL('.', new URL('../../reports/baseline/exact.json', import.meta.url))), {
+    recursive: true,
+  });
   writeFileSync(baselineFile, `${JSON.stringify(figures, null, 0).replaceAll(',"', ',\n"')}\n`);
   console.log(`gate: wrote ${Object.keys(figures).length} figures to reports/baseline/exact.json`);
 } else {
   const baseline = JSON.parse(readFileSync(baselineFile, 'utf8')) as Figures;
   const names = [...new Set([...Object.keys(baseline), ...Object.keys(figures)])];
   const changed = names.filter((name) => baseline[name] !== figures[name]);
-  for (const name of changed.slice(0, 40)) console.log(`gate: ${name}: baseline ${baseline[name] ?? 'none'}, now ${figures[name] ?? 'none'}`);
+  for (const name of changed.slice(0, 40))
+    console.log(`gate: ${name}: baseline ${baseline[name] ?? 'none'}, now ${figures[name] ?? 'none'}`);
   if (changed.length > 40) console.log(`gate: and ${changed.length - 40} more`);
   console.log(`gate: ${names.length - changed.length} of ${names.length} exact figures as in the baseline`);
   if (changed.length > 0) {

@@ -11,7 +11,7 @@ import { Vgr1Importer } from '../import/vgr1.js';
 import type { EventSink } from '../trace/events.js';
 import type { TraceHeader } from '../trace/header.js';
 import type { ByteTarget } from '../trace/source.js';
-import { createTraceWriter } from '../trace/writer.js';
+import { createTraceWriter, type TraceWriter } from '../trace/writer.js';
 import { detectFormat, type Format } from './formats.js';
 import { openPieces, takeHead } from './pieces.js';
 import { tool } from './terminal.js';
@@ -150,6 +150,18 @@ async function surveyText(recording: Recording, onProgress: ImportOptions['onPro
   return surveyor.end();
 }
 
+/** Importers hand on times as 32-bit patterns; the sum of hostile ones may be no exact number any more. */
+function checkTimes(writer: TraceWriter, name: string): EventSink {
+  return {
+    event(kind, vcpu, intid, value, dt) {
+      const ticks = dt >>> 0;
+      if (writer.ticks + ticks > Number.MAX_SAFE_INTEGER)
+        throw new InputError(name, `event ${writer.events}`, 'its time is beyond 2^53 ticks', 'correct its time stamp');
+      writer.event(kind, vcpu, intid, value, ticks);
+    },
+  };
+}
+
 /** Imports `recording` into `target`; returns the header as written. */
 export async function importRecording(
   recording: Recording,
@@ -158,7 +170,7 @@ export async function importRecording(
 ): Promise<{ header: TraceHeader; events: number }> {
   const survey = recording.passes === 2 ? await surveyText(recording, options.onProgress) : undefined;
   const writer = createTraceWriter(target, provisionalHeader());
-  const importer = createImporter(recording, writer, options, survey);
+  const importer = createImporter(recording, checkTimes(writer, nameOf(recording.file)), options, survey);
   const hash = createHash('sha256');
   const before = survey === undefined ? 0 : recording.size;
   let packed = 0;

@@ -27,7 +27,7 @@ Each verb has options and examples: vgic-replay <verb> --help`;
 /** Verb → [arguments, what that does]; lines of at most 80 columns. */
 const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
   report: [
-    ['', 'the shipped ones, into vgic-report/'],
+    ['', 'the shipped recordings'],
     ['my.vgt -o out', 'yours, into out/report.html'],
     ['a.vgt b.vgt -s fifo,buckets', 'two traces, two strategies'],
   ],

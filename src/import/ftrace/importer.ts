@@ -109,27 +109,28 @@ export function createFtraceImporter(name: string, sink: EventSink, options: Ftr
     ...(acks === undefined ? {} : { acks: typeof acks === 'string' ? splitRows(acks) : acks }),
     ...(options.onWarning === undefined ? {} : { onWarning: options.onWarning }),
   };
-  let importer: FtraceImporter | null = null;
-  let survey: FtraceSurvey | null = null;
-  const begin = (found: FtraceSurvey): FtraceImporter => {
-    survey = completeSurvey(found, meta);
-    importer = new FtraceImporter(survey, side, sink);
-    return importer;
+  // What reads lines, once the machine is known.
+  let running: { readonly importer: FtraceImporter; readonly survey: FtraceSurvey } | null = null;
+  const begin = (found: FtraceSurvey): NonNullable<typeof running> => {
+    const survey = completeSurvey(found, meta);
+    running = { importer: new FtraceImporter(survey, side, sink), survey };
+    return running;
   };
   if (options.survey !== undefined) begin(options.survey);
   let held: Uint8Array[] = [];
   let heldBytes = 0;
-  const splitter = new LineSplitter((line) => importer?.line(line));
-  const release = (): void => {
+  const splitter = new LineSplitter((line) => running?.importer.line(line));
+  const release = (): NonNullable<typeof running> => {
     const surveyor = createFtraceSurveyor(name);
     for (const chunk of held) surveyor.push(chunk);
-    begin(surveyor.end());
+    const begun = begin(surveyor.end());
     for (const chunk of held) splitter.push(chunk);
     held = [];
+    return begun;
   };
   return {
     push(chunk) {
-      if (importer !== null) {
+      if (running !== null) {
         splitter.push(chunk);
         return;
       }
@@ -138,10 +139,9 @@ export function createFtraceImporter(name: string, sink: EventSink, options: Ftr
       if (heldBytes >= SURVEY_BYTES) release();
     },
     end() {
-      if (importer === null) release();
+      const { importer, survey } = running ?? release();
       const isCut = splitter.end();
-      const outcome = (importer as unknown as FtraceImporter).finish(!isCut);
-      return makeHeader(name, survey as unknown as FtraceSurvey, meta, outcome);
+      return makeHeader(name, survey, meta, importer.finish(!isCut));
     },
   };
 }

@@ -38,6 +38,8 @@ export interface Decision {
 
 /** Each failed search in a row halves the next one's trials: a broken text must not cost minutes. */
 const MAX_HALVINGS = 8;
+/** More steps than this around one observation are only met in broken text. */
+const MAX_UNITS = 256;
 /** Looks ahead for one interval: one whose thread never came back overlaps everything. */
 const MAX_EXAMINED = 200;
 /** After so many, the consequences of choices are not looked at any more either. */
@@ -144,7 +146,7 @@ export class PlacementFinder {
     const units: Unit[] = [];
     let group = 0;
     const add = (interval: Interval, atom: number, initial: boolean): void => {
-      if (interval.done[atom] !== true) units.push({ interval, atom, group, initial });
+      if (interval.done[atom] !== true && units.length < MAX_UNITS) units.push({ interval, atom, group, initial });
     };
     const addSilent = (interval: SilentInterval): void => {
       group++;

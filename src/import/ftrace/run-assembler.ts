@@ -35,6 +35,11 @@ export class RunAssembler {
     if (run !== undefined && !continuesRun(run.type, event)) this.#close(cpu, run, line, tick);
   }
 
+  /** A CPU that says nothing for so long has lost the end of its run. */
+  closeStale(oldest: number, line: number, tick: number): void {
+    for (const [cpu, run] of [...this.#byCpu]) if (run.startLine < oldest) this.#close(cpu, run, line, tick);
+  }
+
   closeAll(line: number, tick: number): void {
     for (const [cpu, run] of [...this.#byCpu]) this.#close(cpu, run, line, tick);
   }
