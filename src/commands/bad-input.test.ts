@@ -71,7 +71,7 @@ test('a trace cut off at any byte is refused by every verb', async () => {
 test('what is left of it can be replayed and shown on demand', async () => {
   const path = join(folder, 'rest.vgt');
   const counts = new Set<number>();
-  for (let length = 0; length < SMALL.length; length += 3) {
+  for (let length = 0; length < SMALL.length; length += 13) {
     writeFileSync(path, SMALL.subarray(0, length));
     const shown = await run(['info', path, '--json', '--allow-truncated']);
     const replayed = await run(['replay', path, '--allow-truncated', '-s', 'fifo', '-r', 'json']);
@@ -150,6 +150,35 @@ test('guest accesses and exits without an entry fail validation', async () => {
   const result = await run(['validate', path]);
   assertRefused(result, path, 'validate');
   assert.match(result.err, /event 0: sync of vCPU 0 while it is out of the guest/);
+});
+
+test('events that cannot follow one another are a fault of the trace, never of a strategy', async () => {
+  let seed = 3;
+  const pick = <T>(choices: readonly T[]): T => {
+    seed = (seed * 48271) % 0x7fffffff;
+    return choices[seed % choices.length];
+  };
+  const path = join(folder, 'life.jsonl');
+  let refused = 0;
+  for (let round = 0; round < 40; round++) {
+    const lines = ['{"vgic-replay":1,"lrs":2}'];
+    for (let intid = 32; intid < 40; intid++)
+      lines.push(
+        `{"op":"enable","intid":${intid}}`,
+        `{"op":"priority","intid":${intid},"priority":${8 * (intid % 5)}}`,
+      );
+    for (let step = 0; step < 40; step++) lines.push(`{"op":"${pick(['flush', 'sync', 'inject', 'inject'])}"}`);
+    const text = lines.map((line) =>
+      line.includes('inject') ? `{"op":"inject","intid":${pick([32, 33, 34, 35, 36, 37])}}` : line,
+    );
+    writeFileSync(path, `${text.join('\n')}\n`);
+    const result = await run(['replay', path]);
+    if (result.code === 0) continue;
+    assertRefused(result, path, `round ${round}`);
+    assert.match(result.err, /event \d+: (flush of vCPU 0 while it is in|sync of vCPU 0 while it is out of) the guest/);
+    refused++;
+  }
+  assert.ok(refused > 0);
 });
 
 const MISTAKEN: readonly (readonly [name: string, bytes: Uint8Array | string, expected: RegExp])[] = [

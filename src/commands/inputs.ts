@@ -3,7 +3,7 @@ import { InputError } from '../base/errors.js';
 import type { BlockSource, TraceIdentity } from '../replay/replay.js';
 import { openTrace, type TraceReader } from '../trace/reader.js';
 import { type ByteSource, createMemorySource, createMemoryTarget, type MemoryTarget } from '../trace/source.js';
-import { checkBlockRanges } from '../trace/validate.js';
+import { checkBlockRanges, type ValidationReport, validateTrace } from '../trace/validate.js';
 import { importRecording, openRecording } from './import-any.js';
 import { hashSource, openFileSource } from './trace-files.js';
 
@@ -14,6 +14,8 @@ export interface OpenInput {
   open(): BlockSource;
   /** The same for code that looks at the file itself. */
   openReader(): TraceReader;
+  /** Checks what `open` does not: the life cycle of each vCPU, gaps, the declared fidelity. */
+  validate(): ValidationReport;
   close(): void;
 }
 
@@ -74,5 +76,11 @@ function openSource(
   };
   const { header } = open();
   const origin = header.fidelity === 0 ? (header.importer.name === 'vgr1' ? 'golden' : 'synthetic') : 'recorded';
-  return { identity: { path, sha256: hashSource(source), origin }, open, openReader, close };
+  return {
+    identity: { path, sha256: hashSource(source), origin },
+    open,
+    openReader,
+    validate: () => validateTrace(source),
+    close,
+  };
 }

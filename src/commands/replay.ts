@@ -1,6 +1,6 @@
 /** `vgic-replay replay`: exact cost of strategies on traces; optionally the LR words after each flush. */
 import type { Command } from 'commander';
-import { FidelityError, UsageError } from '../base/errors.js';
+import { FidelityError, InputError, UsageError } from '../base/errors.js';
 import { lrHex } from '../gic/lr.js';
 import { type FlushObserver, replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
@@ -11,7 +11,7 @@ import { createModel } from '../report/model.js';
 import { wrapText } from '../report/terminal.js';
 import { type ChosenStrategy, strategies, strategyNamed } from '../strategy/index.js';
 import { COST_LEGEND, renderCosts } from './cost-table.js';
-import { openInput } from './inputs.js';
+import { type OpenInput, openInput } from './inputs.js';
 import { openOutput } from './outputs.js';
 import { type Terminal, tool } from './terminal.js';
 
@@ -61,6 +61,7 @@ export function registerReplay(program: Command, terminal: Terminal): void {
         const input = await openInput(path, options);
         try {
           const exact = replayTrace(input.open(), chosen, input.identity);
+          if (exact.some(({ equivalence }) => !equivalence.holds)) requireSoundTrace(path, input);
           traces.push(exact.map((part) => ({ schema: CELL_SCHEMA, tool, exact: part, measured: null })));
         } finally {
           input.close();
@@ -100,6 +101,14 @@ function reporterNamed(name: string, terminal: Terminal): Render {
   if (render === undefined)
     throw new UsageError(`unknown reporter '${name}'; one of: ${Object.keys(renderers).join(', ')}`);
   return render;
+}
+
+/** No strategy promises anything for events that cannot follow one another (two entries without an exit): exit 4. */
+export function requireSoundTrace(path: string, input: OpenInput): void {
+  const [problem] = input.validate().problems;
+  if (problem === undefined) return;
+  const remedy = 'no strategy can be judged by it: see "vgic-replay validate", correct it or import it again';
+  throw new InputError(path === '-' ? 'standard input' : path, problem.place, problem.what, remedy);
 }
 
 /** A declared class that does not hold is a fault of the strategy: exit 5. */

@@ -8,7 +8,6 @@ import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
 import { createTimeline, type Timeline } from '../replay/timeline.js';
 import { verifyTrace } from '../replay/verify.js';
 import { renderCsv, renderMeasuredCsv } from '../report/csv.js';
-import { renderHtml } from '../report/html.js';
 import { renderJson } from '../report/json.js';
 import { renderMarkdown } from '../report/markdown.js';
 import {
@@ -22,7 +21,7 @@ import { renderTerminal } from '../report/terminal.js';
 import type { ChosenStrategy } from '../strategy/index.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
 import { openInput } from './inputs.js';
-import { allStrategies, parseStrategies, requireClasses } from './replay.js';
+import { allStrategies, parseStrategies, requireClasses, requireSoundTrace } from './replay.js';
 import { kindOf, readManifest, shippedPath } from './shipped.js';
 import { runSweep, SWEEP_NR_LRS } from './sweep.js';
 import { type Terminal, tool } from './terminal.js';
@@ -56,7 +55,7 @@ export function registerReport(program: Command, terminal: Terminal): void {
       const traces = paths.length > 0 ? paths : readManifest().map(shippedPath);
       const counted = await gatherModel(traces, options, seed, terminal);
       const model = options.measured === undefined ? counted : addMeasured(counted, options.measured);
-      writeReport(model, options.out);
+      await writeReport(model, options.out);
       terminal.out(renderTerminal(model, terminal));
       terminal.out(
         `\nReport: ${join(options.out, 'report.html')} (open it in a browser), and report.md, report.json, cells.csv beside it`,
@@ -89,6 +88,7 @@ async function gatherModel(
       const exact = replayTrace(source, chosen, identity, (vgic, vcpu, _event, tick, strategyIndex) => {
         if (strategyIndex === 0) depth.add(tick, vgic.list.length(vcpu));
       });
+      if (exact.some(({ equivalence }) => !equivalence.holds)) requireSoundTrace(path, input);
       for (const part of exact) cells.push({ schema: CELL_SCHEMA, tool, exact: part, measured: null });
       if (header.fidelity >= 3)
         verify.push({ ...verifyTrace(input.open()), command: `vgic-replay verify ${identity.path}` });
@@ -172,7 +172,9 @@ function readBench(file: string): BenchRecord {
 }
 
 /** Each file appears under its name only when it is whole. */
-function writeReport(model: ReportModel, folder: string): void {
+async function writeReport(model: ReportModel, folder: string): Promise<void> {
+  // The chart library is large: loaded where it is needed, not at the start of every verb.
+  const { renderHtml } = await import('../report/html.js');
   const files: [string, string][] = [
     ['report.html', renderHtml(model)],
     ['report.md', renderMarkdown(model)],

@@ -1,54 +1,16 @@
 /** Drives the events of a trace into a vGIC: the hot loop. */
 
 import * as Events from '../trace/events.js';
+import { int32Column } from '../vgic/columns.js';
 import * as Digest from '../vgic/digest.js';
 import { physRowOf } from '../vgic/state.js';
 import type { Vgic } from '../vgic/vgic.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
-const {
-  INTID_SHIFT,
-  KIND_MASK,
-  VCPU_MASK,
-  VCPU_SHIFT,
-  ACK,
-  ACTIVE,
-  CONFIG,
-  DEACTIVATE,
-  DIST_ENABLE,
-  ENABLE,
-  EOI,
-  FLUSH,
-  FOLD,
-  GROUP,
-  GROUP_ONE,
-  GUEST_DRAIN,
-  GUEST_LR_STATE,
-  HW_MAP,
-  HW_UNMAP,
-  INJECT,
-  LINE_LEVEL,
-  LPI_CLEAR,
-  LPI_CONFIG,
-  LPI_FLUSH,
-  LPI_MAP,
-  LPI_MOVE,
-  LPI_PENDING,
-  LPI_UNMAP,
-  MMIO_DIST,
-  MMIO_REDIST,
-  PENDING,
-  PENDING_QUERY,
-  PHYS_LINE,
-  PMR,
-  PRIORITY,
-  PRUNE,
-  SGI,
-  SGI_PEND,
-  SYNC,
-  TARGET,
-} = Events;
+const { INTID_SHIFT, KIND_MASK, VCPU_MASK, VCPU_SHIFT } = Events;
 const { DIGEST_SEED, mix } = Digest;
+
+const CHUNK = 4096;
 
 export interface Engine {
   /** Replays events 0..count of a block's columns, one after another. */
@@ -61,19 +23,24 @@ export interface Engine {
 
 export function createEngine(vgic: Vgic): Engine {
   const { state, flush, sync, fold, prune, inject, ack, deactivate } = vgic;
+  const { clearLpi, configLpi, drain, dropLpis, lineLevel, mapHw, mapLpi, moveLpi, pendLpi, pendingTest, physLine, setActive, setConfig, setDistEnable, setEnable, setGroup, setGroupWord, setLrState, setPending, setPriority, setSgiSources, setTarget, sgi, unmapHw, unmapLpi, writeDist, writeRedist } = vgic;
   const { usedLrs, lrLo, lrHi, nrLr, isV2Host, nrVcpus, pmr } = state;
-  let digest = DIGEST_SEED;
+  /** An own buffer: see vgic/columns.ts. */
+  const digest = int32Column(1);
+  digest[0] = DIGEST_SEED;
 
   function digestLrs(vcpu: number): void {
     const used = usedLrs[vcpu];
-    let d = mix(digest, used);
+    let d = mix(digest[0], used);
     const base = vcpu * nrLr;
     if (isV2Host) {
       for (let lr = 0; lr < used; lr++) d = mix(mix(d, vgic.lrLo(vcpu, lr)), 0);
     } else {
-      for (let lr = base; lr < base + used; lr++) d = mix(mix(d, lrLo[lr]), lrHi[lr]);
+      const low = lrLo;
+      const high = lrHi;
+      for (let lr = base; lr < base + used; lr++) d = mix(mix(d, low[lr]), high[lr]);
     }
-    digest = d;
+    digest[0] = d;
   }
 
   /** Everything that is rare in ordinary traces; kept out of the hot function so that it stays small. */
@@ -81,97 +48,91 @@ export function createEngine(vgic: Vgic): Engine {
     const on = (value & 1) === 1;
     const user = (value & 2) === 2;
     switch (kind) {
-      case DEACTIVATE:
-        deactivate(vcpu, intid);
+      case 9 satisfies typeof Events.ENABLE:
+        setEnable(vcpu, intid, on, user);
         break;
-      case ENABLE:
-        vgic.setEnable(vcpu, intid, on, user);
+      case 11 satisfies typeof Events.PENDING:
+        setPending(vcpu, intid, on, user);
         break;
-      case PRIORITY:
-        vgic.setPriority(vcpu, intid, value);
+      case 12 satisfies typeof Events.ACTIVE:
+        setActive(vcpu, intid, on, user);
         break;
-      case PENDING:
-        vgic.setPending(vcpu, intid, on, user);
+      case 13 satisfies typeof Events.CONFIG:
+        setConfig(vcpu, intid, on);
         break;
-      case ACTIVE:
-        vgic.setActive(vcpu, intid, on, user);
+      case 14 satisfies typeof Events.TARGET:
+        setTarget(intid, value);
         break;
-      case CONFIG:
-        vgic.setConfig(vcpu, intid, on);
+      case 15 satisfies typeof Events.SGI:
+        sgi(vcpu, intid & 15, intid >>> 5, value, (intid & 16) !== 0);
         break;
-      case TARGET:
-        vgic.setTarget(intid, value);
+      case 16 satisfies typeof Events.LPI_MAP:
+        mapLpi(intid, vcpu, (value >>> 8) & 0xff, (value & 0x10000) !== 0);
         break;
-      case SGI:
-        vgic.sgi(vcpu, intid & 15, intid >>> 5, value, (intid & 16) !== 0);
+      case 17 satisfies typeof Events.LPI_UNMAP:
+        unmapLpi(intid);
         break;
-      case LPI_MAP:
-        vgic.mapLpi(intid, vcpu, (value >>> 8) & 0xff, (value & 0x10000) !== 0);
+      case 18 satisfies typeof Events.LPI_CONFIG:
+        configLpi(intid, value);
         break;
-      case LPI_UNMAP:
-        vgic.unmapLpi(intid);
+      case 19 satisfies typeof Events.LPI_MOVE:
+        moveLpi(intid, vcpu);
         break;
-      case LPI_CONFIG:
-        vgic.configLpi(intid, value);
+      case 20 satisfies typeof Events.LPI_CLEAR:
+        clearLpi(intid);
         break;
-      case LPI_MOVE:
-        vgic.moveLpi(intid, vcpu);
+      case 21 satisfies typeof Events.LPI_PENDING:
+        pendLpi(intid, value & 1);
         break;
-      case LPI_CLEAR:
-        vgic.clearLpi(intid);
+      case 22 satisfies typeof Events.LPI_FLUSH:
+        dropLpis(vcpu);
         break;
-      case LPI_PENDING:
-        vgic.pendLpi(intid, value & 1);
+      case 23 satisfies typeof Events.GROUP:
+        setGroupWord(vcpu, intid, value & 1);
         break;
-      case LPI_FLUSH:
-        vgic.dropLpis(vcpu);
+      case 24 satisfies typeof Events.GROUP_ONE:
+        setGroup(vcpu, intid, value & 1, user);
         break;
-      case GROUP:
-        vgic.setGroupWord(vcpu, intid, value & 1);
+      case 25 satisfies typeof Events.DIST_ENABLE:
+        setDistEnable(on);
         break;
-      case GROUP_ONE:
-        vgic.setGroup(vcpu, intid, value & 1, user);
+      case 26 satisfies typeof Events.HW_MAP:
+        mapHw(vcpu, intid, value);
         break;
-      case DIST_ENABLE:
-        vgic.setDistEnable(on);
+      case 27 satisfies typeof Events.HW_UNMAP:
+        unmapHw(vcpu, intid);
         break;
-      case HW_MAP:
-        vgic.mapHw(vcpu, intid, value);
+      case 28 satisfies typeof Events.PHYS_LINE:
+        physLine(physRowOf(nrVcpus, vcpu, intid), value & 1);
         break;
-      case HW_UNMAP:
-        vgic.unmapHw(vcpu, intid);
+      case 29 satisfies typeof Events.MMIO_DIST:
+        writeDist(vcpu, intid, value);
         break;
-      case PHYS_LINE:
-        vgic.physLine(physRowOf(nrVcpus, vcpu, intid), value & 1);
+      case 30 satisfies typeof Events.MMIO_REDIST:
+        writeRedist(vcpu, intid, value);
         break;
-      case MMIO_DIST:
-        vgic.writeDist(vcpu, intid, value);
+      case 31 satisfies typeof Events.SGI_PEND:
+        setSgiSources(vcpu, intid, value & 0xff, value < 0);
         break;
-      case MMIO_REDIST:
-        vgic.writeRedist(vcpu, intid, value);
+      case 32 satisfies typeof Events.PENDING_QUERY:
+        pendingTest(vcpu);
         break;
-      case SGI_PEND:
-        vgic.setSgiSources(vcpu, intid, value & 0xff, value < 0);
-        break;
-      case PENDING_QUERY:
-        vgic.pendingTest(vcpu);
-        break;
-      case PMR:
+      case 33 satisfies typeof Events.PMR:
         pmr[vcpu] = value & 0xff;
         break;
-      case LINE_LEVEL:
-        vgic.lineLevel(vcpu, intid, value & 1);
+      case 34 satisfies typeof Events.LINE_LEVEL:
+        lineLevel(vcpu, intid, value & 1);
         break;
-      case GUEST_LR_STATE:
-        vgic.setLrState(vcpu, intid, value & 3);
+      case 35 satisfies typeof Events.GUEST_LR_STATE:
+        setLrState(vcpu, intid, value & 3);
         break;
-      case GUEST_DRAIN:
-        vgic.drain(vcpu);
+      case 36 satisfies typeof Events.GUEST_DRAIN:
+        drain(vcpu);
         break;
-      case FOLD:
+      case 37 satisfies typeof Events.FOLD:
         fold(vcpu);
         break;
-      case PRUNE:
+      case 38 satisfies typeof Events.PRUNE:
         prune(vcpu);
         break;
       default:
@@ -180,35 +141,61 @@ export function createEngine(vgic: Vgic): Engine {
     }
   }
 
-  function step(word: number, value: number): void {
-    const vcpu = (word >>> VCPU_SHIFT) & VCPU_MASK;
-    switch (word & KIND_MASK) {
-      case INJECT:
-        inject(vcpu, word >>> INTID_SHIFT, value & 1);
-        break;
-      case FLUSH:
-        flush(vcpu);
-        digestLrs(vcpu);
-        break;
-      case SYNC:
-        sync(vcpu);
-        break;
-      case ACK:
-        ack(vcpu, word >>> INTID_SHIFT, value);
-        break;
-      case EOI:
-        deactivate(vcpu, word >>> INTID_SHIFT);
-        break;
-      default:
-        runRare(word & KIND_MASK, vcpu, word >>> INTID_SHIFT, value);
+  const chunkWord = int32Column(CHUNK);
+  const chunkValue = int32Column(CHUNK);
+
+  function runChunk(count: number): void {
+    const words = chunkWord;
+    const values = chunkValue;
+    for (let event = 0; event < count; event++) {
+      const w = words[event];
+      const vcpu = (w >>> VCPU_SHIFT) & VCPU_MASK;
+      const intid = w >>> INTID_SHIFT;
+      switch (w & KIND_MASK) {
+        case 2 satisfies typeof Events.INJECT:
+          inject(vcpu, intid, values[event] & 1);
+          break;
+        case 3 satisfies typeof Events.FLUSH:
+          flush(vcpu);
+          digestLrs(vcpu);
+          break;
+        case 4 satisfies typeof Events.SYNC:
+          sync(vcpu);
+          break;
+        case 5 satisfies typeof Events.ACK:
+          ack(vcpu, intid, values[event]);
+          break;
+        case 6 satisfies typeof Events.EOI:
+        case 8 satisfies typeof Events.DEACTIVATE:
+          deactivate(vcpu, intid);
+          break;
+        case 10 satisfies typeof Events.PRIORITY:
+          setPriority(vcpu, intid, values[event]);
+          break;
+        default:
+          runRare(w & KIND_MASK, vcpu, intid, values[event]);
+      }
     }
   }
 
+  function run(word: Int32Array, value: Int32Array, count: number): void {
+    for (let from = 0; from < count; from += CHUNK) {
+      const end = Math.min(count, from + CHUNK);
+      chunkWord.set(word.subarray(from, end));
+      chunkValue.set(value.subarray(from, end));
+      runChunk(end - from);
+    }
+  }
+
+  const stepWord = new Int32Array(1);
+  const stepValue = new Int32Array(1);
   return {
-    run(word, value, count) {
-      for (let i = 0; i < count; i++) step(word[i], value[i]);
+    run,
+    step(word, value) {
+      stepWord[0] = word;
+      stepValue[0] = value;
+      run(stepWord, stepValue, 1);
     },
-    step,
-    digest: () => digest,
+    digest: () => digest[0],
   };
 }

@@ -23,12 +23,16 @@ export interface AppendedList {
 export function createAppendedList(s: VgicState, ops: ApListOps): AppendedList {
   const { word, source, cost, nrLr, isV2Guest, intidOfSlot } = s;
   const list = createLinkedList(s, ops);
-  const { next, head, len, relink, keyOf } = list;
+  const { next, anchors, len, relink, keyOf } = list;
   const mergeSort = createMergeSort(next, keyOf);
 
   function sort(vcpu: number): void {
-    for (let slot = head[vcpu]; slot >= 0; slot = next[slot]) keyOf[slot] = sortKey(word[slot]);
-    relink(vcpu, mergeSort.sort(head[vcpu]));
+    const anchor = anchors + vcpu;
+    const nextOf = next;
+    const words = word;
+    const keys = keyOf;
+    for (let slot = nextOf[anchor]; slot !== anchor; slot = nextOf[slot]) keys[slot] = sortKey(words[slot]);
+    relink(vcpu, mergeSort.sort(next[anchor], anchor));
     if (COUNTED) {
       const compared = mergeSort.comparisons();
       cost.comparisons += compared;
@@ -47,8 +51,11 @@ export function createAppendedList(s: VgicState, ops: ApListOps): AppendedList {
     if (n <= nrLr && !isV2Guest) return false;
     let depth = 0;
     let multi = false;
-    for (let slot = head[vcpu]; slot >= 0; slot = next[slot]) {
-      const w = word[slot];
+    const anchor = anchors + vcpu;
+    const nextOf = next;
+    const words = word;
+    for (let slot = nextOf[anchor]; slot !== anchor; slot = nextOf[slot]) {
+      const w = words[slot];
       if (isV2Guest && intidOfSlot[slot] < NR_SGIS && source[slot] !== 0) {
         const weight = bitCount(source[slot]) + ((w & ACTIVE) !== 0 ? 1 : 0);
         depth += weight;

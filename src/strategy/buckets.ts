@@ -2,6 +2,7 @@ import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import type { ApListOps } from '../vgic/ap-list.js';
 import * as ApLists from '../vgic/ap-list.js';
+import { int32Column, uint8Column } from '../vgic/columns.js';
 import type { VgicState } from '../vgic/state.js';
 import * as Word from '../vgic/word.js';
 import type { ApListStrategy } from './strategy.js';
@@ -47,13 +48,14 @@ export const buckets: ApListStrategy = {
 
 function createBuckets(s: VgicState, ops: ApListOps) {
   const { word, source, intidOfSlot, dist, picks, cost, nrVcpus, nrLr, isV2Guest } = s;
-  const next = new Int32Array(s.nrSlots);
-  const prev = new Int32Array(s.nrSlots);
-  const bucketOf = new Uint8Array(s.nrSlots);
-  const head = new Int32Array(nrVcpus * NR_BUCKETS).fill(-1);
-  const tail = new Int32Array(nrVcpus * NR_BUCKETS).fill(-1);
-  const bitmap = new Int32Array(nrVcpus * NR_BITMAPS);
-  const len = new Int32Array(nrVcpus);
+  const { populate, release, migrate } = ops;
+  const next = int32Column(s.nrSlots);
+  const prev = int32Column(s.nrSlots);
+  const bucketOf = uint8Column(s.nrSlots);
+  const head = int32Column(nrVcpus * NR_BUCKETS).fill(-1);
+  const tail = int32Column(nrVcpus * NR_BUCKETS).fill(-1);
+  const bitmap = int32Column(nrVcpus * NR_BITMAPS);
+  const len = int32Column(nrVcpus);
 
   function classify(vcpu: number, w: number): number {
     if ((w & ACTIVE) !== 0) return BUCKET_ACTIVE;
@@ -122,11 +124,13 @@ function createBuckets(s: VgicState, ops: ApListOps) {
         stopped = true;
         return;
       }
-      picks[count++] = slot;
       if (multi && intidOfSlot[slot] < NR_SGIS) {
         const senders = source[slot];
         if (((w & ACTIVE) !== 0 ? senders : senders & (senders - 1)) !== 0) floor = priorityOf(w);
       }
+      picks[count] = slot;
+      populate(vcpu * nrLr + count, slot);
+      count++;
       if (count === nrLr) {
         stopped = true;
         return;
@@ -171,10 +175,10 @@ function createBuckets(s: VgicState, ops: ApListOps) {
       visits++;
       remove(vcpu, slot);
       if (elsewhere) {
-        ops.migrate(slot, targetOf(word[slot]));
+        migrate(slot, targetOf(word[slot]));
         // Both list locks, the irq_lock again, and the own list lock after it.
         locks += 4;
-      } else ops.release(slot);
+      } else release(slot);
     }
     if (COUNTED) {
       cost.visits += visits;
@@ -227,7 +231,7 @@ function createBuckets(s: VgicState, ops: ApListOps) {
         if (intidOfSlot[slot] < LPI_BASE) continue;
         remove(vcpu, slot);
         word[slot] &= ~LATCH;
-        ops.release(slot);
+        release(slot);
       }
     },
     order,

@@ -1,4 +1,5 @@
 import * as Counting from '#counting';
+import { uint8Column } from '../vgic/columns.js';
 import * as Word from '../vgic/word.js';
 import { createAppendedList } from './appended-list.js';
 import type { ApListStrategy } from './strategy.js';
@@ -38,7 +39,7 @@ export const hybrid: ApListStrategy = {
       const { list, sort, sortIfOverflowing } = createAppendedList(s, ops);
       const { len, append, insertOrdered, reorder, hasMultiSgi, walk } = list;
       const { word } = s;
-      const ordered = new Uint8Array(s.nrVcpus);
+      const ordered = uint8Column(s.nrVcpus);
       const fallBelow = threshold >> 1;
       return {
         length: (vcpu) => len[vcpu],

@@ -1,11 +1,13 @@
 /**
- * The doubly linked ap_list that the list-based strategies share: links per row, a head and a tail per vCPU. One isolate
- * runs one strategy, so these closures stay monomorphic there (architecture, hot path).
+ * The doubly linked ap_list that the list-based strategies share. Circular, with an anchor row per vCPU behind the rows
+ * of interrupts, like the kernel's list_head: nothing asks whether an entry is the first or the last. One isolate runs
+ * one strategy, so these closures stay monomorphic there (architecture, hot path).
  */
 import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import type { ApListOps } from '../vgic/ap-list.js';
 import * as ApLists from '../vgic/ap-list.js';
+import { int32Column, uint8Column } from '../vgic/columns.js';
 import type { VgicState } from '../vgic/state.js';
 import * as Word from '../vgic/word.js';
 
@@ -13,16 +15,17 @@ import * as Word from '../vgic/word.js';
 const { COUNTED } = Counting;
 const { LPI_BASE, NR_SGIS } = Intid;
 const { OVERFLOW } = ApLists;
-const { ACTIVE, ENABLED, LATCH, PENDING, priorityOf, QUEUED_FIELD, sortKey, targetOracle } = Word;
+const { ACTIVE, ENABLED, LATCH, PENDING, priorityOf, QUEUED_FIELD, sortKey, staysHere, targetField, targetOracle } = Word;
 
 export interface LinkedList {
   readonly next: Int32Array;
-  readonly head: Int32Array;
+  /** Row of vCPU 0's anchor, of vCPU 1's and so on: `next` of an anchor is the first entry, its own row if none. */
+  readonly anchors: number;
   readonly len: Int32Array;
   /** Sort key under which an ordered row was inserted; only the ordered strategies read it. */
   readonly keyOf: Uint8Array;
   append(vcpu: number, slot: number): void;
-  /** Takes a chain of `next` links over the same rows as the list of a vCPU: a new order. */
+  /** Takes a chain of `next` links (-1 ends it) over the same rows as the list of a vCPU: a new order. */
   relink(vcpu: number, first: number): void;
   unlink(vcpu: number, slot: number): void;
   /** Inserts behind the last entry whose key is not larger, walking from the tail; books comparisons and visits. */
@@ -42,56 +45,61 @@ export interface LinkedList {
 
 export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
   const { word, source, intidOfSlot, dist, picks, cost, nrVcpus, nrLr, isV2Guest } = s;
-  // One more than rows: the anchor of a merge (merge-sort.ts).
-  const next = new Int32Array(s.nrSlots + 1);
-  const prev = new Int32Array(s.nrSlots);
-  const head = new Int32Array(nrVcpus).fill(-1);
-  const tail = new Int32Array(nrVcpus).fill(-1);
-  const len = new Int32Array(nrVcpus);
-  const keyOf = new Uint8Array(s.nrSlots);
+  const { populate, release, migrate } = ops;
+  const anchors = s.nrSlots;
+  // One more than rows and anchors: where a merge begins its chain (merge-sort.ts).
+  const next = int32Column(anchors + nrVcpus + 1);
+  const prev = int32Column(anchors + nrVcpus);
+  for (let anchor = anchors; anchor < anchors + nrVcpus; anchor++) next[anchor] = prev[anchor] = anchor;
+  const len = int32Column(nrVcpus);
+  const keyOf = uint8Column(s.nrSlots);
 
   function append(vcpu: number, slot: number): void {
-    const last = tail[vcpu];
+    const anchor = anchors + vcpu;
+    const last = prev[anchor];
     prev[slot] = last;
-    next[slot] = -1;
-    if (last < 0) head[vcpu] = slot;
-    else next[last] = slot;
-    tail[vcpu] = slot;
+    next[slot] = anchor;
+    next[last] = slot;
+    prev[anchor] = slot;
     len[vcpu] += 1;
   }
 
   function relink(vcpu: number, first: number): void {
-    let before = -1;
-    for (let slot = first; slot >= 0; slot = next[slot]) {
-      prev[slot] = before;
+    const anchor = anchors + vcpu;
+    const nextOf = next;
+    const prevOf = prev;
+    let before = anchor;
+    nextOf[anchor] = first;
+    for (let slot = first; slot >= 0; slot = nextOf[slot]) {
+      prevOf[slot] = before;
       before = slot;
     }
-    head[vcpu] = first;
-    tail[vcpu] = before;
+    nextOf[before] = anchor;
+    prevOf[anchor] = before;
   }
 
   function unlink(vcpu: number, slot: number): void {
     const before = prev[slot];
     const after = next[slot];
-    if (before < 0) head[vcpu] = after;
-    else next[before] = after;
-    if (after < 0) tail[vcpu] = before;
-    else prev[after] = before;
+    next[before] = after;
+    prev[after] = before;
     len[vcpu] -= 1;
   }
 
   function insertOrdered(vcpu: number, slot: number): void {
     const key = sortKey(word[slot]);
     keyOf[slot] = key;
-    let after = -1;
-    let at = tail[vcpu];
+    const anchor = anchors + vcpu;
+    const prevOf = prev;
+    const keys = keyOf;
+    let at = prevOf[anchor];
     let compared = 0;
-    while (at >= 0) {
+    while (at !== anchor) {
       compared++;
-      if (keyOf[at] <= key) break;
-      after = at;
-      at = prev[at];
+      if (keys[at] <= key) break;
+      at = prevOf[at];
     }
+    const after = next[at];
     if (COUNTED) {
       cost.visits += compared;
       cost.comparisons += compared;
@@ -99,10 +107,8 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     }
     prev[slot] = at;
     next[slot] = after;
-    if (at < 0) head[vcpu] = slot;
-    else next[at] = slot;
-    if (after < 0) tail[vcpu] = slot;
-    else prev[after] = slot;
+    next[at] = slot;
+    prev[after] = slot;
     len[vcpu] += 1;
   }
 
@@ -128,25 +134,33 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
   }
 
   function walk(vcpu: number, multi: boolean): number {
-    const distEnabled = dist[0] === 1;
+    const here = targetField(vcpu);
+    const distEnabled = dist[0];
+    const anchor = anchors + vcpu;
+    const base = vcpu * nrLr;
     let count = 0;
     let walked = 0;
     let floor = 0xff;
     let overflow = 0;
-    for (let slot = head[vcpu]; slot >= 0; slot = next[slot]) {
-      const w = word[slot];
+    const nextOf = next;
+    const words = word;
+    const chosen = picks;
+    for (let slot = nextOf[anchor]; slot !== anchor; slot = nextOf[slot]) {
+      const w = words[slot];
       walked++;
       // A multi-source SGI is in flight: nothing less urgent may overtake its remaining sources.
       if (multi && priorityOf(w) > floor) break;
-      if (targetOracle(w, distEnabled) !== vcpu) continue;
-      picks[count++] = slot;
+      if (staysHere(w, here, distEnabled) === 0) continue;
       if (multi && intidOfSlot[slot] < NR_SGIS) {
         const senders = source[slot];
         const remaining = (w & ACTIVE) !== 0 ? senders : senders & (senders - 1);
         if (remaining !== 0) floor = priorityOf(w);
       }
+      chosen[count] = slot;
+      populate(base + count, slot);
+      count++;
       if (count === nrLr) {
-        if (next[slot] >= 0) overflow = OVERFLOW;
+        if (nextOf[slot] !== anchor) overflow = OVERFLOW;
         break;
       }
     }
@@ -158,21 +172,26 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
   }
 
   function prune(vcpu: number): void {
-    const distEnabled = dist[0] === 1;
+    const here = targetField(vcpu);
+    const distEnabled = dist[0];
+    const anchor = anchors + vcpu;
     let visits = 0;
     let locks = 1;
     let kept = 0;
-    let slot = head[vcpu];
-    while (slot >= 0) {
-      const after = next[slot];
-      const target = targetOracle(word[slot], distEnabled);
+    const nextOf = next;
+    const words = word;
+    let slot = nextOf[anchor];
+    while (slot !== anchor) {
+      const after = nextOf[slot];
+      const w = words[slot];
       visits++;
-      if (target === vcpu) kept++;
+      if (staysHere(w, here, distEnabled) !== 0) kept++;
       else {
+        const target = targetOracle(w, distEnabled === 1);
         unlink(vcpu, slot);
-        if (target < 0) ops.release(slot);
+        if (target < 0) release(slot);
         else {
-          ops.migrate(slot, target);
+          migrate(slot, target);
           // Both list locks and the irq_lock again, then from the head: the entries kept so far are visited once more.
           // (Nothing can have changed on them, so only the cost is repeated.)
           locks += 4;
@@ -190,8 +209,11 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
   function hasPending(vcpu: number, pmr: number): boolean {
     let visits = 0;
     let found = false;
-    for (let slot = head[vcpu]; slot >= 0 && !found; slot = next[slot]) {
-      const w = word[slot];
+    const anchor = anchors + vcpu;
+    const nextOf = next;
+    const words = word;
+    for (let slot = nextOf[anchor]; slot !== anchor && !found; slot = nextOf[slot]) {
+      const w = words[slot];
       visits++;
       found = (w & PENDING) !== 0 && (w & (ENABLED | ACTIVE)) === ENABLED && priorityOf(w) < pmr;
     }
@@ -203,12 +225,13 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
   }
 
   function dropLpis(vcpu: number): void {
-    for (let slot = head[vcpu]; slot >= 0; ) {
+    const anchor = anchors + vcpu;
+    for (let slot = next[anchor]; slot !== anchor; ) {
       const after = next[slot];
       if (intidOfSlot[slot] >= LPI_BASE) {
         unlink(vcpu, slot);
         word[slot] &= ~LATCH;
-        ops.release(slot);
+        release(slot);
       }
       slot = after;
     }
@@ -216,13 +239,14 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
 
   function order(vcpu: number): number[] {
     const slots: number[] = [];
-    for (let slot = head[vcpu]; slot >= 0; slot = next[slot]) slots.push(slot);
+    const anchor = anchors + vcpu;
+    for (let slot = next[anchor]; slot !== anchor; slot = next[slot]) slots.push(slot);
     return slots;
   }
 
   return {
     next,
-    head,
+    anchors,
     len,
     keyOf,
     append,

@@ -52,9 +52,10 @@ export function createByteWindow(source: ByteSource): ByteWindow {
     get arena() {
       return arena;
     },
-    ensure(offset, length) {
-      if (offset >= begin && offset + length <= end) return true;
-      if (known && offset + length > source.size) return false;
+    ensure(offset, wanted) {
+      if (offset >= begin && offset + wanted <= end) return true;
+      // What there is of it becomes available all the same, so that a caller can look at a short file.
+      const length = known ? Math.min(wanted, Math.max(0, source.size - offset)) : wanted;
       // Going back (seek), or leaping ahead: nothing in the arena is of use.
       if (offset < begin || offset > end) end = offset;
       moveTo(offset, length);
@@ -63,7 +64,7 @@ export function createByteWindow(source: ByteSource): ByteWindow {
         if (got === 0) return false;
         end += got;
       }
-      return true;
+      return length === wanted;
     },
     indexOf: (offset) => offset - base,
     available: (offset) => Math.max(0, end - offset),

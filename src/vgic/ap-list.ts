@@ -5,6 +5,8 @@ import type { VgicState } from './state.js';
 export interface ApListOps {
   /** The row left its list for good: clears the queued field, frees an LPI that nothing else holds. */
   release(slot: number): void;
+  /** Fills the LR with this index into the LR planes from a row. */
+  populate(lr: number, slot: number): void;
   /** The row moves to another vCPU's list: updates the queued field, inserts it there and kicks the new owner. */
   migrate(slot: number, to: number): void;
 }
@@ -21,8 +23,9 @@ export interface ApList {
   /** Enabled, pending, active, priority or target of a queued row may have changed. Not called for populate. */
   touch(slot: number): void;
   /**
-   * Guest entry: writes the rows for the LRs to `state.picks` in LR order and returns their number; adds OVERFLOW if a
-   * full set of LRs leaves entries behind (the caller then sets UIE). The list is not empty.
+   * Guest entry: chooses the rows for the LRs, in LR order; each goes to `ops.populate` at once, and to `state.picks`.
+   * Returns their number; adds OVERFLOW if a full set of LRs leaves entries behind (the caller then sets UIE). The list
+   * is not empty.
    */
   select(vcpu: number): number;
   /** Guest exit: takes out what the oracle no longer sends here, under the list lock. */

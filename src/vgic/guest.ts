@@ -32,10 +32,11 @@ export function createGuestInterface(s: VgicState): GuestInterface {
 
   /** The most urgent LR in state pending (exactly), ties to the lowest index; -1 if none. */
   function bestPendingLr(base: number, end: number): number {
+    const words = lrHi;
     let best = -1;
     let bestPriority = 256;
     for (let lr = base; lr < end; lr++) {
-      const hi = lrHi[lr];
+      const hi = words[lr];
       if ((hi & LR_STATE) !== LR_PENDING) continue;
       const priority = (hi >>> LR_PRIORITY_SHIFT) & 0xff;
       if (priority < bestPriority) {
@@ -54,8 +55,10 @@ export function createGuestInterface(s: VgicState): GuestInterface {
         if (COUNTED) cost.spurious += 1;
         return SPURIOUS_INTID;
       }
+      const low = lrLo;
+      const high = lrHi;
       for (let lr = base; lr < end; lr++) {
-        if ((lrLo[lr] & intidMask) === intid && (lrHi[lr] & LR_STATE) === LR_PENDING) {
+        if ((low[lr] & intidMask) === intid && (high[lr] & LR_STATE) === LR_PENDING) {
           lrHi[lr] ^= LR_STATE;
           if (COUNTED) cost.acks += 1;
           return intid;
@@ -91,9 +94,11 @@ export function createGuestInterface(s: VgicState): GuestInterface {
   function deactivate(vcpu: number, intid: number): number {
     const base = vcpu * nrLr;
     const end = base + usedLrs[vcpu];
+    const low = lrLo;
+    const high = lrHi;
     for (let lr = base; lr < end; lr++) {
-      const hi = lrHi[lr];
-      if ((hi & LR_ACTIVE) !== 0 && (lrLo[lr] & intidMask) === intid) {
+      const hi = high[lr];
+      if ((hi & LR_ACTIVE) !== 0 && (low[lr] & intidMask) === intid) {
         lrHi[lr] = hi & ~LR_ACTIVE;
         if ((hi & LR_HW) !== 0) physActive[physRow[lrSlot[lr]]] = 0;
         return lr - base;

@@ -7,7 +7,7 @@ import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { LPI_BASE, LPI_END } = Intid;
+const { LPI_BASE, LPI_END, NR_PRIVATE_IRQS } = Intid;
 const {
   ENABLED,
   EXISTS,
@@ -41,7 +41,9 @@ export interface Inject {
 
 export function createInject(s: VgicState, queue: Queue): Inject {
   const { word, source, lpiRefs, lpiSlotBase, spiSlotBase, nrVcpus, nrSlots, isV2Guest, cost } = s;
-  const nrSpis = lpiSlotBase - spiSlotBase;
+  /** One past the last SPI; rows of SPIs are INTIDs moved by an offset. */
+  const spiEnd = NR_PRIVATE_IRQS + lpiSlotBase - spiSlotBase;
+  const spiOffset = spiSlotBase - NR_PRIVATE_IRQS;
   const { queueIrq, rekeyIrq, list } = queue;
 
   /** Row of a known LPI, or -1. */
@@ -54,29 +56,25 @@ export function createInject(s: VgicState, queue: Queue): Inject {
   return {
     inject(vcpu, intid, level) {
       let slot: number;
-      if (intid < 32) slot = vcpu * 32 + intid;
-      else if (intid - 32 < nrSpis) slot = spiSlotBase + intid - 32;
-      else {
+      if (intid < spiEnd) {
+        // Private row of the vCPU or SPI row: chosen without a branch, as below.
+        const isPrivate = (intid - NR_PRIVATE_IRQS) >> 31;
+        slot = intid + ((vcpu * NR_PRIVATE_IRQS) & isPrivate) + (spiOffset & ~isPrivate);
+      } else {
         slot = lpiSlot(intid);
         if (slot < 0) return;
       }
       if (COUNTED) cost.injections += 1;
       const w = word[slot];
+      const isLevel = (w >>> 4) & 1;
       // validate_injection: a level must change, an edge must rise. A refused call still took the irq_lock.
-      if ((w & LEVEL) !== 0) {
-        if (((w & LINE) !== 0) === (level !== 0)) {
-          if (COUNTED) refuse();
-          return;
-        }
-        word[slot] = level !== 0 ? w | LINE | WIRE : w & ~(LINE | WIRE);
-      } else {
-        if (level === 0) {
-          if (COUNTED) refuse();
-          return;
-        }
-        word[slot] = w | LATCH;
+      if (((isLevel & (w >>> 30)) ^ level) === 0) {
+        if (COUNTED) refuse();
+        return;
       }
-      queueIrq(slot);
+      // A level: LINE and WIRE follow; an edge: the latch.
+      const wire = -isLevel & (LINE | WIRE);
+      queueIrq(slot, (w & ~wire) | (wire & -level) | ((isLevel ^ 1) << 1));
     },
     sgi(sender, intid, firstVcpu, targets, allButSelf) {
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
@@ -86,7 +84,7 @@ export function createInject(s: VgicState, queue: Queue): Inject {
         const slot = vcpu * 32 + intid;
         word[slot] |= LATCH;
         if (isV2Guest) source[slot] |= 1 << sender;
-        queueIrq(slot);
+        queueIrq(slot, word[slot]);
       }
     },
     lineLevel(vcpu, intid, level) {
@@ -98,7 +96,7 @@ export function createInject(s: VgicState, queue: Queue): Inject {
         rekeyIrq(slot);
       } else {
         word[slot] = w | LINE | ((w & LEVEL) !== 0 ? WIRE : 0);
-        queueIrq(slot);
+        queueIrq(slot, word[slot]);
       }
     },
     physLine(row, level) {
@@ -116,8 +114,8 @@ export function createInject(s: VgicState, queue: Queue): Inject {
         ((priority & 0xfc) << PRIORITY_SHIFT) |
         ((target + 1) << TARGET_SHIFT);
       // Offered twice: after its configuration is read, and after its bit of the pending table is.
-      queueIrq(slot);
-      queueIrq(slot);
+      queueIrq(slot, word[slot]);
+      queueIrq(slot, word[slot]);
     },
     unmapLpi(intid) {
       const slot = lpiSlot(intid);
@@ -132,7 +130,7 @@ export function createInject(s: VgicState, queue: Queue): Inject {
         (word[slot] & ~(PRIORITY_FIELD | ENABLED)) |
         ((config & 0xfc) << PRIORITY_SHIFT) |
         ((config & 1) !== 0 ? ENABLED : 0);
-      queueIrq(slot);
+      queueIrq(slot, word[slot]);
     },
     moveLpi(intid, target) {
       const slot = lpiSlot(intid);
@@ -150,7 +148,7 @@ export function createInject(s: VgicState, queue: Queue): Inject {
       const slot = lpiSlot(intid);
       if (slot < 0) return;
       word[slot] = latch !== 0 ? word[slot] | LATCH : word[slot] & ~LATCH;
-      queueIrq(slot);
+      queueIrq(slot, word[slot]);
     },
     dropLpis(vcpu) {
       if (list.length(vcpu) !== 0) list.dropLpis(vcpu);

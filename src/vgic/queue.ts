@@ -5,28 +5,29 @@
 import * as Counting from '#counting';
 import type { ApList, ApListOps, CreateApList } from './ap-list.js';
 import * as Counters from './counters.js';
+import type { Populate } from './populate.js';
 import type { VgicState } from './state.js';
 import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
 const { PATH_INJECT, PATH_REKEY } = Counters;
-const { QUEUED_FIELD, QUEUED_SHIFT, targetOracle } = Word;
+const { QUEUED_FIELD, QUEUED_SHIFT, TARGET_FIELD, TARGET_SHIFT, targetOracle, wantsList } = Word;
 
 export interface Queue {
   readonly list: ApList;
   /**
-   * Something may have made the interrupt deliverable: append it to the oracle's list unless it is on one, kick.
+   * Gives the row a new word, which may make the interrupt deliverable: append it to the oracle's list unless it is on one, kick.
    * Books one call of the inject path (irq_lock; list lock and irq_lock again when it queues).
    */
-  queueIrq(slot: number): void;
+  queueIrq(slot: number, word: number): void;
   /** A register write changed a key without queueing. Books one call of the rekey path (irq_lock). */
   rekeyIrq(slot: number): void;
   /** Request and kick: counted, not modelled further. */
   kick(vcpu: number): void;
 }
 
-export function createQueue(s: VgicState, createList: CreateApList): Queue {
+export function createQueue(s: VgicState, createList: CreateApList, { populate }: Populate): Queue {
   const { word, dist, cost, lpiRefs, lpiSlotBase } = s;
 
   const kick = (_vcpu: number): void => {
@@ -34,6 +35,7 @@ export function createQueue(s: VgicState, createList: CreateApList): Queue {
   };
 
   const ops: ApListOps = {
+    populate,
     release(slot) {
       // The list held a reference: an LPI that is no longer mapped goes with it.
       word[slot] = slot >= lpiSlotBase && lpiRefs[slot - lpiSlotBase] === 0 ? 0 : word[slot] & ~QUEUED_FIELD;
@@ -50,19 +52,21 @@ export function createQueue(s: VgicState, createList: CreateApList): Queue {
   return {
     list,
     kick,
-    queueIrq(slot) {
-      const w = word[slot];
-      const target = targetOracle(w, dist[0] === 1);
+    queueIrq(slot, w) {
       if (COUNTED) cost.locks += 1;
       if ((w & QUEUED_FIELD) !== 0) {
+        word[slot] = w;
         touch(slot);
         // Kick the oracle's vCPU, which may differ from the list's owner after a retarget.
-        if (target >= 0) kick(target);
-      } else if (target >= 0) {
-        if (COUNTED) cost.locks += 2;
-        word[slot] = w | ((target + 1) << QUEUED_SHIFT);
-        insert(target, slot);
-        kick(target);
+        if (COUNTED && targetOracle(w, dist[0] === 1) >= 0) kick(targetOracle(w, dist[0] === 1));
+      } else {
+        const target = ((w & TARGET_FIELD) >>> TARGET_SHIFT) - 1;
+        if (wantsList(w, dist[0]) !== 0 && target >= 0) {
+          if (COUNTED) cost.locks += 2;
+          word[slot] = w | ((target + 1) << QUEUED_SHIFT);
+          insert(target, slot);
+          kick(target);
+        } else word[slot] = w;
       }
       if (COUNTED) cost.end(PATH_INJECT);
     },

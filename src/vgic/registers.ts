@@ -93,7 +93,7 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
       if (on) {
         if (!user && (word[slot] & (HW | LEVEL)) === (HW | LEVEL)) resampleOnEnable(slot);
         word[slot] |= ENABLED;
-        queueIrq(slot);
+        queueIrq(slot, word[slot]);
       } else {
         word[slot] &= ~ENABLED;
         rekeyIrq(slot);
@@ -123,7 +123,7 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
       }
       if (on) {
         word[slot] |= LATCH;
-        queueIrq(slot);
+        queueIrq(slot, word[slot]);
       } else {
         word[slot] &= ~LATCH;
         rekeyIrq(slot);
@@ -139,7 +139,7 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
         if (on && isV2Sgi(intid)) activeSource[slot] = user ? 0 : vcpu;
         word[slot] = on ? word[slot] | ACTIVE : word[slot] & ~ACTIVE;
       }
-      if ((word[slot] & ACTIVE) !== 0) queueIrq(slot);
+      if ((word[slot] & ACTIVE) !== 0) queueIrq(slot, word[slot]);
       else rekeyIrq(slot);
     },
     setConfig(vcpu, intid, level) {
@@ -162,14 +162,14 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
         const slot = known(vcpu, other);
         if (slot < 0) continue;
         if (other === intid) word[slot] = group !== 0 ? word[slot] | GROUP : word[slot] & ~GROUP;
-        queueIrq(slot);
+        queueIrq(slot, word[slot]);
       }
     },
     setGroup(vcpu, intid, group, user) {
       const slot = known(vcpu, intid);
       if (slot < 0) return;
       word[slot] = group !== 0 ? word[slot] | GROUP : word[slot] & ~GROUP;
-      if (!user) queueIrq(slot);
+      if (!user) queueIrq(slot, word[slot]);
     },
     setSgiSources(vcpu, intid, sources, set) {
       if (!isV2Sgi(intid)) return;
@@ -178,7 +178,7 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
         source[slot] |= sources;
         if (source[slot] === 0) return;
         word[slot] |= LATCH;
-        queueIrq(slot);
+        queueIrq(slot, word[slot]);
       } else {
         source[slot] &= ~sources;
         if (source[slot] === 0) word[slot] &= ~LATCH;
@@ -219,7 +219,7 @@ export function createRawMmio(
   s: VgicState,
   r: Registers,
   sgi: (sender: number, intid: number, firstVcpu: number, list: number, allButSelf: boolean) => void,
-  queueIrq: (slot: number) => void,
+  queueIrq: (slot: number, word: number) => void,
 ): RawMmio {
   const { isV2Guest, nrVcpus, word } = s;
   const nrIrqs = NR_PRIVATE_IRQS + s.machine.nrSpis;
@@ -254,7 +254,7 @@ export function createRawMmio(
         bounded((intid, bit) => {
           const slot = slotOf(s, vcpu, intid);
           word[slot] = bit === 1 ? word[slot] | GROUP : word[slot] & ~GROUP;
-          queueIrq(slot);
+          queueIrq(slot, word[slot]);
         }),
         value,
       );

@@ -12,6 +12,7 @@ import {
   NR_SGIS,
   SPI_BASE,
 } from '../gic/intid.js';
+import { int16Column, int32Column, uint8Column } from './columns.js';
 import { CostCounters } from './counters.js';
 import { ENABLED, EXISTS, GROUP, LEVEL, TARGET_SHIFT } from './word.js';
 
@@ -52,11 +53,10 @@ export interface VgicState {
   readonly lrHi: Int32Array;
   readonly lrSlot: Int32Array;
   readonly usedLrs: Int32Array;
-  /** LRs at and above this index are zero. */
+  /** LRs at and above this index count as empty, whatever the planes still hold. */
   readonly lrDirty: Int32Array;
   readonly hcr: Int32Array;
   readonly pmr: Int32Array;
-  readonly inGuest: Uint8Array;
 
   /** [0] = distributor enabled. */
   readonly dist: Uint8Array;
@@ -97,26 +97,25 @@ export function createState(machine: Machine): VgicState {
     nrSlots,
     spiSlotBase,
     lpiSlotBase,
-    word: new Int32Array(nrSlots),
-    intidOfSlot: new Int32Array(nrSlots),
-    source: new Uint8Array(spiSlotBase),
-    activeSource: new Uint8Array(spiSlotBase),
-    hwintid: new Int16Array(nrSlots),
-    physRow: new Int32Array(nrSlots),
-    lpiRefs: new Int32Array(nrLpis),
-    physLine: new Uint8Array(nrPhys),
-    physPending: new Uint8Array(nrPhys),
-    physActive: new Uint8Array(nrPhys),
-    lrLo: new Int32Array(nrVcpus * nrLr),
-    lrHi: new Int32Array(nrVcpus * nrLr),
-    lrSlot: new Int32Array(nrVcpus * nrLr),
-    usedLrs: new Int32Array(nrVcpus),
-    lrDirty: new Int32Array(nrVcpus),
-    hcr: new Int32Array(nrVcpus),
-    pmr: new Int32Array(nrVcpus),
-    inGuest: new Uint8Array(nrVcpus),
-    dist: new Uint8Array(1),
-    picks: new Int32Array(MAX_NR_LR),
+    word: int32Column(nrSlots),
+    intidOfSlot: int32Column(nrSlots),
+    source: uint8Column(spiSlotBase),
+    activeSource: uint8Column(spiSlotBase),
+    hwintid: int16Column(nrSlots),
+    physRow: int32Column(nrSlots),
+    lpiRefs: int32Column(nrLpis),
+    physLine: uint8Column(nrPhys),
+    physPending: uint8Column(nrPhys),
+    physActive: uint8Column(nrPhys),
+    lrLo: int32Column(nrVcpus * nrLr),
+    lrHi: int32Column(nrVcpus * nrLr),
+    lrSlot: int32Column(nrVcpus * nrLr),
+    usedLrs: int32Column(nrVcpus),
+    lrDirty: int32Column(nrVcpus),
+    hcr: int32Column(nrVcpus),
+    pmr: int32Column(nrVcpus),
+    dist: uint8Column(1),
+    picks: int32Column(MAX_NR_LR),
     cost: new CostCounters(),
   };
   resetState(s);
@@ -151,7 +150,7 @@ export function resetState(s: VgicState): void {
     s.physActive,
   ])
     column.fill(0);
-  for (const column of [s.lrLo, s.lrHi, s.usedLrs, s.lrDirty, s.inGuest]) column.fill(0);
+  for (const column of [s.lrLo, s.lrHi, s.usedLrs, s.lrDirty]) column.fill(0);
   // An empty LR word names INTID 0.
   for (let lr = 0; lr < s.lrSlot.length; lr++) s.lrSlot[lr] = Math.floor(lr / s.nrLr) * NR_PRIVATE_IRQS;
   s.hcr.fill(1);

@@ -39,27 +39,45 @@ export function createSync(s: VgicState, list: ApList): Sync {
     lrSlot,
     usedLrs,
     hcr,
-    inGuest,
     cost,
     nrLr,
     isV2Guest,
   } = s;
+  const { nrLpis } = s.machine;
   const { length, touch, prune: pruneList } = list;
 
   /** One LR back into the tables. `lr` is an index into the LR planes. */
   function foldLr(lr: number): void {
     const hi = lrHi[lr];
     const slot = lrSlot[lr];
-    let w = word[slot];
+    const w = word[slot];
     if (COUNTED && (hi & (LR_STATE | LR_HW | LR_EOI)) === LR_EOI) {
       const intid = s.intidOfSlot[slot];
       if (intid >= SPI_BASE && intid < SPI_END) cost.notifications += 1;
     }
     // An LPI that was unmapped and left the list meanwhile: nobody is there to tell.
-    if ((w & EXISTS) === 0) {
+    if (nrLpis > 0 && (w & EXISTS) === 0) {
       if (COUNTED) cost.locks -= 1;
       return;
     }
+    if (isV2Guest || (w & HW) !== 0) {
+      word[slot] = foldSpecial(lr, slot, w);
+    } else {
+      const active = hi >>> 31;
+      const pending = (hi >>> 30) & 1;
+      const isEdge = ((w >>> 4) & 1) ^ 1;
+      // Edge: a pending state goes back to the latch. Level: acknowledged and deactivated, the soft pend is over.
+      // Shifts, no branches, as in populate.
+      const keep = active | pending | isEdge;
+      word[slot] = (w & ~(ACTIVE | ((keep ^ 1) << 1))) | (active << 3) | ((pending & isEdge) << 1);
+    }
+    if ((w & QUEUED_FIELD) !== 0) touch(slot);
+  }
+
+  /** The word of a mapped interrupt, or of one of a GICv2 guest, after the fold of its LR. */
+  function foldSpecial(lr: number, slot: number, before: number): number {
+    const hi = lrHi[lr];
+    let w = before;
     const wasActive = w & ACTIVE;
     const isV2Sgi = isV2Guest && s.intidOfSlot[slot] < NR_SGIS;
     const cpuid = isV2Sgi ? (lrLo[lr] >>> LR_CPUID_SHIFT) & 7 : 0;
@@ -90,12 +108,10 @@ export function createSync(s: VgicState, list: ApList): Sync {
         }
       }
     }
-    word[slot] = w;
-    if ((w & QUEUED_FIELD) !== 0) touch(slot);
+    return w;
   }
 
   function fold(vcpu: number): void {
-    inGuest[vcpu] = 0;
     // 6.1 trusts an empty list to mean that no LR is used, which LPI_FLUSH can falsify: the LRs then stay (appendix D).
     if (length(vcpu) === 0) {
       if (COUNTED) cost.end(PATH_FOLD);

@@ -27,6 +27,7 @@ import type { ApList, CreateApList } from './ap-list.js';
 import { createFlush, type Flush } from './flush.js';
 import { createGuestInterface, type GuestInterface } from './guest.js';
 import { createInject, type Inject } from './inject.js';
+import { createPopulate } from './populate.js';
 import { createQueue } from './queue.js';
 import { createRawMmio, createRegisters, type RawMmio, type Registers } from './registers.js';
 import { createState, type VgicState } from './state.js';
@@ -53,14 +54,15 @@ function gichWord(lo: number, hi: number): number {
 
 export function createVgic(machine: Machine, createList: CreateApList): Vgic {
   const state = createState(machine);
-  const queue = createQueue(state, createList);
+  const populate = createPopulate(state);
+  const queue = createQueue(state, createList, populate);
   const registers = createRegisters(state, queue);
   const injected = createInject(state, queue);
   const { lrLo, lrHi, nrLr, isV2Host } = state;
   return {
     state,
     list: queue.list,
-    ...createFlush(state, queue.list),
+    ...createFlush(state, queue.list, populate),
     ...createSync(state, queue.list),
     ...createGuestInterface(state),
     ...injected,
