@@ -38,3 +38,13 @@ const hex8 = (word: number): string => (word >>> 0).toString(16).padStart(8, '0'
 export function lrHex(lo: number, hi: number, isV2Host: boolean): string {
   return isV2Host ? hex8(lo) : hex8(hi) + hex8(lo);
 }
+
+/** High half of the GICv3 layout from a GICH_LR word. */
+export function gichToHi(gich: number): number {
+  let hi = ((gich >>> GICH_LR_PRIORITY_SHIFT) & 0x1f) << (LR_PRIORITY_SHIFT + 3);
+  if ((gich & GICH_LR_PENDING) !== 0) hi |= LR_PENDING;
+  if ((gich & GICH_LR_ACTIVE) !== 0) hi |= LR_ACTIVE;
+  if ((gich & GICH_LR_GROUP) !== 0) hi |= LR_GROUP;
+  if ((gich & GICH_LR_HW) !== 0) return hi | LR_HW | ((gich >>> GICH_LR_PINTID_SHIFT) & LR_PINTID_MASK);
+  return (gich & GICH_LR_EOI) !== 0 ? hi | LR_EOI : hi;
+}

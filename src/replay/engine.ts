@@ -23,7 +23,35 @@ export interface Engine {
 
 export function createEngine(vgic: Vgic): Engine {
   const { state, flush, sync, fold, prune, inject, ack, deactivate } = vgic;
-  const { clearLpi, configLpi, drain, dropLpis, lineLevel, mapHw, mapLpi, moveLpi, pendLpi, pendingTest, physLine, setActive, setConfig, setDistEnable, setEnable, setGroup, setGroupWord, setLrState, setPending, setPriority, setSgiSources, setTarget, sgi, unmapHw, unmapLpi, writeDist, writeRedist } = vgic;
+  const {
+    clearLpi,
+    configLpi,
+    drain,
+    dropLpis,
+    lineLevel,
+    mapHw,
+    mapLpi,
+    moveLpi,
+    pendLpi,
+    pendingTest,
+    physLine,
+    setActive,
+    setConfig,
+    setDistEnable,
+    setEnable,
+    setGroup,
+    setGroupWord,
+    setLrState,
+    setPending,
+    setPriority,
+    setSgiSources,
+    setTarget,
+    sgi,
+    unmapHw,
+    unmapLpi,
+    writeDist,
+    writeRedist,
+  } = vgic;
   const { usedLrs, lrLo, lrHi, nrLr, isV2Host, nrVcpus, pmr } = state;
   /** An own buffer: see vgic/columns.ts. */
   const digest = int32Column(1);

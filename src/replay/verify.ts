@@ -3,27 +3,16 @@
  * with what the kernel programmed, at every flush. After a mismatch the model takes over the recorded LRs and goes on.
  */
 
-import { isSgi } from '../gic/intid.js';
-import { HCR_UIE, LR_CPUID_SHIFT, LR_HW, LR_PENDING, LR_PRIORITY_SHIFT, lrHex } from '../gic/lr.js';
+import { gichToHi, HCR_UIE, LR_EOI, LR_GROUP, LR_HW, LR_PRIORITY_SHIFT, LR_STATE, lrHex } from '../gic/lr.js';
 import { reference } from '../strategy/index.js';
 import * as K from '../trace/events.js';
 import { slotOf } from '../vgic/state.js';
 import { createVgic } from '../vgic/vgic.js';
-import {
-  ACTIVE,
-  HW,
-  LATCH,
-  LEVEL,
-  LINE,
-  PENDING,
-  PRIORITY_FIELD,
-  PRIORITY_SHIFT,
-  QUEUED_FIELD,
-  QUEUED_SHIFT,
-  WIRE,
-} from '../vgic/word.js';
+import { ACTIVE, PENDING, targetOracle } from '../vgic/word.js';
 import { createEngine } from './engine.js';
+import { DEACTIVATION, effectsOf, GROUP_BIT, NR_EFFECTS, PRESENCE, PRIORITY_BITS } from './lr-effects.js';
 import type { BlockSource } from './replay.js';
+import { createTakeOver } from './take-over.js';
 
 export const CAUSES = ['cross-cpu-window', 'unrecorded-input', 'model-fault'] as const;
 export type Cause = (typeof CAUSES)[number];
@@ -71,6 +60,8 @@ export interface VerifyRecord {
 const RACE_WINDOW_NS = 1_000_000;
 
 interface OpenMismatch {
+  /** Effects that no step of another CPU has explained so far. */
+  needed: number;
   /** Set when it is settled. */
   cause?: Cause;
   readonly event: number;
@@ -88,8 +79,9 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
   const raceTicks = RACE_WINDOW_NS / header.tickNs;
   const vgic = createVgic(machine, reference.create({}));
   const engine = createEngine(vgic);
+  const takeOver = createTakeOver(vgic);
   const { state, list } = vgic;
-  const { word, usedLrs, lrLo, lrHi, lrSlot, nrLr, isV2Host, isV2Guest, nrVcpus } = state;
+  const { word, usedLrs, lrSlot, nrLr, isV2Host, isV2Guest, nrVcpus } = state;
 
   const causes: Record<Cause, number> = { 'cross-cpu-window': 0, 'unrecorded-input': 0, 'model-fault': 0 };
   const mismatches: Mismatch[] = [];
@@ -104,11 +96,11 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
   let lists = 0;
   let listsIdentical = 0;
 
-  /** Tick of the last step that touched a row other than the flush and sync of its own vCPU. */
-  const touchedAt = new Float64Array(state.nrSlots).fill(Number.NEGATIVE_INFINITY);
+  /** Tick of the last step with an effect on a row, and the vCPU that made it (-1: a device or timer). */
+  const touchedAt = new Float64Array(state.nrSlots * NR_EFFECTS).fill(Number.NEGATIVE_INFINITY);
+  const touchedBy = new Int16Array(state.nrSlots * NR_EFFECTS);
   const flushEvent = new Int32Array(nrVcpus).fill(-1);
   const flushTick = new Float64Array(nrVcpus);
-  /** Rows queued in the list before the flush, for depth checks. */
   let tick = 0;
   let event = 0;
 
@@ -140,14 +132,20 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
     }
   }
 
-  /** An input touched an interrupt: it may explain a mismatch that lies just before it. */
-  function noteTouch(vcpu: number, intid: number): void {
+  /** A step of `source` had `effects` on an interrupt: it may explain a mismatch that lies just before it. */
+  function noteTouch(vcpu: number, intid: number, effects: number, source: number): void {
     const slot = slotOf(state, vcpu, intid);
     if (slot < 0) return;
-    touchedAt[slot] = tick;
+    for (let effect = 0; effect < NR_EFFECTS; effect++) {
+      if ((effects & (1 << effect)) === 0) continue;
+      touchedAt[slot * NR_EFFECTS + effect] = tick;
+      touchedBy[slot * NR_EFFECTS + effect] = source;
+    }
     for (let i = open.length - 1; i >= 0; i--) {
       const mismatch = open[i];
-      if (!mismatch.intids.has(intid) || (intid < 32 && mismatch.vcpu !== vcpu)) continue;
+      if (mismatch.vcpu === source || !mismatch.intids.has(intid) || (intid < 32 && mismatch.vcpu !== vcpu)) continue;
+      mismatch.needed &= ~effects;
+      if (mismatch.needed !== 0) continue;
       open.splice(i, 1);
       settle(mismatch, 'cross-cpu-window', `INTID ${intid} was touched ${tick - mismatch.tick} ticks after the flush`);
     }
@@ -161,22 +159,64 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
       for (let target = 0; target < nrVcpus; target++) {
         const bit = target - (intid >>> 5);
         if ((intid & 16) !== 0 ? target !== vcpu : bit >= 0 && bit < 32 && ((value >>> bit) & 1) === 1)
-          noteTouch(target, intid & 15);
+          noteTouch(target, intid & 15, effectsOf(kind), vcpu);
       }
-    } else if (kind === K.SYNC || kind === K.PRUNE) {
-      // Migration from another list.
-      for (const slot of list.order(vcpu)) if (state.intidOfSlot[slot] >= 32) touchedAt[slot] = tick;
-    } else if (
-      kind === K.INJECT ||
-      (kind >= K.ENABLE && kind <= K.TARGET) ||
-      (kind >= K.LPI_MAP && kind <= K.LPI_PENDING) ||
-      kind === K.GROUP ||
-      kind === K.GROUP_ONE ||
-      kind === K.SGI_PEND ||
-      kind === K.LINE_LEVEL
-    ) {
-      noteTouch(vcpu, intid);
+      return;
     }
+    const effects = effectsOf(kind);
+    // Who injects is not recorded: the vCPU of the event is the target.
+    if (effects !== 0) noteTouch(vcpu, intid, effects, kind === K.INJECT ? -1 : vcpu);
+  }
+
+  /** Before the exit of `vcpu`: entries that it will hand to another vCPU's list. */
+  function noteMigrations(vcpu: number): void {
+    for (const slot of list.order(vcpu)) {
+      const target = targetOracle(word[slot], state.dist[0] === 1);
+      if (target >= 0 && target !== vcpu) noteTouch(vcpu, state.intidOfSlot[slot], PRESENCE, vcpu);
+    }
+  }
+
+  /** What differs between the LRs, and in which interrupts. */
+  function findDifferences(vcpu: number): { intids: Set<number>; needed: number } {
+    const intids = new Set<number>();
+    let needed = 0;
+    const highOf = (hi: number, lo: number): number => (isV2Host ? gichToHi(lo) : hi);
+    const recorded = new Map<number, number>();
+    for (let i = 0; i < truthUsed; i++) recorded.set(truthLo[i] & intidMask, i);
+    for (let i = 0; i < usedLrs[vcpu]; i++) {
+      const lo = vgic.lrLo(vcpu, i);
+      const at = recorded.get(lo & intidMask);
+      recorded.delete(lo & intidMask);
+      if (at === i && truthLo[i] === lo && truthHi[i] === vgic.lrHi(vcpu, i)) continue;
+      intids.add(lo & intidMask);
+      if (at === undefined || at !== i) needed |= PRESENCE;
+      if (at === undefined) continue;
+      const diff = highOf(vgic.lrHi(vcpu, i), lo) ^ highOf(truthHi[at], truthLo[at]);
+      if ((diff & LR_STATE) !== 0 || (!isV2Host && lo !== truthLo[at])) needed |= PRESENCE;
+      if ((diff & (0xff << LR_PRIORITY_SHIFT)) !== 0) needed |= PRIORITY_BITS;
+      if ((diff & LR_GROUP) !== 0) needed |= GROUP_BIT;
+      if ((diff & (LR_HW | LR_EOI)) !== 0) needed |= DEACTIVATION;
+      if (needed === 0) needed = PRESENCE;
+    }
+    for (const intid of recorded.keys()) {
+      intids.add(intid);
+      needed |= PRESENCE;
+    }
+    return { intids, needed };
+  }
+
+  /** Effects that a step of another CPU, just before the flush, explains. */
+  function explainedBefore(vcpu: number, intids: ReadonlySet<number>): number {
+    let explained = 0;
+    for (const intid of intids) {
+      const slot = slotOf(state, vcpu, intid);
+      if (slot < 0) continue;
+      for (let effect = 0; effect < NR_EFFECTS; effect++) {
+        const at = slot * NR_EFFECTS + effect;
+        if (touchedBy[at] !== vcpu && flushTick[vcpu] - touchedAt[at] <= raceTicks) explained |= 1 << effect;
+      }
+    }
+    return explained;
   }
 
   const recordedWord = (i: number): string => lrHex(truthLo[i], truthHi[i], isV2Host);
@@ -203,12 +243,9 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
     }
     const recorded = Array.from({ length: truthUsed }, (_, i) => recordedWord(i));
     const model = Array.from({ length: usedLrs[vcpu] }, (_, i) => modelWord(vcpu, i));
-    const intids = new Set<number>();
-    for (let i = 0; i < truthUsed; i++)
-      if (!model.includes(recorded[i]) || model[i] !== recorded[i]) intids.add(truthLo[i] & intidMask);
-    for (let i = 0; i < usedLrs[vcpu]; i++)
-      if (!recorded.includes(model[i]) || model[i] !== recorded[i]) intids.add(vgic.lrLo(vcpu, i) & intidMask);
+    const { intids, needed } = findDifferences(vcpu);
     const mismatch: OpenMismatch = {
+      needed: needed & ~explainedBefore(vcpu, intids),
       event: flushEvent[vcpu],
       tick: flushTick[vcpu],
       vcpu,
@@ -217,20 +254,15 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
       intids,
       fallback: fallbackCause(vcpu, intids),
     };
-    let raced = -1;
     let origin: OpenMismatch | undefined;
-    for (const intid of intids) {
-      const slot = slotOf(state, vcpu, intid);
-      origin ??= doubtful.get(slot);
-      if (slot >= 0 && flushTick[vcpu] - touchedAt[slot] <= raceTicks && nrVcpus > 1) raced = intid;
-    }
+    for (const intid of intids) origin ??= doubtful.get(slotOf(state, vcpu, intid));
     for (const intid of intids) doubtful.set(slotOf(state, vcpu, intid), origin ?? mismatch);
-    if (origin !== undefined) followers.push({ mismatch, origin });
-    else if (raced >= 0)
-      settle(mismatch, 'cross-cpu-window', `INTID ${raced} was touched within ${raceTicks} ticks before the flush`);
+    const within = `another CPU worked on the interrupts that differ within ${raceTicks} ticks before the flush`;
+    if (nrVcpus > 1 && mismatch.needed === 0) settle(mismatch, 'cross-cpu-window', within);
+    else if (origin !== undefined && (needed & ~PRESENCE) === 0) followers.push({ mismatch, origin });
     else if (nrVcpus > 1) open.push(mismatch);
     else settle(mismatch, mismatch.fallback.cause, mismatch.fallback.reason);
-    takeOverLrs(vcpu);
+    takeOver(vcpu, truthUsed, truthLo, truthHi);
   }
 
   /** What explains a mismatch if no other CPU raced with the flush. */
@@ -245,71 +277,6 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
         return { cause: 'unrecorded-input', reason: `nothing recorded made INTID ${intid} pending` };
     }
     return { cause: 'model-fault', reason: 'the same inputs gave other list registers' };
-  }
-
-  /** Resynchronises: the recorded LRs become the model's, with the state and the list order that they imply. */
-  function takeOverLrs(vcpu: number): void {
-    const base = vcpu * nrLr;
-    const presented: number[] = [];
-    for (let lr = base; lr < base + usedLrs[vcpu]; lr++) {
-      const slot = lrSlot[lr];
-      presented.push(slot);
-      if ((lrHi[lr] & LR_PENDING) === 0) continue;
-      // Undo what populate took.
-      if ((word[slot] & LEVEL) === 0) word[slot] |= LATCH;
-      else if ((word[slot] & HW) !== 0) word[slot] |= LINE | WIRE;
-      if (isV2Guest && isSgi(lrLo[lr] & intidMask)) state.source[slot] |= 1 << ((lrLo[lr] >>> LR_CPUID_SHIFT) & 7);
-    }
-    const recorded: number[] = [];
-    for (let i = 0; i < truthUsed; i++) {
-      const hi = isV2Host ? fromGich(truthLo[i]) : truthHi[i];
-      const lo = isV2Host ? truthLo[i] & ((hi & LR_HW) !== 0 ? 0x3ff : 0x1fff) : truthLo[i];
-      const intid = lo & intidMask;
-      const slot = slotOf(state, vcpu, intid);
-      if (slot < 0) continue;
-      recorded.push(slot);
-      lrLo[base + i] = lo;
-      lrHi[base + i] = hi;
-      lrSlot[base + i] = slot;
-      let w = (word[slot] & ~(ACTIVE | PRIORITY_FIELD)) | (((hi >>> LR_PRIORITY_SHIFT) & 0xff) << PRIORITY_SHIFT);
-      if (hi < 0) w |= ACTIVE;
-      if ((hi & LR_PENDING) !== 0) {
-        if ((w & LEVEL) === 0) w &= ~LATCH;
-        else if ((w & HW) !== 0) w &= ~(LINE | WIRE);
-        if (isV2Guest && isSgi(intid)) {
-          state.source[slot] &= ~(1 << ((lo >>> LR_CPUID_SHIFT) & 7));
-          if (state.source[slot] !== 0) w |= LATCH;
-        }
-      }
-      word[slot] = w;
-    }
-    for (let lr = base + truthUsed; lr < base + nrLr; lr++) lrLo[lr] = lrHi[lr] = 0;
-    usedLrs[vcpu] = truthUsed;
-    state.lrDirty[vcpu] = truthUsed;
-    reorderList(vcpu, recorded, presented);
-  }
-
-  /** The recorded rows in their order, where they stand; what the model presented instead comes behind them. */
-  function reorderList(vcpu: number, recorded: readonly number[], presented: readonly number[]): void {
-    const wrong = presented.filter((slot) => !recorded.includes(slot));
-    const rest = list.order(vcpu).filter((slot) => !wrong.includes(slot));
-    const places = rest.map((slot, at) => (recorded.includes(slot) ? at : -1)).filter((at) => at >= 0);
-    // Rows on another vCPU's list stay there: they will be migrated.
-    const mine = recorded.filter((slot) => rest.includes(slot) || (word[slot] & QUEUED_FIELD) === 0);
-    mine.forEach((slot, i) => {
-      if (i < places.length) rest[places[i]] = slot;
-      else rest.push(slot);
-    });
-    const last = rest.reduce((found, slot, at) => (recorded.includes(slot) ? at : found), -1);
-    const order = [...rest.slice(0, last + 1), ...wrong, ...rest.slice(last + 1)];
-    // Through the port all strategies have: rows that are nothing but queued leave at a prune, then join again in order.
-    const saved = order.map((slot) => (word[slot] & ~QUEUED_FIELD) | ((vcpu + 1) << QUEUED_SHIFT));
-    for (const slot of list.order(vcpu)) word[slot] &= QUEUED_FIELD;
-    list.prune(vcpu);
-    order.forEach((slot, at) => {
-      word[slot] = saved[at];
-      list.insert(vcpu, slot);
-    });
   }
 
   function compareFold(): void {
@@ -400,6 +367,7 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
         flushEvent[K.wordVcpu(w)] = event;
         flushTick[K.wordVcpu(w)] = tick;
       }
+      if (kind === K.SYNC || kind === K.PRUNE) noteMigrations(K.wordVcpu(w));
       engine.step(w, block.value[i]);
       noteTouches(w, block.value[i]);
     }
@@ -433,14 +401,4 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
     lostEvents: header.counts.lostEvents,
     mismatches,
   };
-}
-
-/** High half of the GICv3 layout from a GICH_LR word. */
-function fromGich(gich: number): number {
-  let hi = ((gich >>> 23) & 0x1f) << 19;
-  if ((gich & (1 << 28)) !== 0) hi |= LR_PENDING;
-  if ((gich & (1 << 29)) !== 0) hi |= 1 << 31;
-  if ((gich & (1 << 30)) !== 0) hi |= 1 << 28;
-  if (gich < 0) return hi | LR_HW | ((gich >>> 10) & 0x3ff);
-  return (gich & (1 << 19)) !== 0 ? hi | (1 << 9) : hi;
 }

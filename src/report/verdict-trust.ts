@@ -43,6 +43,9 @@ export function judgeEquivalence(facts: Facts): Verdict {
   };
 }
 
+/** Below this share of identical entries no race excuses the rest. */
+const LEAST_AGREEMENT = 0.997;
+
 export function judgeModel(model: ReportModel): Verdict {
   const topic = 'Does the model do what the real vGIC did?';
   if (model.verify.length === 0) {
@@ -71,13 +74,15 @@ export function judgeModel(model: ReportModel): Verdict {
     decisions === 0
       ? ' Nothing about order was taken from the recorded outcome.'
       : ` ${plural(decisions, 'decision')} about order ${decisions === 1 ? 'was' : 'were'} taken from the recorded outcome.`;
-  const lead = faults > 0 ? 'Not fully' : compared === 0 ? 'Not shown' : 'Yes, as far as the recordings can tell';
+  const isShort = identical < LEAST_AGREEMENT * compared;
+  const lead =
+    faults > 0 || isShort ? 'Not fully' : compared === 0 ? 'Not shown' : 'Yes, as far as the recordings can tell';
   return {
     topic,
     text:
       `${lead}: on ${recordings} the replay gave the recorded list registers, bit for bit, at ${formatInteger(identical)} of ` +
       `${formatInteger(compared)} compared flushes (${formatShare(identical, compared)}).${missed}${taken}`,
-    tone: faults > 0 || compared === 0 ? 'warn' : 'plain',
+    tone: faults > 0 || isShort || compared === 0 ? 'warn' : 'plain',
   };
 }
 

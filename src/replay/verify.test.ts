@@ -1,0 +1,82 @@
+/** Every shipped recording against the LRs it recorded; and that verify finds, and rightly blames, what is broken on purpose. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import * as K from '../trace/events.js';
+import { openTrace } from '../trace/reader.js';
+import { createMemorySource } from '../trace/source.js';
+import type { BlockSource } from './replay.js';
+import { tracesFolder } from './test-traces.js';
+import { type VerifyRecord, verifyTrace } from './verify.js';
+
+const open = (name: string): BlockSource =>
+  openTrace(createMemorySource(readFileSync(new URL(`recorded/${name}`, tracesFolder)), name));
+
+/** The recording with events replaced: `edit` returns the new word and value, or undefined to make it a NOP. */
+function edited(
+  name: string,
+  edit: (word: number, value: number, event: number) => readonly [number, number] | undefined,
+): VerifyRecord {
+  const source = open(name);
+  return verifyTrace({
+    header: source.header,
+    next(block) {
+      if (!source.next(block)) return false;
+      block.dictionary = undefined;
+      const word = block.word.slice(0, block.count);
+      const value = block.value.slice(0, block.count);
+      for (let i = 0; i < block.count; i++) {
+        const now = edit(word[i], value[i], block.firstEvent + i);
+        [word[i], value[i]] = now ?? [K.packWord(K.NOP, 0, 0), 0];
+      }
+      block.word = word;
+      block.value = value;
+      return true;
+    },
+  });
+}
+
+const recordings = readdirSync(new URL('recorded/', tracesFolder)).filter((name) => name.endsWith('.vgt'));
+
+for (const name of recordings) {
+  test(`${name}: the model fills the list registers as the recorded kernel did`, () => {
+    const source = open(name);
+    const record = verifyTrace(source);
+    const exact = source.header.machine.nrVcpus === 1 || source.header.machine.model === 'gicv3';
+    assert.ok(record.entries > 3000);
+    if (exact) assert.equal(record.identical, record.entries);
+    else assert.ok(record.identical >= 0.999 * record.entries, `${record.identical} of ${record.entries}`);
+    assert.equal(record.uieIdentical, record.entries);
+    assert.equal(record.foldsIdentical, record.folds);
+    assert.equal(record.causes['model-fault'], 0);
+    assert.equal(record.divergences, 0);
+  });
+}
+
+test('a wrong group bit is a fault of the model, however busy the other CPUs are', () => {
+  const groupBit = 1 << 28;
+  const record = edited('ipi-4.vgt', (word, value) => [
+    word,
+    K.wordKind(word) === K.EXPECT_LR_HI && value !== 0 ? value ^ groupBit : value,
+  ]);
+  assert.ok(record.causes['model-fault'] > 0.9 * (record.entries - record.identical));
+  assert.ok(record.identical < record.entries / 2);
+});
+
+test('an input that is missing from a recording is named as such, and the replay finds its way back', () => {
+  let seen = 0;
+  const record = edited('bare-ack-eoi.vgt', (word, value) => {
+    const isPend = K.wordKind(word) === K.PENDING && (value & 1) === 1;
+    return isPend && ++seen === 5000 ? undefined : [word, value];
+  });
+  assert.ok(seen >= 5000);
+  assert.ok(record.causes['unrecorded-input'] > 0);
+  assert.equal(record.causes['model-fault'], 0);
+  assert.ok(record.identical > 0.99 * record.entries);
+});
+
+test('priorities that are not those of the recording show as faults, because nothing else raced', () => {
+  const record = edited('bare-ack-eoi.vgt', (word, value) => [word, K.wordKind(word) === K.PRIORITY ? 0xa0 : value]);
+  assert.ok(record.causes['model-fault'] > 0);
+  assert.equal(record.causes['cross-cpu-window'], 0);
+});
