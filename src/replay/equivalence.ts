@@ -29,6 +29,7 @@ export function createEquivalenceChecker(
   const keyBefore = new Uint8Array(state.nrSlots);
   let nrExpected = 0;
   let listWasEmpty = false;
+  let listIsWhole = true;
   let flushes = 0;
   let identical = 0;
   let tieEquivalent = 0;
@@ -48,6 +49,8 @@ export function createEquivalenceChecker(
   function beforeFlush(vcpu: number): void {
     expected.fill(0);
     nrExpected = 0;
+    // A row that is queued but on no list will never be chosen: that is no tie.
+    listIsWhole = list.length(vcpu) === state.queuedRows[vcpu];
     listWasEmpty = list.length(vcpu) === 0;
     if (listWasEmpty) return;
     const distEnabled = dist[0] === 1;
@@ -91,6 +94,7 @@ export function createEquivalenceChecker(
   }
 
   function sameKeys(vcpu: number): boolean {
+    if (!listIsWhole) return false;
     if (listWasEmpty) return true;
     if (usedLrs[vcpu] !== nrExpected) return false;
     // The rows chosen, not those in the LRs: an SGI without sender leaves its LR stale (vgic-spec 1.14).

@@ -92,6 +92,21 @@ test('a strategy that orders wrongly is caught', () => {
   assert.ok(part.equivalence.deviating > 0);
 });
 
+test('a strategy that loses an interrupt is caught', () => {
+  const { header, word, value } = readVgr1('golden/typical-s01.bin.gz');
+  const honest = strategyNamed('sort-on-insert');
+  let inserts = 0;
+  const liar: ChosenStrategy = {
+    ...honest,
+    create: (s, ops) => {
+      const list = honest.create(s, ops);
+      return { ...list, insert: (vcpu, slot) => (++inserts % 10 === 0 ? undefined : list.insert(vcpu, slot)) };
+    },
+  };
+  const [part] = replayTrace(sourceOf(header, word, value), [liar], { path: 'typical', sha256: '', origin: 'golden' });
+  assert.equal(part.equivalence.holds, false);
+});
+
 test('a strategy that chooses other ties than upstream is not identical', () => {
   const { header, word, value } = readVgr1('golden/deep100-s01.bin.gz');
   const ordered = strategyNamed('sort-on-insert');

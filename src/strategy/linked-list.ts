@@ -15,7 +15,8 @@ import * as Word from '../vgic/word.js';
 const { COUNTED } = Counting;
 const { LPI_BASE, NR_SGIS } = Intid;
 const { OVERFLOW } = ApLists;
-const { ACTIVE, ENABLED, LATCH, PENDING, priorityOf, QUEUED_FIELD, sortKey, staysHere, targetField, targetOracle } = Word;
+const { ACTIVE, ENABLED, LATCH, PENDING, priorityOf, QUEUED_FIELD, sortKey, staysHere, targetField, targetOracle } =
+  Word;
 
 export interface LinkedList {
   readonly next: Int32Array;
@@ -28,7 +29,7 @@ export interface LinkedList {
   /** Takes a chain of `next` links (-1 ends it) over the same rows as the list of a vCPU: a new order. */
   relink(vcpu: number, first: number): void;
   unlink(vcpu: number, slot: number): void;
-  /** Inserts behind the last entry whose key is not larger, walking from the tail; books comparisons and visits. */
+  /** Inserts behind the last entry whose key is not larger, walking from the tail; books the comparisons. */
   insertOrdered(vcpu: number, slot: number): void;
   /** Moves a queued row whose key changed; books the walk and the two locks of re-taking list and interrupt. */
   reorder(vcpu: number, slot: number): void;
@@ -101,7 +102,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     }
     const after = next[at];
     if (COUNTED) {
-      cost.visits += compared;
+      // As in a sort: a node that is compared costs a comparison and its two locks, not a visit as well.
       cost.comparisons += compared;
       cost.locks += 2 * compared;
     }

@@ -12,7 +12,7 @@ import * as Word from './word.js';
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
 const { PATH_INJECT, PATH_REKEY } = Counters;
-const { QUEUED_FIELD, QUEUED_SHIFT, TARGET_FIELD, TARGET_SHIFT, targetOracle, wantsList } = Word;
+const { QUEUED_FIELD, QUEUED_SHIFT, queuedOn, TARGET_FIELD, TARGET_SHIFT, targetOracle, wantsList } = Word;
 
 export interface Queue {
   readonly list: ApList;
@@ -28,7 +28,7 @@ export interface Queue {
 }
 
 export function createQueue(s: VgicState, createList: CreateApList, { populate }: Populate): Queue {
-  const { word, dist, cost, lpiRefs, lpiSlotBase } = s;
+  const { word, dist, cost, lpiRefs, lpiSlotBase, queuedRows } = s;
 
   const kick = (_vcpu: number): void => {
     if (COUNTED) cost.kicks++;
@@ -37,10 +37,15 @@ export function createQueue(s: VgicState, createList: CreateApList, { populate }
   const ops: ApListOps = {
     populate,
     release(slot) {
+      if (COUNTED) queuedRows[queuedOn(word[slot])] -= 1;
       // The list held a reference: an LPI that is no longer mapped goes with it.
       word[slot] = slot >= lpiSlotBase && lpiRefs[slot - lpiSlotBase] === 0 ? 0 : word[slot] & ~QUEUED_FIELD;
     },
     migrate(slot, to) {
+      if (COUNTED) {
+        queuedRows[queuedOn(word[slot])] -= 1;
+        queuedRows[to] += 1;
+      }
       word[slot] = (word[slot] & ~QUEUED_FIELD) | ((to + 1) << QUEUED_SHIFT);
       insert(to, slot);
       kick(to);
@@ -62,7 +67,10 @@ export function createQueue(s: VgicState, createList: CreateApList, { populate }
       } else {
         const target = ((w & TARGET_FIELD) >>> TARGET_SHIFT) - 1;
         if (wantsList(w, dist[0]) !== 0 && target >= 0) {
-          if (COUNTED) cost.locks += 2;
+          if (COUNTED) {
+            cost.locks += 2;
+            queuedRows[target] += 1;
+          }
           word[slot] = w | ((target + 1) << QUEUED_SHIFT);
           insert(target, slot);
           kick(target);

@@ -57,6 +57,8 @@ export interface VgicState {
   readonly lrDirty: Int32Array;
   readonly hcr: Int32Array;
   readonly pmr: Int32Array;
+  /** Rows whose queued field names the vCPU: what its list's length must be. Kept by the counted build only. */
+  readonly queuedRows: Int32Array;
 
   /** [0] = distributor enabled. */
   readonly dist: Uint8Array;
@@ -114,6 +116,7 @@ export function createState(machine: Machine): VgicState {
     lrDirty: int32Column(nrVcpus),
     hcr: int32Column(nrVcpus),
     pmr: int32Column(nrVcpus),
+    queuedRows: new Int32Array(nrVcpus),
     dist: uint8Column(1),
     picks: int32Column(MAX_NR_LR),
     cost: new CostCounters(),
@@ -154,6 +157,7 @@ export function resetState(s: VgicState): void {
   // An empty LR word names INTID 0.
   for (let lr = 0; lr < s.lrSlot.length; lr++) s.lrSlot[lr] = Math.floor(lr / s.nrLr) * NR_PRIVATE_IRQS;
   s.hcr.fill(1);
+  s.queuedRows.fill(0);
   s.pmr.fill(s.machine.pmrAtStart);
   s.dist[0] = s.machine.distEnabledAtStart ? 1 : 0;
   s.cost.reset();
