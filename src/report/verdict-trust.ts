@@ -15,9 +15,14 @@ export interface Verdict {
 export function judgeEquivalence(facts: Facts): Verdict {
   const topic = 'Same interrupts in the same list registers?';
   const runs = facts.traces.flatMap((trace) => trace.runs.map((run) => ({ trace, run })));
-  const flushes = runs.reduce((sum, { run }) => sum + run.exact.equivalence.flushes, 0);
+  // A bound promises nothing, and the reference is what the others are compared with.
+  const comparable = runs.filter(
+    ({ run }) => run.exact.equivalence.declared !== 'bound' && run.label !== facts.referenceLabel,
+  );
+  const flushes = comparable.reduce((sum, { run }) => sum + run.exact.equivalence.flushes, 0);
   const broken = runs.filter(({ run }) => !run.exact.equivalence.holds);
-  if (flushes === 0) return { topic, text: 'No flush was compared with the reference.', tone: 'warn' };
+  if (flushes === 0 && broken.length === 0)
+    return { topic, text: 'No flush was compared with the reference.', tone: 'warn' };
   const counts = new Map<EquivalenceClass, Set<string>>();
   for (const { run } of runs) {
     const { declared } = run.exact.equivalence;
@@ -103,13 +108,12 @@ export function judgeLimits(facts: Facts): Verdict[] {
     trace.runs.filter((run) => run.exact.guest.divergences > 0).map((run) => ({ trace, run })),
   );
   if (diverging.length > 0) {
-    const count = diverging.reduce((sum, { run }) => sum + run.exact.guest.divergences, 0);
-    const labels = [...new Set(diverging.map(({ run }) => run.label))];
-    const under =
-      labels.length > 2 && labels.length === facts.strategies.length ? 'under every strategy' : joinWords(labels);
+    const counts = new Map<string, number>();
+    for (const { run } of diverging) counts.set(run.label, (counts.get(run.label) ?? 0) + run.exact.guest.divergences);
+    const each = [...counts].map(([label, count]) => `${label} ${formatInteger(count)}`);
     sentences.push(
-      `At ${formatInteger(count)} recorded acknowledges or ends of interrupt the strategy had not presented that interrupt ` +
-        `(${under}): there the guest of the recording and the guest of the replay part ways.`,
+      `Recorded acknowledges of an interrupt that the strategy had not presented: ${joinWords(each)}. ` +
+        'There the guest of the recording and the guest of the replay part ways.',
     );
   }
   const low = facts.traces.filter(({ trace }) => trace.origin === 'recorded' && trace.fidelity < 3);

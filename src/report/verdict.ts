@@ -54,21 +54,23 @@ export function summariseVerdict(facts: Facts): string {
           } ${a}`,
     );
   }
-  const worst = findWorstAttack(facts);
-  if (worst?.challenger) {
-    const from = worst.reference!.longest.steps;
-    const to = worst.challenger.longest.steps;
-    const best = findShortest(worst);
-    const change = (steps: number): string => describeChange(from, steps, LENGTH_WORDS);
-    const isSame = Math.abs(to - from) <= RELEVANT_SHARE * from;
+  const attacks = worstOverAttacks(facts);
+  const from = attacks.find(({ run }) => run.label === a);
+  const to = attacks.find(({ run }) => run.label === b);
+  if (from && to) {
+    const [best] = attacks.filter(({ run }) => run.label === a || isCandidate(run));
+    const change = (steps: number): string => describeChange(from.run.longest.steps, steps, LENGTH_WORDS);
+    const isSame = Math.abs(to.run.longest.steps - from.run.longest.steps) <= RELEVANT_SHARE * from.run.longest.steps;
     const effect = isSame
       ? 'it leaves the longest call with interrupts off as it is'
-      : `it makes the longest call with interrupts off ${change(to)}`;
+      : `it makes the longest call with interrupts off ${change(to.run.longest.steps)}`;
     const better =
-      best !== worst.reference && best.longest.steps < to * (1 - RELEVANT_SHARE)
-        ? `, ${best.label} makes it ${change(best.longest.steps)}`
+      best !== from && best.run.longest.steps < to.run.longest.steps * (1 - RELEVANT_SHARE)
+        ? `, ${best.run.label} makes it ${change(best.run.longest.steps)}`
         : '';
-    clauses.push(`under attack (${worst.label}) ${traces.length > 0 ? effect : effect.replace(/^it/, b)}${better}`);
+    const nrAttacks = facts.traces.filter(({ kind }) => kind === 'attack').length;
+    const where = nrAttacks > 1 ? `worst against worst of ${formatInteger(nrAttacks)}` : from.trace.label;
+    clauses.push(`under attack (${where}) ${traces.length > 0 ? effect : effect.replace(/^it/, b)}${better}`);
   }
   const sentence = clauses.join('; ');
   return sentence === '' ? '' : `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`;
@@ -78,6 +80,26 @@ const isCandidate = ({ exact }: StrategyOnTrace): boolean => exact.equivalence.d
 
 const listCandidates = (trace: TraceFacts): StrategyOnTrace[] =>
   trace.runs.filter((run) => run === trace.reference || isCandidate(run));
+
+/**
+ * Each strategy's longest call over all attacks, and the attack it is on; shortest first. A strategy is judged by its own
+ * worst attack, not by the attack that is worst for another.
+ */
+function worstOverAttacks(facts: Facts): { readonly trace: TraceFacts; readonly run: StrategyOnTrace }[] {
+  const worst = new Map<string, { readonly trace: TraceFacts; readonly run: StrategyOnTrace }>();
+  for (const trace of facts.traces) {
+    if (trace.kind !== 'attack') continue;
+    for (const run of trace.runs) {
+      const known = worst.get(run.label);
+      if (!known || run.longest.steps > known.run.longest.steps) worst.set(run.label, { trace, run });
+    }
+  }
+  // The reference first among equals.
+  const rank = (label: string): number => (label === facts.referenceLabel ? 0 : 1);
+  return [...worst.values()].sort(
+    (x, y) => x.run.longest.steps - y.run.longest.steps || rank(x.run.label) - rank(y.run.label),
+  );
+}
 
 /** The candidate whose longest call is shortest; the first of equals, so the reference wins a draw. */
 const findShortest = (trace: TraceFacts): StrategyOnTrace =>
@@ -207,6 +229,17 @@ function judgeAttack(facts: Facts): Verdict {
       : `Of ${formatInteger(candidates.length)} candidates ${shortest.label} has the shortest: ` +
         `${describeChange(reference.longest.steps, shortest.longest.steps, LENGTH_WORDS)} ` +
         `than under ${facts.referenceLabel}${describeClass(shortest)}.`;
+  const worstCalls = worstOverAttacks(facts).filter(({ run }) => run === reference || isCandidate(run));
+  const nrAttacks = new Set(facts.traces.filter(({ kind }) => kind === 'attack')).size;
+  const overall =
+    nrAttacks < 2
+      ? ''
+      : ` Each at its own worst of the ${formatInteger(nrAttacks)} attacks: ${joinWords(
+          worstCalls.map(
+            ({ trace, run }) =>
+              `${run.label} ${formatInteger(run.longest.steps)} (${trace.label}, ${run.longest.path})`,
+          ),
+        )}.`;
   // A bound that is no better than the best candidate bounds nothing.
   const bounds = worst.runs
     .filter((run) => !isCandidate(run) && run.longest.steps < shortest.longest.steps)
@@ -216,7 +249,7 @@ function judgeAttack(facts: Facts): Verdict {
     topic,
     text:
       `On ${worst.label} (list up to ${formatInteger(worst.deepest)} deep) the longest single call with interrupts off is ` +
-      `${joinWords(parts)}. ${best}${bound}`,
+      `${joinWords(parts)}. ${best}${overall}${bound}`,
     tone: 'plain',
   };
 }
