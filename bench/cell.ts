@@ -4,6 +4,7 @@
  *   frame   framing of a trace file, columns not touched     decode  the same, every word of the columns summed
  * Prints one line of JSON: a Sample.
  */
+import '../src/commands/jit-flags.js';
 import { parseArgs } from 'node:util';
 import { COUNTED } from '#counting';
 import { openFileSource } from '../src/commands/trace-files.js';

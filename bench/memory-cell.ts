@@ -1,4 +1,5 @@
 /** `node --conditions=plain --trace-gc memory-cell.js FILE`: streams one trace file through the core (memory.ts). */
+import '../src/commands/jit-flags.js';
 import { openFileSource } from '../src/commands/trace-files.js';
 import { createEngine } from '../src/replay/engine.js';
 import { reference } from '../src/strategy/index.js';

@@ -2,6 +2,7 @@
  * One group of micro-benchmarks in its process (micro.ts): `node --conditions=plain micro-cell.js --strategy ID --depth N`
  * for the hot path on a list of N entries, or `--decode` for reading. One vGIC and one engine a process, as in a replay.
  */
+import '../src/commands/jit-flags.js';
 import { parseArgs } from 'node:util';
 import { Bench } from 'tinybench';
 import { createEngine } from '../src/replay/engine.js';

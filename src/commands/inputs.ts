@@ -5,6 +5,7 @@ import { openTrace, type TraceReader } from '../trace/reader.js';
 import { type ByteSource, createMemorySource, createMemoryTarget, type MemoryTarget } from '../trace/source.js';
 import { checkBlockRanges, type ValidationReport, validateTrace } from '../trace/validate.js';
 import { importRecording, openRecording } from './import-any.js';
+import { resolveShipped, shippedName } from './shipped.js';
 import { hashSource, openFileSource } from './trace-files.js';
 
 /** A trace that can be replayed several times. */
@@ -23,7 +24,8 @@ export interface OpenInput {
 const MAX_IN_MEMORY_BYTES = 1 << 30;
 
 /** `path`: a file, a recording folder, a pipe, or "-" for standard input. Throws InputError if it is none of ours. */
-export async function openInput(path: string, options: { allowTruncated?: boolean } = {}): Promise<OpenInput> {
+export async function openInput(named: string, options: { allowTruncated?: boolean } = {}): Promise<OpenInput> {
+  const path = resolveShipped(named);
   const recording = await openRecording(path);
   if (recording.format === 'vgt' && recording.size >= 0) {
     await recording.close();
@@ -76,8 +78,10 @@ function openSource(
   };
   const { header } = open();
   const origin = header.fidelity === 0 ? (header.importer.name === 'vgr1' ? 'golden' : 'synthetic') : 'recorded';
+  const sha256 = hashSource(source);
   return {
-    identity: { path, sha256: hashSource(source), origin },
+    // A shipped trace has one name, wherever the package lies: results are the same bytes everywhere.
+    identity: { path: shippedName(sha256) ?? path, sha256, origin },
     open,
     openReader,
     validate: () => validateTrace(source),

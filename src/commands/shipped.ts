@@ -1,5 +1,5 @@
 /** The traces that come with the package, as traces/manifest.json lists them. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { TRACE_KINDS, type TraceKind } from '../report/model.js';
 
@@ -25,4 +25,17 @@ export const shippedPath = (entry: { readonly file: string }): string => fileURL
 export function kindOf(sha256: string): TraceKind {
   const kind = readManifest().find((entry) => entry.sha256 === sha256)?.kind;
   return kind !== undefined && TRACE_KINDS.includes(kind) ? kind : 'other';
+}
+
+/** What a shipped trace is called wherever the package lies: `traces/…`; undefined for traces of the user's own. */
+export function shippedName(sha256: string): string | undefined {
+  const entry = readManifest().find((candidate) => candidate.sha256 === sha256);
+  return entry === undefined ? undefined : `traces/${entry.file}`;
+}
+
+/** The file a path stands for: `traces/…` of the package where there is no such file here. */
+export function resolveShipped(path: string): string {
+  if (!path.startsWith('traces/') || existsSync(path)) return path;
+  const file = path.slice('traces/'.length);
+  return readManifest().some((entry) => entry.file === file) ? shippedPath({ file }) : path;
 }

@@ -2,6 +2,7 @@
  * One measured cell, alone in its process: `node --conditions=plain timed-cell.js TRACE STRATEGY [--quick]`. Replays the
  * trace from memory, ground truth left out, and prints one line of JSON: a Sample.
  */
+import './jit-flags.js';
 import { COUNTED } from '#counting';
 import { createReplays } from '../replay/replays.js';
 import { FULL_EFFORT, QUICK_EFFORT, type Sample, timePasses } from '../stats/sample.js';

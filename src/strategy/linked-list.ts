@@ -96,7 +96,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     let at = prevOf[anchor];
     let compared = 0;
     while (at !== anchor) {
-      compared++;
+      if (COUNTED) compared++;
       if (keys[at] <= key) break;
       at = prevOf[at];
     }
@@ -148,7 +148,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     const chosen = picks;
     for (let slot = nextOf[anchor]; slot !== anchor; slot = nextOf[slot]) {
       const w = words[slot];
-      walked++;
+      if (COUNTED) walked++;
       // A multi-source SGI is in flight: nothing less urgent may overtake its remaining sources.
       if (multi && priorityOf(w) > floor) break;
       if (staysHere(w, here, distEnabled) === 0) continue;
@@ -185,9 +185,10 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     while (slot !== anchor) {
       const after = nextOf[slot];
       const w = words[slot];
-      visits++;
-      if (staysHere(w, here, distEnabled) !== 0) kept++;
-      else {
+      if (COUNTED) visits++;
+      if (staysHere(w, here, distEnabled) !== 0) {
+        if (COUNTED) kept++;
+      } else {
         const target = targetOracle(w, distEnabled === 1);
         unlink(vcpu, slot);
         if (target < 0) release(slot);
@@ -195,8 +196,10 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
           migrate(slot, target);
           // Both list locks and the irq_lock again, then from the head: the entries kept so far are visited once more.
           // (Nothing can have changed on them, so only the cost is repeated.)
-          locks += 4;
-          visits += kept;
+          if (COUNTED) {
+            locks += 4;
+            visits += kept;
+          }
         }
       }
       slot = after;
@@ -215,7 +218,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     const words = word;
     for (let slot = nextOf[anchor]; slot !== anchor && !found; slot = nextOf[slot]) {
       const w = words[slot];
-      visits++;
+      if (COUNTED) visits++;
       found = (w & PENDING) !== 0 && (w & (ENABLED | ACTIVE)) === ENABLED && priorityOf(w) < pmr;
     }
     if (COUNTED) {

@@ -111,6 +111,7 @@ export const FOLD = 37;
 export const PRUNE = 38;
 
 // --- Facts of the recording that change no state of the model (64..79).
+/** The guest waits: KVM asks the pending test whether `vcpu` is runnable (vgic-spec 1.10, 1.21). */
 export const WFI = 64;
 export const WAKEUP = 65;
 export const LOAD = 66;

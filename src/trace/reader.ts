@@ -62,7 +62,7 @@ export interface TraceReader {
   seekTick(tick: number): boolean;
 }
 
-const CUT_OFF = 'read what is left with --allow-truncated, or import the recording again';
+const CUT_OFF = 'read what is left with info or replay and --allow-truncated, or import the recording again';
 const DAMAGED = 'the file is damaged: copy it again or import the recording again';
 /** Tag and length of a frame. */
 const MAX_FRAME_HEAD = 15;

@@ -12,8 +12,9 @@ const { COUNTED } = Counting;
 const { SPURIOUS_INTID } = Intid;
 const { LR_ACTIVE, LR_HW, LR_PENDING, LR_PRIORITY_SHIFT, LR_STATE, LR_VINTID_V2_MASK } = Lr;
 
-export const ACK_REFUSE_NESTED = 1;
-export const ACK_EXACT = 2;
+/** Flags of an acknowledge: trace/events.ts ACK. */
+const REFUSE_NESTED = 1;
+const EXACT = 2;
 
 export interface GuestInterface {
   /** IAR read; returns the INTID acknowledged, 1023 if none. Meaning of `intid` and `flags`: trace/events.ts ACK. */
@@ -47,38 +48,46 @@ export function createGuestInterface(s: VgicState): GuestInterface {
     return best;
   }
 
-  function ack(vcpu: number, intid: number, flags: number): number {
-    const base = vcpu * nrLr;
-    const end = base + usedLrs[vcpu];
-    if ((flags & ACK_EXACT) !== 0) {
-      if (intid === SPURIOUS_INTID) {
-        if (COUNTED) cost.spurious += 1;
-        return SPURIOUS_INTID;
-      }
-      const low = lrLo;
-      const high = lrHi;
-      for (let lr = base; lr < end; lr++) {
-        if ((low[lr] & intidMask) === intid && (high[lr] & LR_STATE) === LR_PENDING) {
-          lrHi[lr] ^= LR_STATE;
-          if (COUNTED) cost.acks += 1;
-          return intid;
-        }
-      }
-      if (COUNTED) cost.divergences += 1;
+  /** The guest read exactly this INTID: the LR that presents it becomes active. */
+  function ackExactly(vcpu: number, intid: number): number {
+    if (intid === SPURIOUS_INTID) {
+      if (COUNTED) cost.spurious += 1;
       return SPURIOUS_INTID;
     }
-    const best = bestPendingLr(base, end);
-    let refused = best < 0;
-    if (!refused && (flags & ACK_REFUSE_NESTED) !== 0) {
-      const priority = (lrHi[best] >>> LR_PRIORITY_SHIFT) & 0xff;
-      for (let lr = base; lr < end; lr++) {
-        if ((lrHi[lr] & LR_ACTIVE) !== 0 && priority >= ((lrHi[lr] >>> LR_PRIORITY_SHIFT) & 0xff)) refused = true;
+    const low = lrLo;
+    const high = lrHi;
+    const base = vcpu * nrLr;
+    const end = base + usedLrs[vcpu];
+    for (let lr = base; lr < end; lr++) {
+      const hi = high[lr];
+      if ((low[lr] & intidMask) === intid && (hi & LR_STATE) === LR_PENDING) {
+        high[lr] = hi ^ LR_STATE;
+        if (COUNTED) cost.acks += 1;
+        return intid;
       }
     }
-    if (refused) {
+    if (COUNTED) cost.divergences += 1;
+    return SPURIOUS_INTID;
+  }
+
+  /** Is an LR active that is as urgent as `lr`, or more? */
+  function isNested(lr: number, base: number, end: number): boolean {
+    const priority = (lrHi[lr] >>> LR_PRIORITY_SHIFT) & 0xff;
+    for (let other = base; other < end; other++) {
+      const hi = lrHi[other];
+      if ((hi & LR_ACTIVE) !== 0 && priority >= ((hi >>> LR_PRIORITY_SHIFT) & 0xff)) return true;
+    }
+    return false;
+  }
+
+  function ackBest(vcpu: number, asserted: number, flags: number): number {
+    const base = vcpu * nrLr;
+    const end = base + usedLrs[vcpu];
+    const best = bestPendingLr(base, end);
+    if (best < 0 || ((flags & REFUSE_NESTED) !== 0 && isNested(best, base, end))) {
       if (COUNTED) {
         cost.spurious += 1;
-        if (intid !== 0 && intid !== SPURIOUS_INTID) cost.divergences += 1;
+        if (asserted !== 0 && asserted !== SPURIOUS_INTID) cost.divergences += 1;
       }
       return SPURIOUS_INTID;
     }
@@ -86,10 +95,13 @@ export function createGuestInterface(s: VgicState): GuestInterface {
     const got = lrLo[best] & intidMask;
     if (COUNTED) {
       cost.acks += 1;
-      if (intid !== 0 && intid !== got) cost.divergences += 1;
+      if (asserted !== 0 && asserted !== got) cost.divergences += 1;
     }
     return got;
   }
+
+  const ack = (vcpu: number, intid: number, flags: number): number =>
+    (flags & EXACT) !== 0 ? ackExactly(vcpu, intid) : ackBest(vcpu, intid, flags);
 
   function deactivate(vcpu: number, intid: number): number {
     const base = vcpu * nrLr;
@@ -98,8 +110,8 @@ export function createGuestInterface(s: VgicState): GuestInterface {
     const high = lrHi;
     for (let lr = base; lr < end; lr++) {
       const hi = high[lr];
-      if ((hi & LR_ACTIVE) !== 0 && (low[lr] & intidMask) === intid) {
-        lrHi[lr] = hi & ~LR_ACTIVE;
+      if ((low[lr] & intidMask) === intid && (hi & LR_ACTIVE) !== 0) {
+        high[lr] = hi & ~LR_ACTIVE;
         if ((hi & LR_HW) !== 0) physActive[physRow[lrSlot[lr]]] = 0;
         return lr - base;
       }
