@@ -24,8 +24,18 @@ export function renderCosts(cells: readonly ExactPart[], width: number): string 
     '',
     ...alignColumns(costColumns(cells), width),
     '',
+    ...describeFidelity(trace).flatMap((caveat) => [...wrapText(caveat, width), '']),
     ...cells.flatMap(describeCaveats).flatMap((caveat) => [...wrapText(caveat, width), '']),
   ].join('\n');
+}
+
+/** What a recording below L3 cannot know; a made trace holds all there is. */
+function describeFidelity({ origin, fidelity }: ExactPart['trace']): string[] {
+  if (origin !== 'recorded' || fidelity === 3) return [];
+  return [
+    `L${fidelity}: this recording does not hold what register writes, SGIs and LPIs made pending, and the guest is assumed to ` +
+      'complete everything at every run. List depth and cost are lower bounds, not findings: record with kprobes (L3).',
+  ];
 }
 
 /** Stands once under all tables. */
