@@ -94,10 +94,15 @@ function compareReading(plan: Plan, id: string, input: string, form: 'plain' | '
       {
         name: 'file: decode and replay',
         measure: () => measureCell(plan, 'file', file, 'sort-on-flush'),
-        target: { ratio: 1.15, kind: 'at most' },
+        target: { rate: 25, kind: 'rate' },
       },
       { name: 'file: decode, every word read', measure: () => measureCell(plan, 'decode', file, 'sort-on-flush') },
-      { name: 'file: framing alone', measure: () => measureCell(plan, 'frame', file, 'sort-on-flush') },
+      {
+        name: 'file: framing alone',
+        measure: () => measureCell(plan, 'frame', file, 'sort-on-flush'),
+        // Dictionary blocks are expanded in the same pass: that is no framing alone.
+        ...(form === 'plain' ? { target: { rate: 1000, kind: 'rate' } as const } : {}),
+      },
     ],
   };
 }
@@ -126,14 +131,15 @@ export interface PlannedExperiment {
 }
 
 export function planExperiments(plan: Plan): PlannedExperiment[] {
-  const events = plan.quick ? 200_000 : 1_000_000;
+  // Long enough that opening the file is no part of the figure.
+  const events = 1_000_000;
   const typical = `typical:events=${events}`;
   const periodic = `periodic:events=${events}`;
   const deep = `deep:depth=988,events=${plan.quick ? 8000 : 40_000}`;
   const atMost = (ratio: number): Arm['target'] => ({ ratio, kind: 'at most' });
   const nativeCases: [id: string, input: string, ratio: number][] = [
     ['native/typical', typical, 1.35],
-    ['native/periodic', periodic, 1.3],
+    ['native/periodic', periodic, 1.35],
     ['native/deep-988', deep, 1.35],
     ...findRecordings(plan.quick ? 1 : MOST_RECORDINGS).map(({ name, path }): [string, string, number] => [
       `native/${name}`,

@@ -17,7 +17,10 @@ export interface Arm {
   /** Starts one fresh process. */
   measure(): Sample;
   /** The ratio to the first arm that this arm should stay at or below (above, for `speedup`). */
-  readonly target?: { readonly ratio: number; readonly kind: 'at most' | 'speedup' };
+  readonly target?:
+    | { readonly ratio: number; readonly kind: 'at most' | 'speedup' }
+    /** Or the events a second it should reach, in millions. */
+    | { readonly rate: number; readonly kind: 'rate' };
 }
 
 export interface Experiment {
@@ -106,7 +109,7 @@ function judgeArm(arm: Arm, events: number, own: number[], base: number[], seed:
   const ratio = resample((picked) => estimateOf(pick(own, picked)) / estimateOf(pick(base, picked)));
   const value = estimateOf(own) / estimateOf(base);
   const { target } = arm;
-  const text = target === undefined ? '' : target.kind === 'speedup' ? `≥ ${1 / target.ratio}×` : `≤ ${target.ratio}`;
+  const judged = judgeTarget(target, value, estimateOf(own));
   return {
     name: arm.name,
     events,
@@ -117,7 +120,15 @@ function judgeArm(arm: Arm, events: number, own: number[], base: number[], seed:
     ratio: value,
     ratioLow: ratio.low,
     ratioHigh: ratio.high,
-    target: text,
-    met: target === undefined ? null : value <= target.ratio,
+    ...judged,
   };
+}
+
+const NS_PER_US = 1000;
+
+function judgeTarget(target: Arm['target'], ratio: number, nsPerEvent: number): Pick<ArmResult, 'target' | 'met'> {
+  if (target === undefined) return { target: '', met: null };
+  if (target.kind === 'rate') return { target: `≥ ${target.rate} M/s`, met: NS_PER_US / nsPerEvent >= target.rate };
+  const text = target.kind === 'speedup' ? `≥ ${1 / target.ratio}×` : `≤ ${target.ratio}`;
+  return { target: text, met: ratio <= target.ratio };
 }
