@@ -71,7 +71,7 @@ export function createQueue(s: VgicState, createList: CreateApList, { populate }
             cost.locks += 2;
             queuedRows[target] += 1;
           }
-          word[slot] = w | ((target + 1) << QUEUED_SHIFT);
+          word[slot] = w | ((w & TARGET_FIELD) << (QUEUED_SHIFT - TARGET_SHIFT));
           insert(target, slot);
           kick(target);
         } else word[slot] = w;

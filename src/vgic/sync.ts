@@ -113,14 +113,16 @@ export function createSync(s: VgicState, list: ApList): Sync {
 
   function fold(vcpu: number): void {
     // 6.1 trusts an empty list to mean that no LR is used, which LPI_FLUSH can falsify: the LRs then stay (appendix D).
-    if (length(vcpu) === 0) {
-      if (COUNTED) cost.end(PATH_FOLD);
-      return;
-    }
+    if (length(vcpu) !== 0) foldLrs(vcpu);
+    else if (COUNTED) cost.end(PATH_FOLD);
+  }
+
+  function foldLrs(vcpu: number): void {
     hcr[vcpu] &= ~HCR_UIE;
     const used = usedLrs[vcpu];
     const base = vcpu * nrLr;
-    for (let lr = base; lr < base + used; lr++) foldLr(lr);
+    const end = base + used;
+    for (let lr = base; lr < end; lr++) foldLr(lr);
     usedLrs[vcpu] = 0;
     if (COUNTED) {
       cost.visits += used;
@@ -138,10 +140,13 @@ export function createSync(s: VgicState, list: ApList): Sync {
     fold,
     prune,
     sync(vcpu) {
-      const isEmpty = length(vcpu) === 0;
-      fold(vcpu);
-      if (!isEmpty) prune(vcpu);
-      else if (COUNTED) cost.end(PATH_PRUNE);
+      if (length(vcpu) !== 0) {
+        foldLrs(vcpu);
+        prune(vcpu);
+      } else if (COUNTED) {
+        cost.end(PATH_FOLD);
+        cost.end(PATH_PRUNE);
+      }
     },
   };
 }
