@@ -151,11 +151,11 @@ export class ReferenceVgic {
     return this.state.lastCost;
   }
 
-  /** Executes one event of trace/events.ts. Facts, expectations, and events of interrupts that do not exist do nothing. */
+  /** Executes one event of trace/events.ts. WFI asks the pending test; other facts, expectations and unknown interrupts do nothing. */
   apply(kind: number, vcpu: number, intid: number, value: number): void {
     this.state.kicked = [];
     this.state.notified = [];
-    if (kind < ev.FIRST_FACT && vcpu < this.state.machine.nrVcpus) {
+    if ((kind < ev.FIRST_FACT || kind === ev.WFI) && vcpu < this.state.machine.nrVcpus) {
       this.applyToVcpu(kind, this.state.vcpus[vcpu], intid, value);
       this.applyToIrq(kind, vcpu, intid, value);
       this.applyToLpi(kind, vcpu, intid, value);
@@ -213,6 +213,7 @@ export class ReferenceVgic {
         hostIrqOf(state, vcpu.index, intid).line = bit(value, 0);
         break;
       case ev.PENDING_QUERY:
+      case ev.WFI:
         this.lastQuery = testPending(state, vcpu);
         break;
       case ev.PMR:

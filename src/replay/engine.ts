@@ -228,8 +228,8 @@ export function createEngine(vgic: Vgic): Engine {
           setPriority(vcpu, intid, values[event]);
           break;
         default:
-          // From FIRST_FACT on nothing changes the model.
-          if ((w & KIND_MASK) < FIRST_FACT) runRare(w & KIND_MASK, vcpu, intid, values[event]);
+          // From FIRST_FACT on nothing changes the model; its first kind, WFI, asks the pending test.
+          if ((w & KIND_MASK) <= FIRST_FACT) runRare(w & KIND_MASK, vcpu, intid, values[event]);
       }
     }
   }
