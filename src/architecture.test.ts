@@ -19,9 +19,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   replay: ['base', 'gic', 'vgic', 'strategy', 'trace'],
   import: ['base', 'gic', 'trace'],
   workload: ['base', 'gic', 'trace'],
-  reference: ['base', 'gic', 'trace'],
+  conform: ['base', 'gic', 'vgic', 'strategy', 'trace', 'replay'],
+  reference: ['base', 'gic', 'trace', 'conform'],
   report: ['base', 'stats', 'replay'],
-  commands: ['base', 'gic', 'vgic', 'strategy', 'trace', 'stats', 'replay', 'import', 'workload', 'report'],
+  commands: ['base', 'gic', 'vgic', 'strategy', 'trace', 'stats', 'replay', 'import', 'workload', 'report', 'conform'],
 };
 /** Files directly in src/ → folders they may import. */
 const ROOT_FILES: Readonly<Record<string, readonly string[]>> = {

@@ -29,7 +29,8 @@ export const GIC_MODELS: readonly GicModel[] = ['gicv3', 'gicv2', 'gicv2-on-gicv
 
 /** The machine a trace was recorded on, or made for. */
 export interface Machine {
-  readonly flavour: 'kvm-6.1';
+  /** Id of a record of gic/flavour. */
+  readonly flavour: string;
   /** Guest model and host hardware: LRs are 64 bit unless `gicv2`. */
   readonly model: GicModel;
   readonly nrVcpus: number;

@@ -43,14 +43,16 @@ const word = (name: string): JsonField => inValue(name, 'number', 0, 32);
 const INTID = inIntid('intid');
 const USER = flag('user', 1, 0);
 const LEVEL = flag('level', 0, 1);
+const BY_RULES = flag('byRules', 0, 0);
+const SENDER = inValue('sender', 'number', 8, 3, 0);
 
 const FIELDS = new Map<number, readonly JsonField[]>([
   [ev.NOP, [inValue('code', 'number', 0, 32, 0)]],
   [ev.INJECT, [INTID, LEVEL]],
-  [ev.ACK, [inIntid('intid', 0), flag('urgentOnly', 0, 0), flag('exact', 1, 0)]],
-  [ev.EOI, [INTID]],
+  [ev.ACK, [inIntid('intid', 0), flag('urgentOnly', 0, 0), flag('exact', 1, 0), flag('byRules', 2, 0)]],
+  [ev.EOI, [INTID, BY_RULES, SENDER]],
   [ev.PRIORITY_DROP, [INTID]],
-  [ev.DEACTIVATE, [INTID]],
+  [ev.DEACTIVATE, [INTID, BY_RULES, SENDER]],
   [ev.ENABLE, [INTID, flag('enabled', 0, 1), USER]],
   [ev.PRIORITY, [INTID, inValue('priority', 'number', 0, 8)]],
   [ev.PENDING, [INTID, flag('pending', 0, 1), USER]],
@@ -62,6 +64,7 @@ const FIELDS = new Map<number, readonly JsonField[]>([
     [
       inIntid('sgi', undefined, 0, 4),
       { name: 'allButSelf', place: 'intid', shift: 4, bits: 1, form: 'flag', fallback: 0 },
+      { name: 'groupZeroOnly', place: 'intid', shift: 13, bits: 1, form: 'flag', fallback: 0 },
       inValue('targets', 'sgi-targets', 0, 16, 0),
     ],
   ],
@@ -83,6 +86,25 @@ const FIELDS = new Map<number, readonly JsonField[]>([
   [ev.PMR, [inValue('pmr', 'number', 0, 8)]],
   [ev.LINE_LEVEL, [INTID, LEVEL]],
   [ev.GUEST_LR_STATE, [inIntid('lr'), flag('pending', 0, 0), flag('active', 1, 0)]],
+  [
+    ev.CPUIF,
+    [
+      inValue('pmr', 'number', 0, 8),
+      flag('group0', 8, 0),
+      flag('group1', 9, 1),
+      inValue('eoiMode', 'number', 10, 1, 0),
+      flag('cbpr', 11, 0),
+      inValue('bpr0', 'number', 12, 3, 0),
+      inValue('bpr1', 'number', 15, 3, 0),
+    ],
+  ],
+  [ev.PHYS_PENDING, [inIntid('hostIrq'), flag('pending', 0, 1)]],
+  [ev.PHYS_ACTIVE, [inIntid('hostIrq'), flag('active', 0, 1)]],
+  [ev.RUNNING, [flag('running', 0, 1)]],
+  [ev.MMIO_DIST_BYTE, [inIntid('offset'), inValue('data', 'number', 0, 8)]],
+  [ev.MMIO_REDIST_BYTE, [inIntid('offset'), inValue('data', 'number', 0, 8)]],
+  [ev.MMIO_DIST_READ, [inIntid('offset'), inValue('length', 'number', 0, 4, 4)]],
+  [ev.MMIO_REDIST_READ, [inIntid('offset'), inValue('length', 'number', 0, 4, 4)]],
   [ev.PUT, [inValue('vmcr', 'number', 0, 32, 0)]],
   [ev.GUEST_BPR, [word('written')]],
   [ev.GUEST_CTLR, [word('written')]],

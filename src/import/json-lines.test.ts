@@ -140,6 +140,8 @@ test('any event survives the way there and back, whatever its bits', () => {
     hostirq: fc.nat(ev.INTID_MASK),
     'dist-offset': fc.nat(ev.INTID_MASK),
     'redist-offset': fc.nat(ev.INTID_MASK),
+    'dist-byte': fc.nat(ev.INTID_MASK),
+    'redist-byte': fc.nat(ev.INTID_MASK),
     lr: fc.nat(63),
     ack: fc.oneof(fc.nat(1019), fc.constant(1023)),
     count: fc.nat(ev.INTID_MASK),

@@ -33,14 +33,22 @@ export const SYNC = 4;
 /**
  * IAR read. value bit 0: refuse unless more urgent than every active LR. value bit 1: `intid` is what the guest really
  * got and the model must acknowledge exactly that (recordings); otherwise the best pending LR is acknowledged and
- * `intid` (1023 none, 0 unknown) is an assertion. intid 1023 with bit 1: a spurious read.
+ * `intid` (1023 none, 0 unknown) is an assertion. intid 1023 with bit 1: a spurious read. value bit 2: by the rules of the
+ * CPU interface (vgic-spec 1.16): group enables, PMR and running priority decide, and the running priority is pushed.
  */
 export const ACK = 5;
-/** EOIR write with EOImode 0: clear the active bit of the first LR with `intid`; HW: deactivate the physical one. */
+/**
+ * EOIR write with EOImode 0: clear the active bit of the first LR with `intid`; HW: deactivate the physical one. Found in
+ * no LR: EOIcount + 1 (not for LPIs). value bit 0: by the rules of the CPU interface (1.16): priority drop, EOImode and,
+ * for an SGI of a GICv2 guest, the sender in bits 10:8.
+ */
 export const EOI = 6;
 /** EOIR write with EOImode 1: priority drop only, LR unchanged. */
 export const PRIORITY_DROP = 7;
-/** DIR write: clear the active bit, as EOI. */
+/**
+ * DIR write: clear the active bit, as EOI, without EOIcount. value bit 0: by the rules of the CPU interface: ignored with
+ * EOImode 0, trapped if HCR.TDIR is set (the vCPU is synced first); sender of an SGI in bits 10:8.
+ */
 export const DEACTIVATE = 8;
 /** ISENABLER (value bit 0 = 1) or ICENABLER (0). value bit 1 = user. */
 export const ENABLE = 9;
@@ -56,7 +64,7 @@ export const CONFIG = 13;
 export const TARGET = 14;
 /**
  * SGI sent by `vcpu`. intid bits 3:0 = SGI, bit 4 = all but the sender, bits 12:5 = first vCPU of the list (a multiple
- * of 16); value = list of target vCPUs, bit n = first + n.
+ * of 16), bit 13 = sent through ICC_SGI0R, which reaches group 0 only; value = list of target vCPUs, bit n = first + n.
  */
 export const SGI = 15;
 /** MAPTI. `vcpu` = target; value bits 15:8 priority (& 0xfc), bit 16 enabled. An LPI that exists only gains a reference. */
@@ -109,6 +117,25 @@ export const GUEST_DRAIN = 36;
 export const FOLD = 37;
 /** The prune walk of a SYNC whose FOLD came as an event of its own. */
 export const PRUNE = 38;
+/**
+ * The guest's CPU interface of `vcpu` := value: bits 7:0 PMR, 8 group 0 enable, 9 group 1 enable, 10 EOImode, 11 CBPR,
+ * 14:12 BPR0, 17:15 BPR1.
+ */
+export const CPUIF = 39;
+/** Pending state of host interrupt `intid` := value bit 0: what a device asserts and ICPENDR of a mapped interrupt clears. */
+export const PHYS_PENDING = 40;
+/** Active state of host interrupt `intid` := value bit 0. */
+export const PHYS_ACTIVE = 41;
+/** Xen: is_running of `vcpu` := value bit 0; until the first one for a vCPU, FLUSH and SYNC say it. */
+export const RUNNING = 42;
+/** Xen: `vcpu` is the current one of the CPU that acts. FLUSH, SYNC and register accesses say it too. */
+export const CURRENT = 43;
+/** As MMIO_DIST and MMIO_REDIST, 8 bits wide. */
+export const MMIO_DIST_BYTE = 44;
+export const MMIO_REDIST_BYTE = 45;
+/** Raw read of `value` bytes; changes nothing but that active-state accesses halt the guest (vgic-spec 2.3). */
+export const MMIO_DIST_READ = 46;
+export const MMIO_REDIST_READ = 47;
 
 // --- Facts of the recording that change no state of the model (64..79).
 /** The guest waits: KVM asks the pending test whether `vcpu` is runnable (vgic-spec 1.10, 1.21). */
@@ -159,6 +186,8 @@ export interface KindInfo {
     | 'hostirq'
     | 'dist-offset'
     | 'redist-offset'
+    | 'dist-byte'
+    | 'redist-byte'
     | 'lr'
     | 'ack'
     | 'count'
@@ -214,6 +243,15 @@ export const KINDS: readonly KindInfo[] = [
   row(GUEST_DRAIN, 'guest-drain', 'none', 0),
   row(FOLD, 'fold', 'none', 0),
   row(PRUNE, 'prune', 'none', 0),
+  row(CPUIF, 'cpuif', 'none', 0),
+  row(PHYS_PENDING, 'phys-pending', 'hostirq', 0),
+  row(PHYS_ACTIVE, 'phys-active', 'hostirq', 0),
+  row(RUNNING, 'running', 'none', 0),
+  row(CURRENT, 'current', 'none', 0),
+  row(MMIO_DIST_BYTE, 'mmio-dist-byte', 'dist-byte', 0),
+  row(MMIO_REDIST_BYTE, 'mmio-redist-byte', 'redist-byte', 0),
+  row(MMIO_DIST_READ, 'mmio-dist-read', 'dist-byte', 0),
+  row(MMIO_REDIST_READ, 'mmio-redist-read', 'redist-byte', 0),
   row(WFI, 'wfi', 'none', 1),
   row(WAKEUP, 'wakeup', 'none', 1),
   row(LOAD, 'load', 'none', 1),

@@ -11,7 +11,8 @@ const MAX_GICV2_VCPUS = 8;
 // The position of a value is its number in trace.proto, minus one.
 const MODELS: readonly GicModel[] = ['gicv3', 'gicv2', 'gicv2-on-gicv3'];
 const GUEST_ACCESSES: readonly TraceHeader['guestAccesses'][] = ['recorded', 'lr-state', 'drain', 'events'];
-const FLAVOUR_KVM_6_1 = 1;
+/** In the order of trace.proto. A flavour that is not here replays any trace (--flavour), but no trace names it. */
+const FLAVOURS: readonly string[] = ['kvm-6.1', 'kvm-7.2', 'kvm-6.19', 'xen-new', 'xen-old'];
 const MAX_FIDELITY = 3;
 
 type Fields = Record<string, unknown>;
@@ -26,7 +27,7 @@ export function encodeHeader(header: TraceHeader): Uint8Array {
     format: FORMAT_NAME,
     version: FORMAT_VERSION,
     machine: {
-      flavour: FLAVOUR_KVM_6_1,
+      flavour: FLAVOURS.indexOf(machine.flavour) + 1,
       model: MODELS.indexOf(machine.model) + 1,
       nrVcpus: machine.nrVcpus,
       nrSpis: machine.nrSpis,
@@ -85,7 +86,6 @@ export function decodeHeader(bytes: Uint8Array, file: string): TraceHeader {
   const provenance = field.message('provenance');
   const importer = field.message('importer');
   const counts = field.message('counts');
-  machine.choice('flavour', ['kvm-6.1']);
   const model = machine.choice('model', MODELS);
   const nrLpis = machine.integer('nrLpis', 0, NR_LPIS);
   if (nrLpis !== 0 && (nrLpis !== NR_LPIS || model !== 'gicv3')) {
@@ -93,7 +93,7 @@ export function decodeHeader(bytes: Uint8Array, file: string): TraceHeader {
   }
   return {
     machine: {
-      flavour: 'kvm-6.1',
+      flavour: machine.choice('flavour', FLAVOURS),
       model,
       nrVcpus: machine.integer('nrVcpus', 1, model === 'gicv3' ? MAX_VCPUS : MAX_GICV2_VCPUS),
       nrSpis: machine.integer('nrSpis', 0, MAX_SPIS),

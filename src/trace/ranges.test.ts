@@ -17,6 +17,7 @@ import {
   KIND_MASK,
   LPI_MAP,
   MMIO_DIST,
+  MMIO_DIST_BYTE,
   MMIO_REDIST,
   PHYS_LINE,
   packWord,
@@ -53,7 +54,9 @@ test('every edge of every range', () => {
     [LPI_MAP, 8192, 95],
     [SGI_PEND, 15, 16],
     [SGI, 31, 32],
-    [SGI, (1 << 13) - 512 + 31, 1 << 13],
+    [SGI, (1 << 14) - 512 + 31, 1 << 14],
+    [MMIO_DIST_BYTE, 0xffff, 0x10000],
+
     [PHYS_LINE, 1019, 1020],
     [MMIO_DIST, 0xfffc, 0x10000],
     [MMIO_DIST, 0x80, 0x82],

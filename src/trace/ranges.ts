@@ -34,7 +34,7 @@ const REDIST_BYTES = 0x20000;
 const REGISTER_BYTES = 4;
 /** Bits 12:5 of an SGI event, the first vCPU of its list, count in steps of 16. */
 const SGI_SPEC_SINGLE_LIST = 32;
-const SGI_SPEC_END = 1 << 13;
+const SGI_SPEC_END = 1 << 14;
 const SGI_SPEC_ODD_FIRST = 0xf << 5;
 
 // Limits by machine, so that a replay asks about a thousand blocks at the cost of one table.
@@ -116,6 +116,10 @@ function quickLimit(info: KindInfo | undefined, machine: Machine): number {
     case 'dist-offset':
     case 'redist-offset':
       return 0;
+    case 'dist-byte':
+      return DIST_BYTES;
+    case 'redist-byte':
+      return REDIST_BYTES;
   }
 }
 
@@ -160,6 +164,10 @@ function findIntidProblem(info: KindInfo, intid: number, machine: Machine): stri
       return findOffsetProblem(intid, DIST_BYTES);
     case 'redist-offset':
       return findOffsetProblem(intid, REDIST_BYTES);
+    case 'dist-byte':
+      return intid < DIST_BYTES ? undefined : noRegister(intid);
+    case 'redist-byte':
+      return intid < REDIST_BYTES ? undefined : noRegister(intid);
   }
 }
 
@@ -174,3 +182,5 @@ function findOffsetProblem(offset: number, end: number): string | undefined {
   if (offset < end && offset % REGISTER_BYTES === 0) return undefined;
   return `no 32-bit register at offset 0x${offset.toString(16)}`;
 }
+
+const noRegister = (offset: number): string => `no register at offset 0x${offset.toString(16)}`;
