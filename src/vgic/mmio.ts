@@ -54,6 +54,8 @@ export interface MmioServices {
     groupZeroOnly: boolean,
   ): void;
   dropLpis(vcpu: number): void;
+  /** Xen: the vCPU that accesses a register is the current one. */
+  setCurrent(vcpu: number): void;
   queueIrq(slot: number, word: number): void;
 }
 
@@ -64,6 +66,8 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
   const dist = isV2Guest ? [...createV2Rows(s, services), ...banks] : [...createV3Rows(s, services), ...banks];
   const redist = isV2Guest ? [] : createRedistRows(s, services);
   const { haltFor } = services.registers;
+  const { setCurrent } = services;
+  const { isXen } = flavour;
 
   function findRow(rows: readonly Row[], offset: number, length: number): Row | undefined {
     for (const row of rows) {
@@ -86,10 +90,11 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
   const isServed = (intid: number, redistFrame: boolean): boolean =>
     intid < nrIrqs && (isV2Guest || (redistFrame ? intid < NR_PRIVATE_IRQS : intid >= NR_PRIVATE_IRQS));
 
-  const unhandled = !flavour.isXen;
+  const unhandled = !isXen;
 
   return {
     mmioWrite(vcpu, redistFrame, offset, length, lo) {
+      if (isXen) setCurrent(vcpu);
       const row = rowOf(redistFrame, offset, length);
       if (row === undefined) return unhandled;
       if (row.bits === 0) {
@@ -111,11 +116,12 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
       return true;
     },
     mmioRead(vcpu, redistFrame, offset, length) {
+      if (isXen) setCurrent(vcpu);
       const row = rowOf(redistFrame, offset, length);
-      if (row === undefined) return flavour.isXen ? -1 : 0;
+      if (row === undefined) return isXen ? -1 : 0;
       if (row.bits === 0) return part(row.read(vcpu, 0), offset - row.offset, length);
       const first = firstIntid(row, redistFrame, offset);
-      if (first >= nrIrqs) return flavour.isXen ? -1 : 0;
+      if (first >= nrIrqs) return isXen ? -1 : 0;
       if (row.bits > 32) return isServed(first, redistFrame) ? part(row.read(vcpu, first), offset % 8, length) : 0;
       if (row.halts === true) haltFor(first);
       let value = 0;

@@ -156,10 +156,10 @@ export function createSync(s: VgicState, list: ApList, { populate }: Populate, k
     }
   }
 
-  /** Xen zeroes what it has folded, and HCR.En. */
+  /** Xen: HCR.En goes with the LRs that were in use. */
   function foldXen(vcpu: number): void {
+    if (usedLrs[vcpu] > 0) hcr[vcpu] = 0;
     foldUsed(vcpu);
-    hcr[vcpu] = 0;
   }
 
   /** kvm-7.2 also takes the EOIs of interrupts that were in no LR. */
@@ -253,6 +253,7 @@ export function createSync(s: VgicState, list: ApList, { populate }: Populate, k
 
   function syncIfQueued(vcpu: number): void {
     inGuest[vcpu] = 0;
+    if (COUNTED && isXen) kicks.setCurrent(vcpu);
     if (length(vcpu) !== 0) {
       foldOnce(vcpu);
       pruneOnce(vcpu);

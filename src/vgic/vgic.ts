@@ -91,7 +91,13 @@ export function createVgic(machine: Machine, createList: CreateApList): Vgic {
     },
     ...injected,
     ...registers,
-    ...createMmio(state, { registers, sgi: injected.sgi, dropLpis: injected.dropLpis, queueIrq: queue.queueIrq }),
+    ...createMmio(state, {
+      registers,
+      sgi: injected.sgi,
+      dropLpis: injected.dropLpis,
+      queueIrq: queue.queueIrq,
+      setCurrent: kicks.setCurrent,
+    }),
     lrLo(vcpu, lr) {
       const at = vcpu * nrLr + lr;
       return isV2Host ? gichWord(lrLo[at], lrHi[at]) : lrLo[at];
