@@ -112,7 +112,7 @@ for (const model of GIC_MODELS) {
       const machine: Machine = { ...base, nrVcpus: 1 + (seed % 3), nrLr: 1 + (seed % 5) };
       const block = generateRandomEvents(machine, seed, 4000);
       writeFileSync(file, encodeColumnsFile(machine, block));
-      const replays = createReplays(machine, strategyNamed(reference.id).create, block);
+      const replays = createReplays(machine, strategyNamed(reference.id), block);
       replays.run();
       assert.equal(runNative(program, file).digest, replays.digest(), `seed ${seed}`);
     }
@@ -131,7 +131,7 @@ for (const workload of workloads) {
     writeFileSync(file, encodeColumnsFile(machine, block));
     const expected = runNative(program, file, { passes: 3 });
 
-    const replays = createReplays(machine, strategyNamed(reference.id).create, block);
+    const replays = createReplays(machine, strategyNamed(reference.id), block);
     replays.run();
     assert.equal(replays.digest(), expected.digest);
     for (let pass = 1; pass < 3; pass++) {

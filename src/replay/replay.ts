@@ -11,7 +11,15 @@ import type { Vgic } from '../vgic/vgic.js';
 import { createModel, referenceFor } from './create-model.js';
 import { createEngine, type Engine } from './engine.js';
 import { createEquivalenceChecker, type EquivalenceChecker } from './equivalence.js';
-import { type ExactPart, type HostStopped, METRIC_NAMES, type Metric, PATH_NAMES, type PathCost, type PathName } from './result.js';
+import {
+  type ExactPart,
+  type HostStopped,
+  METRIC_NAMES,
+  type Metric,
+  PATH_NAMES,
+  type PathCost,
+  type PathName,
+} from './result.js';
 
 /** Where blocks come from: a trace reader, or events in memory. */
 export interface BlockSource {
