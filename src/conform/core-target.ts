@@ -23,11 +23,6 @@ import {
 import type { ConformTarget, IrqView } from './target.js';
 
 const EINVAL = -22;
-/** ACK: by the rules of the CPU interface. */
-const ACK_BY_RULES = 4;
-const BY_RULES = 1;
-const SENDER_SHIFT = 8;
-
 export function createCoreTarget(machine: Machine): ConformTarget {
   const vgic = createVgic(machine, reference.create({}));
   const engine = createEngine(vgic);
@@ -86,10 +81,10 @@ export function createCoreTarget(machine: Machine): ConformTarget {
       step(() => vgic.mmioWrite(vcpu, frame === 'redist', offset, length, lo), true),
     read: (vcpu, frame, offset, length) => step(() => vgic.mmioRead(vcpu, frame === 'redist', offset, length), 0),
     acknowledge(vcpu) {
-      const intid = step(() => vgic.ack(vcpu, 0, ACK_BY_RULES), 1023);
+      const intid = step(() => vgic.ackByRules(vcpu), 1023);
       return { intid, source: vgic.lastSource() };
     },
-    deactivate: (vcpu, intid, source) => step(() => vgic.dir(vcpu, intid, BY_RULES | (source << SENDER_SHIFT)), false),
+    deactivate: (vcpu, intid, source) => step(() => vgic.dirByRules(vcpu, intid, source), false),
     lrs: (vcpu) =>
       Array.from({ length: state.usedLrs[vcpu] }, (_, slot) => ({
         slot,

@@ -12,6 +12,11 @@ const { COUNTED } = Counting;
 const { FIRST_FACT, INTID_SHIFT, KIND_MASK, VCPU_MASK, VCPU_SHIFT } = Events;
 const { DIGEST_SEED, mix } = Digest;
 
+/** Flags of ACK, and of EOI and DEACTIVATE: the rules of the CPU interface decide (trace/events.ts). */
+const ACK_BY_RULES = 4;
+const BY_RULES = 1;
+const SENDER_SHIFT = 8;
+
 /** Events that are copied and replayed at a time: 32 KiB of columns, which stay in a processor's nearer caches. */
 const WINDOW = 4096;
 /**
@@ -47,11 +52,11 @@ export interface Engine {
 }
 
 export function createEngine(vgic: Vgic): Engine {
-  const { state, kicks, flush, sync, fold, prune, inject, ack, eoi } = vgic;
+  const { state, kicks, flush, sync, fold, prune, inject, ack, eoi, deactivate } = vgic;
+  const { ackByRules, eoiByRules, dirByRules } = vgic;
   const {
     clearLpi,
     configLpi,
-    dir,
     drain,
     dropLpis,
     lineLevel,
@@ -194,7 +199,8 @@ export function createEngine(vgic: Vgic): Engine {
         prune(vcpu);
         break;
       case 8 satisfies typeof Events.DEACTIVATE:
-        dir(vcpu, intid, value);
+        if (on) dirByRules(vcpu, intid, (value >>> SENDER_SHIFT) & 7);
+        else deactivate(vcpu, intid);
         break;
       case 39 satisfies typeof Events.CPUIF:
         setCpuif(vcpu, value);
@@ -254,10 +260,12 @@ export function createEngine(vgic: Vgic): Engine {
           sync(vcpu);
           break;
         case 5 satisfies typeof Events.ACK:
-          ack(vcpu, intid, values[event]);
+          if ((values[event] & ACK_BY_RULES) === 0) ack(vcpu, intid, values[event]);
+          else ackByRules(vcpu);
           break;
         case 6 satisfies typeof Events.EOI:
-          eoi(vcpu, intid, values[event]);
+          if ((values[event] & BY_RULES) === 0) eoi(vcpu, intid);
+          else eoiByRules(vcpu, intid, (values[event] >>> SENDER_SHIFT) & 7);
           break;
         case 10 satisfies typeof Events.PRIORITY:
           setPriority(vcpu, intid, values[event]);

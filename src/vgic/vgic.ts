@@ -37,12 +37,11 @@ import { createState, type VgicState } from './state.js';
 import { createSync, type Sync } from './sync.js';
 import { createTrappedDir } from './trapped-dir.js';
 
-export interface Vgic extends Flush, Sync, Omit<GuestInterface, 'dir'>, Inject, Registers, Mmio {
+export interface Vgic extends Flush, Sync, GuestInterface, Inject, Registers, Mmio {
   readonly state: VgicState;
   readonly list: ApList;
   readonly kicks: Kicks;
-  /** DIR write; `value`: trace/events.ts DEACTIVATE. True: it trapped, and the vCPU is out of the guest. */
-  dir(vcpu: number, intid: number, value: number): boolean;
+
   /** LR words as the host's hardware holds them: GICv3 both halves, GICv2 the GICH_LR word in `lo`. */
   lrLo(vcpu: number, lr: number): number;
   lrHi(vcpu: number, lr: number): number;
@@ -84,10 +83,11 @@ export function createVgic(machine: Machine, createList: CreateApList): Vgic {
     ...createFlush(state, queue.list, populate, kicks, synced.prune),
     ...synced,
     ...guest,
-    dir(vcpu, intid, value) {
-      if (!guest.dir(vcpu, intid, value)) return false;
-      trappedDir(vcpu, intid, (value >>> 8) & 7);
-      return true;
+    dirByRules(vcpu, intid, sender) {
+      const traps = guest.dirByRules(vcpu, intid, sender);
+      // The exit and what the hypervisor does then; the vCPU is out of the guest.
+      if (traps) trappedDir(vcpu, intid, sender);
+      return traps;
     },
     ...injected,
     ...registers,
