@@ -25,7 +25,7 @@ interface Prepared extends TimedCode {
 
 function prepareCore(input: string, strategy: string): Prepared {
   const { machine, block } = loadInput(input);
-  const replays = createReplays(machine, strategyNamed(strategy).create, block);
+  const replays = createReplays(machine, strategyNamed(strategy), block);
   return { ...replays, events: block.count };
 }
 

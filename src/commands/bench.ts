@@ -9,7 +9,7 @@ import { type Arm, type ArmResult, type ExperimentResult, runExperiment } from '
 import type { Sample } from '../stats/sample.js';
 import { type ChosenStrategy, reference } from '../strategy/index.js';
 import { openInput } from './inputs.js';
-import { allStrategies, parseStrategies } from './replay.js';
+import { allStrategies, FLAVOUR_HELP, parseFlavour, parseStrategies } from './replay.js';
 import { type Terminal, tool } from './terminal.js';
 
 interface Options {
@@ -18,6 +18,7 @@ interface Options {
   readonly seed: string;
   readonly quick?: boolean;
   readonly json?: boolean;
+  readonly flavour?: string;
 }
 
 export const BENCH_SCHEMA = 'vgic-replay/bench/1';
@@ -46,6 +47,7 @@ export function registerBench(program: Command, terminal: Terminal): void {
     )
     .argument('<traces...>', '.vgt files, or anything import reads')
     .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
+    .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--blocks <n>', 'processes per strategy', '10')
     .option('--seed <n>', 'seed of the order of the arms', '1')
     .option('--quick', 'fewer and shorter passes: for a look, not for a verdict')
@@ -56,10 +58,10 @@ export function registerBench(program: Command, terminal: Terminal): void {
       const strategies = withReferenceFirst(options.strategy ?? allStrategies());
       const results: ExperimentResult[] = [];
       for (const path of paths) {
-        const { identity, close } = await openInput(path);
+        const { identity, close } = await openInput(path, { flavour: options.flavour });
         close();
         const arms = strategies.map(
-          (chosen): Arm => ({ name: chosen.label, measure: () => measure(path, chosen.label, options.quick === true) }),
+          (chosen): Arm => ({ name: chosen.label, measure: () => measure(path, chosen.label, options) }),
         );
         const experiment = { id: identity.sha256, title: path, arms, sameDigest: false };
         const result = runExperiment(experiment, blocks, seed, (block) => {
@@ -94,8 +96,8 @@ function withReferenceFirst(chosen: readonly ChosenStrategy[]): ChosenStrategy[]
   ];
 }
 
-function measure(path: string, strategy: string, quick: boolean): Sample {
-  const args = ['--conditions=plain', CELL, path, strategy, ...(quick ? ['--quick'] : [])];
+function measure(path: string, strategy: string, { quick, flavour }: Options): Sample {
+  const args = ['--conditions=plain', CELL, path, strategy, flavour ?? '-', ...(quick === true ? ['--quick'] : [])];
   return JSON.parse(
     execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
   ) as Sample;

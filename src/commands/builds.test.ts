@@ -20,7 +20,7 @@ function digestOfPlainBuild(file: string, strategy: string): string {
 function digestOfCountedBuild(file: string, strategy: string): string {
   const { header, word, value } = readVgr1(file);
   const block = { ...createEventBlock(), word, value, count: word.length };
-  const replays = createReplays(header.machine, strategyNamed(strategy).create, block);
+  const replays = createReplays(header.machine, strategyNamed(strategy), block);
   replays.run();
   return replays.digest();
 }

@@ -1,6 +1,7 @@
 /** `vgic-replay replay`: exact cost of strategies on traces; optionally the LR words after each flush. */
 import type { Command } from 'commander';
 import { FidelityError, InputError, UsageError } from '../base/errors.js';
+import { flavourNamed, flavours } from '../gic/flavour/index.js';
 import { lrHex } from '../gic/lr.js';
 import { type FlushObserver, replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
@@ -20,6 +21,7 @@ interface ReplayOptions {
   readonly dumpLrs?: string;
   readonly reporter: string;
   readonly allowTruncated?: boolean;
+  readonly flavour?: string;
 }
 
 /**
@@ -30,6 +32,10 @@ export function parseStrategies(text: string, previous: ChosenStrategy[] = []): 
   const specs = text.split(/,(?![a-z]+=)/);
   return [...previous, ...specs.map(strategyNamed)];
 }
+
+/** Of the option --flavour, on every verb that replays. */
+export const FLAVOUR_HELP = `hypervisor to replay as: ${flavours.map(({ id }) => id).join(', ')} (default: the trace's own)`;
+export const parseFlavour = (id: string): string => flavourNamed(id).id;
 
 export const allStrategies = (): ChosenStrategy[] => strategies.map(({ id }) => strategyNamed(id));
 
@@ -48,6 +54,7 @@ export function registerReplay(program: Command, terminal: Terminal): void {
       'write "F event vcpu used lr…" after each flush to FILE, - for standard output (one trace, one strategy; default sort-on-flush)',
     )
     .option('-r, --reporter <name>', 'table, json, csv or md', 'table')
+    .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--allow-truncated', 'replay what is left of a file that was cut off')
     .action(async (paths: string[], options: ReplayOptions) => {
       const render = reporterNamed(options.reporter, terminal);
@@ -127,14 +134,14 @@ const DUMP_CHUNK = 1 << 20;
 
 async function dumpLrs(
   paths: readonly string[],
-  { strategy, allowTruncated }: ReplayOptions,
+  { strategy, allowTruncated, flavour }: ReplayOptions,
   file: string,
   terminal: Terminal,
 ): Promise<void> {
   const chosen = strategy ?? [strategyNamed('sort-on-flush')];
   if (paths.length !== 1 || chosen.length !== 1)
     throw new UsageError('--dump-lrs takes one trace and one strategy; name them');
-  const input = await openInput(paths[0], { allowTruncated });
+  const input = await openInput(paths[0], { allowTruncated, flavour });
   const target = file === '-' ? undefined : openOutput(file);
   const write = (lines: string): void =>
     target === undefined ? terminal.out(lines) : target.write(Buffer.from(lines));

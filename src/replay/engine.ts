@@ -1,5 +1,6 @@
 /** Drives the events of a trace into a vGIC: the hot loop. */
 
+import * as Counting from '#counting';
 import * as Events from '../trace/events.js';
 import { int32Column } from '../vgic/columns.js';
 import * as Digest from '../vgic/digest.js';
@@ -7,6 +8,7 @@ import { physRowOf } from '../vgic/state.js';
 import type { Vgic } from '../vgic/vgic.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
+const { COUNTED } = Counting;
 const { FIRST_FACT, INTID_SHIFT, KIND_MASK, VCPU_MASK, VCPU_SHIFT } = Events;
 const { DIGEST_SEED, mix } = Digest;
 
@@ -45,21 +47,25 @@ export interface Engine {
 }
 
 export function createEngine(vgic: Vgic): Engine {
-  const { state, flush, sync, fold, prune, inject, ack, deactivate } = vgic;
+  const { state, kicks, flush, sync, fold, prune, inject, ack, eoi } = vgic;
   const {
     clearLpi,
     configLpi,
+    dir,
     drain,
     dropLpis,
     lineLevel,
     mapHw,
     mapLpi,
+    mmioRead,
+    mmioWrite,
     moveLpi,
     pendLpi,
     pendingTest,
     physLine,
     setActive,
     setConfig,
+    setCpuif,
     setDistEnable,
     setEnable,
     setGroup,
@@ -72,10 +78,8 @@ export function createEngine(vgic: Vgic): Engine {
     sgi,
     unmapHw,
     unmapLpi,
-    writeDist,
-    writeRedist,
   } = vgic;
-  const { usedLrs, lrLo, lrHi, nrLr, isV2Host, nrVcpus, pmr } = state;
+  const { usedLrs, lrLo, lrHi, nrLr, isV2Host, nrVcpus, pmr, physPending, physActive } = state;
   /** An own buffer: see vgic/columns.ts. */
   const digest = int32Column(1);
   digest[0] = DIGEST_SEED;
@@ -115,7 +119,7 @@ export function createEngine(vgic: Vgic): Engine {
         setTarget(intid, value);
         break;
       case 15 satisfies typeof Events.SGI:
-        sgi(vcpu, intid & 15, intid >>> 5, value, (intid & 16) !== 0);
+        sgi(vcpu, intid & 15, (intid >>> 5) & 0xff, value, (intid & 16) !== 0, intid >>> 13 !== 0);
         break;
       case 16 satisfies typeof Events.LPI_MAP:
         mapLpi(intid, vcpu, (value >>> 8) & 0xff, (value & 0x10000) !== 0);
@@ -157,17 +161,19 @@ export function createEngine(vgic: Vgic): Engine {
         physLine(physRowOf(nrVcpus, vcpu, intid), value & 1);
         break;
       case 29 satisfies typeof Events.MMIO_DIST:
-        writeDist(vcpu, intid, value);
+        mmioWrite(vcpu, false, intid, 4, value);
         break;
       case 30 satisfies typeof Events.MMIO_REDIST:
-        writeRedist(vcpu, intid, value);
+        mmioWrite(vcpu, true, intid, 4, value);
         break;
       case 31 satisfies typeof Events.SGI_PEND:
         setSgiSources(vcpu, intid, value & 0xff, value < 0);
         break;
       case 32 satisfies typeof Events.PENDING_QUERY:
-      case 64 satisfies typeof Events.WFI:
         pendingTest(vcpu);
+        break;
+      case 64 satisfies typeof Events.WFI:
+        if (!pendingTest(vcpu) && COUNTED) kicks.block(vcpu);
         break;
       case 33 satisfies typeof Events.PMR:
         pmr[vcpu] = value & 0xff;
@@ -186,6 +192,36 @@ export function createEngine(vgic: Vgic): Engine {
         break;
       case 38 satisfies typeof Events.PRUNE:
         prune(vcpu);
+        break;
+      case 8 satisfies typeof Events.DEACTIVATE:
+        dir(vcpu, intid, value);
+        break;
+      case 39 satisfies typeof Events.CPUIF:
+        setCpuif(vcpu, value);
+        break;
+      case 40 satisfies typeof Events.PHYS_PENDING:
+        physPending[physRowOf(nrVcpus, vcpu, intid)] = value & 1;
+        break;
+      case 41 satisfies typeof Events.PHYS_ACTIVE:
+        physActive[physRowOf(nrVcpus, vcpu, intid)] = value & 1;
+        break;
+      case 42 satisfies typeof Events.RUNNING:
+        kicks.setRunning(vcpu, on);
+        break;
+      case 43 satisfies typeof Events.CURRENT:
+        kicks.setCurrent(vcpu);
+        break;
+      case 44 satisfies typeof Events.MMIO_DIST_BYTE:
+        mmioWrite(vcpu, false, intid, 1, value & 0xff);
+        break;
+      case 45 satisfies typeof Events.MMIO_REDIST_BYTE:
+        mmioWrite(vcpu, true, intid, 1, value & 0xff);
+        break;
+      case 46 satisfies typeof Events.MMIO_DIST_READ:
+        mmioRead(vcpu, false, intid, value & 0xf);
+        break;
+      case 47 satisfies typeof Events.MMIO_REDIST_READ:
+        mmioRead(vcpu, true, intid, value & 0xf);
         break;
       default:
         // NOP, PRIORITY_DROP, the other facts and ground truth change nothing.
@@ -221,8 +257,7 @@ export function createEngine(vgic: Vgic): Engine {
           ack(vcpu, intid, values[event]);
           break;
         case 6 satisfies typeof Events.EOI:
-        case 8 satisfies typeof Events.DEACTIVATE:
-          deactivate(vcpu, intid);
+          eoi(vcpu, intid, values[event]);
           break;
         case 10 satisfies typeof Events.PRIORITY:
           setPriority(vcpu, intid, values[event]);

@@ -1,11 +1,12 @@
 /** Repeated replays of one block on one vGIC: always the same closures, as the JIT knows them from the first replay. */
 import type { Machine } from '../gic/intid.js';
+import type { ChosenStrategy } from '../strategy/index.js';
 import type { EventBlock } from '../trace/events.js';
-import type { CreateApList } from '../vgic/ap-list.js';
 import { digestHex } from '../vgic/digest.js';
 import { resetState } from '../vgic/state.js';
-import { createVgic, type Vgic } from '../vgic/vgic.js';
+import type { Vgic } from '../vgic/vgic.js';
 import { QUEUED_FIELD } from '../vgic/word.js';
+import { createModel } from './create-model.js';
 import { createEngine } from './engine.js';
 
 export interface Replays {
@@ -18,8 +19,8 @@ export interface Replays {
   digest(): string;
 }
 
-export function createReplays(machine: Machine, create: CreateApList, block: EventBlock): Replays {
-  const vgic = createVgic(machine, create);
+export function createReplays(machine: Machine, chosen: ChosenStrategy, block: EventBlock): Replays {
+  const vgic = createModel(machine, chosen);
   const engine = createEngine(vgic);
   return {
     vgic,

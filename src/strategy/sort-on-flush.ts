@@ -28,6 +28,7 @@ export const sortOnFlush: ApListStrategy = {
       length: (vcpu) => len[vcpu],
       insert: append,
       touch: () => {},
+      touchAll: () => {},
       select(vcpu) {
         if (COUNTED) s.cost.locks += 1;
         return walk(vcpu, sortIfOverflowing(vcpu));
@@ -35,6 +36,7 @@ export const sortOnFlush: ApListStrategy = {
       prune: list.prune,
       hasPending: list.hasPending,
       dropLpis: list.dropLpis,
+      after: list.after,
       order: list.order,
     };
   },

@@ -1,6 +1,7 @@
 /**
- * One virtual GIC of one VM with one ap_list strategy. Flavour kvm-6.1; GICv3, GICv2, and GICv2 guests on GICv3 hosts.
- * Semantics: vgic-spec sections 1-3. Invariants: nothing here allocates after createVgic(); nothing here knows traces.
+ * One virtual GIC of one VM with one ap_list strategy. Flavour: that of the machine; GICv3, GICv2, and GICv2 guests on
+ * GICv3 hosts. Semantics: vgic-spec sections 1-3. Invariants: nothing here allocates after createVgic(); nothing here
+ * knows traces. The flavour's switches choose functions here and in the parts, once.
  */
 
 import type { Machine } from '../gic/intid.js';
@@ -27,15 +28,21 @@ import type { ApList, CreateApList } from './ap-list.js';
 import { createFlush, type Flush } from './flush.js';
 import { createGuestInterface, type GuestInterface } from './guest.js';
 import { createInject, type Inject } from './inject.js';
+import { createKicks, type Kicks } from './kicks.js';
+import { createMmio, type Mmio } from './mmio.js';
 import { createPopulate } from './populate.js';
 import { createQueue } from './queue.js';
-import { createRawMmio, createRegisters, type RawMmio, type Registers } from './registers.js';
+import { createRegisters, type Registers } from './registers.js';
 import { createState, type VgicState } from './state.js';
 import { createSync, type Sync } from './sync.js';
+import { createTrappedDir } from './trapped-dir.js';
 
-export interface Vgic extends Flush, Sync, GuestInterface, Inject, Omit<Registers, never>, RawMmio {
+export interface Vgic extends Flush, Sync, Omit<GuestInterface, 'dir'>, Inject, Registers, Mmio {
   readonly state: VgicState;
   readonly list: ApList;
+  readonly kicks: Kicks;
+  /** DIR write; `value`: trace/events.ts DEACTIVATE. True: it trapped, and the vCPU is out of the guest. */
+  dir(vcpu: number, intid: number, value: number): boolean;
   /** LR words as the host's hardware holds them: GICv3 both halves, GICv2 the GICH_LR word in `lo`. */
   lrLo(vcpu: number, lr: number): number;
   lrHi(vcpu: number, lr: number): number;
@@ -54,20 +61,43 @@ function gichWord(lo: number, hi: number): number {
 
 export function createVgic(machine: Machine, createList: CreateApList): Vgic {
   const state = createState(machine);
+  const kicks = createKicks(state);
   const populate = createPopulate(state);
-  const queue = createQueue(state, createList, populate);
-  const registers = createRegisters(state, queue);
+  const queue = createQueue(state, createList, populate, kicks);
+  const synced = createSync(state, queue.list, populate, kicks);
+  const guest = createGuestInterface(state, queue.rekeyAll);
+  const registers = createRegisters(state, queue, kicks, synced.sync);
   const injected = createInject(state, queue);
+  const trappedDir = createTrappedDir(state, {
+    ...synced,
+    rekeyIrq: queue.rekeyIrq,
+    clearActive(vcpu, intid) {
+      registers.haltFor(intid);
+      registers.setActive(vcpu, intid, false, false);
+    },
+  });
   const { lrLo, lrHi, nrLr, isV2Host } = state;
   return {
     state,
     list: queue.list,
-    ...createFlush(state, queue.list, populate),
-    ...createSync(state, queue.list),
-    ...createGuestInterface(state),
+    kicks,
+    ...createFlush(state, queue.list, populate, kicks, synced.prune),
+    ...synced,
+    ...guest,
+    dir(vcpu, intid, value) {
+      if (!guest.dir(vcpu, intid, value)) return false;
+      trappedDir(vcpu, intid, (value >>> 8) & 7);
+      return true;
+    },
     ...injected,
     ...registers,
-    ...createRawMmio(state, registers, injected.sgi, queue.queueIrq),
+    ...createMmio(state, {
+      registers,
+      sgi: injected.sgi,
+      dropLpis: injected.dropLpis,
+      queueIrq: queue.queueIrq,
+      setCurrent: kicks.setCurrent,
+    }),
     lrLo(vcpu, lr) {
       const at = vcpu * nrLr + lr;
       return isV2Host ? gichWord(lrLo[at], lrHi[at]) : lrLo[at];
