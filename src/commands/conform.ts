@@ -15,7 +15,7 @@ export function registerConform(program: Command, terminal: Terminal): void {
     .command('conform')
     .description('put scenarios to the model of each flavour and show every field in which the two differ')
     .argument('[files...]', 'scenario files, also .json.gz or - (default: the shipped ones)')
-    .option('--flavour <ids>', 'only these flavours, separated by commas')
+    .option('--flavour <ids>', `only these, separated by commas: ${flavours.map(({ id }) => id).join(', ')}`)
     .option('--json', 'print JSON instead of text')
     .action((paths: string[], options: ConformOptions) => {
       conformFiles(paths, options, terminal, createCoreTarget);
