@@ -1,25 +1,7 @@
 /** Xen's default vGIC as scenarios see it. */
 import type { Machine } from '../gic/intid.js';
-
 import { createEngine } from '../replay/engine.js';
-import {
-  CPUIF,
-  CURRENT,
-  DEACTIVATE,
-  EOI,
-  FIRST_FACT,
-  MMIO_DIST,
-  MMIO_DIST_BYTE,
-  MMIO_DIST_READ,
-  MMIO_REDIST,
-  MMIO_REDIST_BYTE,
-  MMIO_REDIST_READ,
-  PHYS_ACTIVE,
-  PHYS_PENDING,
-  packWord,
-  RUNNING,
-  SGI,
-} from '../trace/events.js';
+import * as ev from '../trace/events.js';
 import { METRIC_LOCKS, NR_METRICS, NR_PATHS } from '../vgic/counters.js';
 import { physRowOf, slotOf } from '../vgic/state.js';
 import { ACTIVE, ENABLED, EXISTS, GROUP, HW, LATCH, LEVEL, priorityOf, queuedOn, targetOf } from '../vgic/word.js';
@@ -29,6 +11,16 @@ import type { ConformTarget, IrqView, KickView, LrWord, XenOldView } from './tar
 /** ICC_SGI0R, which a Xen guest does not have: bit 13 of the intid of an SGI event. */
 const THROUGH_SGI0R = 1 << 13;
 const BY_THE_RULES = 1;
+const EINVAL = -22;
+/** Beside the kinds that carry their vCPU into the model. */
+const SAYS_CURRENT: ReadonlySet<number> = new Set([
+  ev.CURRENT,
+  ev.TARGET,
+  ev.DIST_ENABLE,
+  ev.GROUP,
+  ev.GROUP_ONE,
+  ev.SGI_PEND,
+]);
 
 export function createXenOldTarget(machine: Machine): ConformTarget {
   const vgic = createXenOldVgic(machine);
@@ -51,28 +43,29 @@ export function createXenOldTarget(machine: Machine): ConformTarget {
   const perVcpu = <T>(of: (vcpu: number) => T): T[] => Array.from({ length: nrVcpus }, (_, vcpu) => of(vcpu));
 
   function apply(kind: number, vcpu: number, intid: number, value: number): void {
-    const isRedist = kind === MMIO_REDIST || kind === MMIO_REDIST_BYTE || kind === MMIO_REDIST_READ;
-    if (kind === CPUIF) vgic.setCpuInterface(vcpu, value);
-    else if (kind === CURRENT) vgic.setCurrent(vcpu);
-    else if (kind === RUNNING) vgic.setRunning(vcpu, (value & 1) === 1);
-    else if (kind === PHYS_PENDING) physPending[physRowOf(nrVcpus, vcpu, intid)] = value & 1;
-    else if (kind === PHYS_ACTIVE) physActive[physRowOf(nrVcpus, vcpu, intid)] = value & 1;
-    else if (kind === MMIO_DIST || kind === MMIO_REDIST) vgic.writeRegister(vcpu, isRedist, intid, 4, value, 0);
-    else if (kind === MMIO_DIST_BYTE || kind === MMIO_REDIST_BYTE)
+    const isRedist = kind === ev.MMIO_REDIST || kind === ev.MMIO_REDIST_BYTE || kind === ev.MMIO_REDIST_READ;
+    if (SAYS_CURRENT.has(kind)) vgic.setCurrent(vcpu);
+    if (kind === ev.CPUIF) vgic.setCpuInterface(vcpu, value);
+    else if (kind === ev.RUNNING) vgic.setRunning(vcpu, (value & 1) === 1);
+    else if (kind === ev.PHYS_PENDING) physPending[physRowOf(nrVcpus, vcpu, intid)] = value & 1;
+    else if (kind === ev.PHYS_ACTIVE) physActive[physRowOf(nrVcpus, vcpu, intid)] = value & 1;
+    else if (kind === ev.MMIO_DIST || kind === ev.MMIO_REDIST) vgic.writeRegister(vcpu, isRedist, intid, 4, value, 0);
+    else if (kind === ev.MMIO_DIST_BYTE || kind === ev.MMIO_REDIST_BYTE)
       vgic.writeRegister(vcpu, isRedist, intid, 1, value, 0);
-    else if (kind === MMIO_DIST_READ || kind === MMIO_REDIST_READ) vgic.readRegister(vcpu, isRedist, intid, value);
-    else if (kind === EOI && (value & BY_THE_RULES) !== 0) vgic.endInterrupt(vcpu, intid, (value >>> 8) & 7);
-    else if (kind === DEACTIVATE && (value & BY_THE_RULES) !== 0)
+    else if (kind === ev.MMIO_DIST_READ || kind === ev.MMIO_REDIST_READ)
+      vgic.readRegister(vcpu, isRedist, intid, value);
+    else if (kind === ev.EOI && (value & BY_THE_RULES) !== 0) vgic.endInterrupt(vcpu, intid, (value >>> 8) & 7);
+    else if (kind === ev.PRIORITY_DROP) vgic.dropPriority(vcpu);
+    else if (kind === ev.DEACTIVATE && (value & BY_THE_RULES) !== 0)
       vgic.deactivateInterrupt(vcpu, intid, (value >>> 8) & 7);
-    else if (kind < FIRST_FACT && !(kind === SGI && (intid & THROUGH_SGI0R) !== 0))
-      engine.step(packWord(kind, vcpu, intid), value);
+    else if (kind !== ev.SGI || (intid & THROUGH_SGI0R) === 0) engine.step(ev.packWord(kind, vcpu, intid), value);
   }
 
   return {
     machine,
     apply,
     inject(vcpu, intid, level) {
-      // vgic_inject_irq returns nothing.
+      if (known(vcpu, intid) < 0) return EINVAL;
       vgic.inject(vcpu, intid, level);
       return 0;
     },

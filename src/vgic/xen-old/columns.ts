@@ -86,10 +86,12 @@ export function createXenOldState(machine: VgicState['machine']): XenOldState {
 export function resetXenOldState(x: XenOldState): void {
   const { s } = x;
   resetState(s);
-  // No SGI is enabled and every configuration reads as level, unlike the reset values of the other machines.
+  // Unlike the other machines: every configuration reads as level, and SGIs are disabled. A trace that begins with the
+  // distributor on begins behind the guest's set-up, of which enabled SGIs are a part.
+  const enabled = s.machine.distEnabledAtStart ? ENABLED : 0;
   for (let slot = 0; slot < s.lpiSlotBase; slot++) {
     s.word[slot] |= LEVEL;
-    if (slot < s.spiSlotBase && slot % NR_PRIVATE_IRQS < NR_SGIS) s.word[slot] &= ~ENABLED;
+    if (slot < s.spiSlotBase && slot % NR_PRIVATE_IRQS < NR_SGIS) s.word[slot] &= ~ENABLED | enabled;
   }
   s.hcr.fill(0);
   x.inflight.clear();

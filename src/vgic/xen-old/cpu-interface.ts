@@ -14,6 +14,8 @@ export interface CpuInterface {
   setCpuInterface(vcpu: number, value: number): void;
   /** IAR read; the INTID, 1023 if nothing may be delivered. */
   acknowledge(vcpu: number): number;
+  /** EOIR write, its first half: the most urgent running priority ends, whatever INTID is written. */
+  dropPriority(vcpu: number): void;
   /** EOIR write. `source`: CPUID of an SGI of a GICv2 guest. */
   endInterrupt(vcpu: number, intid: number, source: number): void;
   /** DIR write. */
@@ -24,7 +26,7 @@ export function createCpuInterface({ s, apr, groupEnables, eoiMode }: XenOldStat
   const { lrLo, lrHi, lrSlot, usedLrs, pmr, physRow, physActive, nrLr, isV2Guest } = s;
   const intidMask = isV2Guest ? LR_VINTID_V2_MASK : -1;
 
-  /** Most urgent active priority, in 5 bits. */
+  /** Most urgent active group priority: the upper 5 bits, the least binary points (GICv2 hosts, and most GICv3 ones). */
   const runningPriority = (vcpu: number): number =>
     apr[vcpu] === 0 ? IDLE_PRIORITY : 31 - Math.clz32(apr[vcpu] & -apr[vcpu]);
 
@@ -40,6 +42,10 @@ export function createCpuInterface({ s, apr, groupEnables, eoiMode }: XenOldStat
     }
   }
 
+  const dropPriority = (vcpu: number): void => {
+    apr[vcpu] &= apr[vcpu] - 1;
+  };
+
   return {
     setCpuInterface(vcpu, value) {
       pmr[vcpu] = value & 0xff;
@@ -49,23 +55,24 @@ export function createCpuInterface({ s, apr, groupEnables, eoiMode }: XenOldStat
     acknowledge(vcpu) {
       const base = vcpu * nrLr;
       let best = -1;
-      let bestPriority = IDLE_PRIORITY;
+      let bestPriority = 256;
       for (let lr = base; lr < base + usedLrs[vcpu]; lr++) {
         const hi = lrHi[lr];
         const group = (hi & LR_GROUP) !== 0 ? 2 : 1;
-        const priority = (hi >>> (LR_PRIORITY_SHIFT + 3)) & 0x1f;
+        const priority = (hi >>> LR_PRIORITY_SHIFT) & 0xff;
         if ((hi & LR_STATE) !== LR_PENDING || (groupEnables[vcpu] & group) === 0 || priority >= bestPriority) continue;
         best = lr;
         bestPriority = priority;
       }
-      if (best < 0 || bestPriority >= pmr[vcpu] >>> 3 || bestPriority >= runningPriority(vcpu)) return SPURIOUS_INTID;
+      const groupPriority = bestPriority >>> 3;
+      if (best < 0 || bestPriority >= pmr[vcpu] || groupPriority >= runningPriority(vcpu)) return SPURIOUS_INTID;
       lrHi[best] ^= LR_STATE;
-      apr[vcpu] |= 1 << bestPriority;
+      apr[vcpu] |= 1 << groupPriority;
       return lrLo[best] & intidMask;
     },
+    dropPriority,
     endInterrupt(vcpu, intid, source) {
-      // The priority drop does not ask which interrupt is ended.
-      apr[vcpu] &= apr[vcpu] - 1;
+      dropPriority(vcpu);
       if (eoiMode[vcpu] === 0) endActive(vcpu, intid, source);
     },
     deactivateInterrupt(vcpu, intid, source) {

@@ -22,8 +22,8 @@ export function createEntryExit(x: XenOldState, { findFree, setLr, updateLr }: L
 
   /**
    * The row whose list register a waiting one of this priority takes, or -1. From behind, and only equality ends the
-   * search: a more urgent row may have to go (the defect of 1.22). It goes on from the previous victim, round the ring
-   * past the list head, so that a row placed in this entry may be the next victim.
+   * search: a more urgent row may have to go (the defect of 1.22), also one that was placed a moment ago. It goes on from
+   * the previous victim and round the ring past the head; behind that it meets the waiting row itself at the latest.
    */
   function findVictim(anchor: number, from: number, priority: number): number {
     const prevOf = inflight.prev;

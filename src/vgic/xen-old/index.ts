@@ -8,7 +8,6 @@
  */
 import { assert } from '../../base/errors.js';
 import type { Machine } from '../../gic/intid.js';
-import { LR_STATE } from '../../gic/lr.js';
 import type { ApList } from '../ap-list.js';
 import { createGuestInterface } from '../guest.js';
 import { gichWord, type Vgic } from '../vgic.js';
@@ -29,6 +28,9 @@ export interface XenOldVgic extends Vgic, CpuInterface, XenOldMmio {
   reset(): void;
 }
 
+/** Flag of an acknowledge: trace/events.ts ACK. */
+const BY_THE_RULES = 4;
+
 function refuse(): never {
   assert(false, 'xen-old has no ap_list');
 }
@@ -41,6 +43,7 @@ export function createXenOldVgic(machine: Machine): XenOldVgic {
   const injected = createInject(columns, listRegisters);
   const registers = createRegisters(columns, listRegisters, injected);
   const guest = createGuestInterface(s);
+  const cpuInterface = createCpuInterface(columns);
   const list: ApList = {
     length: (vcpu) => queuedRows[vcpu],
     order: inflight.order,
@@ -60,11 +63,12 @@ export function createXenOldVgic(machine: Machine): XenOldVgic {
     ...injected,
     ...registers,
     ...createMmio(columns, registers, injected),
-    ...createCpuInterface(columns),
+    ...cpuInterface,
+    ack: (vcpu, intid, flags) =>
+      (flags & BY_THE_RULES) !== 0 ? cpuInterface.acknowledge(vcpu) : guest.ack(vcpu, intid, flags),
     setLrState(vcpu, lr, state) {
-      // Recorded for a machine that fills its list registers otherwise: an empty one stays empty.
-      const at = vcpu * nrLr + lr;
-      if (lr < nrLr && lrUsed[at] === 1 && (lrHi[at] & LR_STATE) !== 0) guest.setLrState(vcpu, lr, state);
+      // Recorded for a machine that fills its list registers otherwise: a free one stays empty.
+      if (lr < nrLr && lrUsed[vcpu * nrLr + lr] === 1) guest.setLrState(vcpu, lr, state);
     },
     setCurrent(vcpu) {
       current[0] = vcpu;

@@ -27,6 +27,8 @@ export interface ListRegisters {
 export function createListRegisters(x: XenOldState): ListRegisters {
   const { s, inflight, lrPending, snapshot, lrOf, migrating, lrUsed, nrUsed, current } = x;
   const { word, intidOfSlot, hwintid, lrLo, lrHi, lrSlot, usedLrs, queuedRows, lpiSlotBase, nrLr, cost } = s;
+  /** A GICH_LR has five bits for the priority. */
+  const priorityMask = s.isV2Host ? 0xf8 : 0xff;
 
   function findFree(vcpu: number, from: number): number {
     if (nrUsed[vcpu] === nrLr) return NO_LR;
@@ -43,7 +45,7 @@ export function createListRegisters(x: XenOldState): ListRegisters {
     lrHi[at] =
       LR_PENDING |
       ((w & GROUP) << 22) |
-      (snapshot[slot] << LR_PRIORITY_SHIFT) |
+      ((snapshot[slot] & priorityMask) << LR_PRIORITY_SHIFT) |
       ((w & HW) !== 0 ? LR_HW | hwintid[slot] : 0);
     lrSlot[at] = slot;
     lrOf[slot] = lr;
