@@ -48,7 +48,7 @@ export interface Vgic extends Flush, Sync, GuestInterface, Inject, Registers, Mm
 }
 
 /** A GICH_LR word from the GICv3 layout. */
-function gichWord(lo: number, hi: number): number {
+export function gichWord(lo: number, hi: number): number {
   let word = (lo & LR_VINTID_V2_MASK) | (((hi >>> (LR_PRIORITY_SHIFT + 3)) & 0x1f) << GICH_LR_PRIORITY_SHIFT);
   if ((hi & LR_PENDING) !== 0) word |= GICH_LR_PENDING;
   if ((hi & LR_ACTIVE) !== 0) word |= GICH_LR_ACTIVE;
