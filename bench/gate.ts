@@ -6,8 +6,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { openInput } from '../src/commands/inputs.js';
-import { allStrategies } from '../src/commands/replay.js';
 import { readManifest, shippedPath } from '../src/commands/shipped.js';
+import { strategiesFor } from '../src/replay/create-model.js';
 import { replayTrace } from '../src/replay/replay.js';
 import { METRIC_NAMES, PATH_NAMES } from '../src/replay/result.js';
 import { verifyTrace } from '../src/replay/verify.js';
@@ -23,7 +23,9 @@ async function gatherFigures(): Promise<Figures> {
   for (const entry of readManifest()) {
     const input = await openInput(shippedPath(entry));
     figures[`${entry.name}/sha256`] = input.identity.sha256;
-    for (const { strategy, paths, lrDigest, guest } of replayTrace(input.open(), allStrategies(), input.identity)) {
+    const source = input.open();
+    const chosen = strategiesFor(source.header.machine, undefined);
+    for (const { strategy, paths, lrDigest, guest } of replayTrace(source, chosen, input.identity)) {
       const cell = `${entry.name}/${strategy.id}`;
       figures[`${cell}/lrDigest`] = lrDigest;
       figures[`${cell}/divergences`] = guest.divergences;

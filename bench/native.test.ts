@@ -10,7 +10,10 @@ import { importVgr1 } from '../src/import/vgr1.js';
 import { createReplays } from '../src/replay/replays.js';
 import { reference, strategyNamed } from '../src/strategy/index.js';
 import {
+  ACK,
+  DEACTIVATE,
   DIST_ENABLE,
+  EOI,
   type EventBlock,
   FLUSH,
   HW_MAP,
@@ -71,9 +74,9 @@ function generateRandomEvents(machine: Machine, seed: number, count: number): Ev
     'sgi-spec': () => of(32),
     lpi: () => 8192 + of(4),
     hostirq: () => of(80),
-    'dist-offset': () =>
-      [0, 0x80, 0x100, 0x180, 0x200, 0x280, 0x300, 0x380, 0x400, 0x800, 0xc00, 0xf00][of(12)] + 4 * of(4),
-    'redist-offset': () => 0x10000 + [0x80, 0x100, 0x180, 0x200, 0x280, 0x300, 0x380, 0x400, 0xc00][of(9)] + 4 * of(2),
+    // Not the active states: a raw access to them halts the guest, which the yardstick leaves to the trace.
+    'dist-offset': () => [0, 0x80, 0x100, 0x180, 0x200, 0x280, 0x400, 0x800, 0xc00, 0xf00][of(10)] + 4 * of(4),
+    'redist-offset': () => 0x10000 + [0x80, 0x100, 0x180, 0x200, 0x280, 0x400, 0xc00][of(7)] + 4 * of(2),
     'dist-byte': () => 0,
     'redist-byte': () => 0,
     lr: () => of(machine.nrLr),
@@ -93,7 +96,8 @@ function generateRandomEvents(machine: Machine, seed: number, count: number): Ev
     if ((info.kind === SGI_PEND && !isSgiPend) || (info.kind === DIST_ENABLE && of(4) > 0)) continue;
     if (info.kind === LPI_FLUSH && of(4) > 0) continue;
     const small = info.kind === HW_MAP || info.kind === PMR || info.kind === TARGET || info.kind === SGI;
-    const value = info.kind === HW_MAP ? 16 + of(60) : small ? of(256) : random.nextUint32() | 0;
+    const flags = info.kind === ACK ? 3 : info.kind === EOI || info.kind === DEACTIVATE ? 0 : -1;
+    const value = info.kind === HW_MAP ? 16 + of(60) : small ? of(256) : random.nextUint32() & flags;
     event(info.kind, of(machine.nrVcpus), intid, value, 0);
     if (of(3) === 0) event(of(2) === 0 ? FLUSH : SYNC, of(machine.nrVcpus), 0, 0, 0);
   }
@@ -108,7 +112,7 @@ for (const model of GIC_MODELS) {
       const machine: Machine = { ...base, nrVcpus: 1 + (seed % 3), nrLr: 1 + (seed % 5) };
       const block = generateRandomEvents(machine, seed, 4000);
       writeFileSync(file, encodeColumnsFile(machine, block));
-      const replays = createReplays(machine, strategyNamed(reference.id).create, block);
+      const replays = createReplays(machine, strategyNamed(reference.id), block);
       replays.run();
       assert.equal(runNative(program, file).digest, replays.digest(), `seed ${seed}`);
     }
@@ -127,7 +131,7 @@ for (const workload of workloads) {
     writeFileSync(file, encodeColumnsFile(machine, block));
     const expected = runNative(program, file, { passes: 3 });
 
-    const replays = createReplays(machine, strategyNamed(reference.id).create, block);
+    const replays = createReplays(machine, strategyNamed(reference.id), block);
     replays.run();
     assert.equal(replays.digest(), expected.digest);
     for (let pass = 1; pass < 3; pass++) {

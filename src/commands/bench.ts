@@ -5,11 +5,12 @@ import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.js';
+import { referenceFor, strategiesFor } from '../replay/create-model.js';
 import { type Arm, type ArmResult, type ExperimentResult, runExperiment } from '../stats/experiment.js';
 import type { Sample } from '../stats/sample.js';
-import { type ChosenStrategy, reference } from '../strategy/index.js';
+import type { ChosenStrategy } from '../strategy/index.js';
 import { openInput } from './inputs.js';
-import { allStrategies, parseStrategies } from './replay.js';
+import { FLAVOUR_HELP, parseFlavour, parseStrategies } from './replay.js';
 import { type Terminal, tool } from './terminal.js';
 
 interface Options {
@@ -18,6 +19,7 @@ interface Options {
   readonly seed: string;
   readonly quick?: boolean;
   readonly json?: boolean;
+  readonly flavour?: string;
 }
 
 export const BENCH_SCHEMA = 'vgic-replay/bench/1';
@@ -46,6 +48,7 @@ export function registerBench(program: Command, terminal: Terminal): void {
     )
     .argument('<traces...>', '.vgt files, or anything import reads')
     .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
+    .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--blocks <n>', 'processes per strategy', '10')
     .option('--seed <n>', 'seed of the order of the arms', '1')
     .option('--quick', 'fewer and shorter passes: for a look, not for a verdict')
@@ -53,13 +56,14 @@ export function registerBench(program: Command, terminal: Terminal): void {
     .action(async (paths: string[], options: Options) => {
       const blocks = wholeNumber(options.blocks, '--blocks', 2, 1000);
       const seed = wholeNumber(options.seed, '--seed', 0, 0xffff_ffff);
-      const strategies = withReferenceFirst(options.strategy ?? allStrategies());
       const results: ExperimentResult[] = [];
       for (const path of paths) {
-        const { identity, close } = await openInput(path);
+        const { identity, open, close } = await openInput(path, { flavour: options.flavour });
+        const { machine } = open().header;
+        const strategies = withReferenceFirst(strategiesFor(machine, options.strategy), referenceFor(machine));
         close();
         const arms = strategies.map(
-          (chosen): Arm => ({ name: chosen.label, measure: () => measure(path, chosen.label, options.quick === true) }),
+          (chosen): Arm => ({ name: chosen.label, measure: () => measure(path, chosen.label, options) }),
         );
         const experiment = { id: identity.sha256, title: path, arms, sameDigest: false };
         const result = runExperiment(experiment, blocks, seed, (block) => {
@@ -86,16 +90,19 @@ function wholeNumber(text: string, flag: string, min: number, max: number): numb
   return value;
 }
 
-/** Ratios are to sort-on-flush if it is among the chosen. */
-function withReferenceFirst(chosen: readonly ChosenStrategy[]): ChosenStrategy[] {
+/** Ratios are to the flavour's own algorithm if it is among the chosen. */
+function withReferenceFirst(
+  chosen: readonly ChosenStrategy[],
+  { strategy: reference }: ChosenStrategy,
+): ChosenStrategy[] {
   return [
     ...chosen.filter(({ strategy }) => strategy === reference),
     ...chosen.filter(({ strategy }) => strategy !== reference),
   ];
 }
 
-function measure(path: string, strategy: string, quick: boolean): Sample {
-  const args = ['--conditions=plain', CELL, path, strategy, ...(quick ? ['--quick'] : [])];
+function measure(path: string, strategy: string, { quick, flavour }: Options): Sample {
+  const args = ['--conditions=plain', CELL, path, strategy, flavour ?? '-', ...(quick === true ? ['--quick'] : [])];
   return JSON.parse(
     execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
   ) as Sample;

@@ -13,14 +13,14 @@ import { createEventBlock } from '../trace/events.js';
 const CELL = fileURLToPath(new URL('timed-cell.js', import.meta.url));
 
 function digestOfPlainBuild(file: string, strategy: string): string {
-  const args = ['--conditions=plain', CELL, fileURLToPath(new URL(file, tracesFolder)), strategy, '--quick'];
+  const args = ['--conditions=plain', CELL, fileURLToPath(new URL(file, tracesFolder)), strategy, '-', '--quick'];
   return (JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Sample).digest;
 }
 
 function digestOfCountedBuild(file: string, strategy: string): string {
   const { header, word, value } = readVgr1(file);
   const block = { ...createEventBlock(), word, value, count: word.length };
-  const replays = createReplays(header.machine, strategyNamed(strategy).create, block);
+  const replays = createReplays(header.machine, strategyNamed(strategy), block);
   replays.run();
   return replays.digest();
 }

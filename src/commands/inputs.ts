@@ -1,5 +1,7 @@
 /** Opens what a user names as a trace: a .vgt file, or anything `import` reads, imported into memory. */
-import { InputError } from '../base/errors.js';
+import { InputError, UsageError } from '../base/errors.js';
+import { flavourNamed } from '../gic/flavour/index.js';
+import type { Machine } from '../gic/intid.js';
 import type { BlockSource, TraceIdentity } from '../replay/replay.js';
 import { openTrace, type TraceReader } from '../trace/reader.js';
 import { type ByteSource, createMemorySource, createMemoryTarget, type MemoryTarget } from '../trace/source.js';
@@ -23,8 +25,14 @@ export interface OpenInput {
 /** What is kept in memory (imports, pipes) may be this large; beyond it the user is asked to make a file. */
 const MAX_IN_MEMORY_BYTES = 1 << 30;
 
+export interface InputOptions {
+  readonly allowTruncated?: boolean | undefined;
+  /** Flavour to replay as, instead of the trace's own. */
+  readonly flavour?: string | undefined;
+}
+
 /** `path`: a file, a recording folder, a pipe, or "-" for standard input. Throws InputError if it is none of ours. */
-export async function openInput(named: string, options: { allowTruncated?: boolean } = {}): Promise<OpenInput> {
+export async function openInput(named: string, options: InputOptions = {}): Promise<OpenInput> {
   const path = resolveShipped(named);
   const recording = await openRecording(path);
   if (recording.format === 'vgt' && recording.size >= 0) {
@@ -58,20 +66,31 @@ function limitTarget(target: MemoryTarget): MemoryTarget {
   };
 }
 
-function openSource(
-  source: ByteSource,
-  path: string,
-  options: { allowTruncated?: boolean },
-  close: () => void,
-): OpenInput {
-  const openReader = (): TraceReader => openTrace(source, { allowTruncated: options.allowTruncated });
+/** Why a flavour cannot replay a machine, or undefined. */
+export function findFlavourLack(machine: Machine, flavourId: string): string | undefined {
+  const flavour = flavourNamed(flavourId);
+  if (!flavour.guestModels.includes(machine.model)) return `${flavourId} has no ${machine.model} machine`;
+  return machine.nrLpis > 0 && !flavour.hasLpis ? `${flavourId} has no LPIs` : undefined;
+}
+
+/** The recorded machine under the flavour asked for. Throws UsageError if that hypervisor has no such machine. */
+function machineOf(machine: Machine, flavour: string | undefined, path: string): Machine {
+  const id = flavour ?? machine.flavour;
+  const lack = findFlavourLack(machine, id);
+  if (lack === undefined) return id === machine.flavour ? machine : { ...machine, flavour: id };
+  throw new UsageError(`${path}: cannot be replayed as ${id}: ${lack}`);
+}
+
+function openSource(source: ByteSource, path: string, options: InputOptions, close: () => void): OpenInput {
+  const openReader = (): TraceReader => openTrace(source, { allowTruncated: options.allowTruncated ?? false });
   const open = (): BlockSource => {
     const reader = openReader();
+    const machine = machineOf(reader.header.machine, options.flavour, path);
     return {
-      header: reader.header,
+      header: { ...reader.header, machine },
       next(block) {
         if (!reader.next(block)) return false;
-        checkBlockRanges(block, reader.header.machine, source.name);
+        checkBlockRanges(block, machine, source.name);
         return true;
       },
     };
@@ -81,7 +100,7 @@ function openSource(
   const sha256 = hashSource(source);
   return {
     // A shipped trace has one name, wherever the package lies: results are the same bytes everywhere.
-    identity: { path: shippedName(sha256) ?? path, sha256, origin },
+    identity: { path: shippedName(sha256) ?? path, sha256, origin, madeFor: openReader().header.machine.flavour },
     open,
     openReader,
     validate: () => validateTrace(source),

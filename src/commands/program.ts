@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js';
 import { registerBench } from './bench.js';
+import { registerConform } from './conform.js';
 import { registerImport } from './import.js';
 import { registerInfo } from './info.js';
 import { registerReplay } from './replay.js';
@@ -42,6 +43,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt', 'L3; exit 5 if the model is at fault'],
     ['*.vgt --show 0', 'many, without the single mismatches'],
     ['my.vgt --json', 'the full record'],
+  ],
+  conform: [
+    ['', 'the shipped scenarios'],
+    ['--flavour kvm-7.2,xen-old', 'these two'],
+    ['mine.json', 'exit 5 if the model differs'],
+    ['mine.json --json', 'each difference as data'],
   ],
   import: [
     ['recording/ -o my.vgt', 'trace.txt[.gz], meta.json, acks'],
@@ -85,6 +92,7 @@ function createProgram(terminal: Terminal): Command {
     registerReport,
     registerReplay,
     registerVerify,
+    registerConform,
     registerImport,
     registerInfo,
     registerValidate,

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { InputError, UsageError } from '../base/errors.js';
+import { strategiesFor } from '../replay/create-model.js';
 import { replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
 import { createTimeline, type Timeline } from '../replay/timeline.js';
@@ -20,8 +21,8 @@ import {
 import { renderTerminal } from '../report/terminal.js';
 import type { ChosenStrategy } from '../strategy/index.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
-import { openInput } from './inputs.js';
-import { allStrategies, parseStrategies, requireClasses, requireSoundTrace } from './replay.js';
+import { findFlavourLack, openInput } from './inputs.js';
+import { FLAVOUR_HELP, parseFlavour, parseStrategies, requireClasses, requireSoundTrace } from './replay.js';
 import { kindOf, readManifest, shippedPath } from './shipped.js';
 import { runSweep, SWEEP_NR_LRS } from './sweep.js';
 import { type Terminal, tool } from './terminal.js';
@@ -32,6 +33,7 @@ interface Options {
   readonly seed: string;
   readonly kind: TraceKind;
   readonly measured?: string;
+  readonly flavour?: string;
 }
 
 const NR_BINS = 240;
@@ -45,6 +47,7 @@ export function registerReport(program: Command, terminal: Terminal): void {
     .argument('[traces...]', 'traces (default: the recordings shipped with the package)')
     .option('-o, --out <dir>', 'folder of the report', 'vgic-report')
     .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
+    .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--seed <n>', 'seed of the generated depth sweep', '1')
     .option('--measured <file>', "times to show beside the counts: what 'bench --json' printed")
     .option('--kind <kind>', 'what traces that are not shipped are taken for: linux-guest, attack or other', 'other')
@@ -52,7 +55,7 @@ export function registerReport(program: Command, terminal: Terminal): void {
       const seed = Number(options.seed);
       if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff)
         throw new UsageError(`--seed must be a whole number below 2^32, not '${options.seed}'`);
-      const traces = paths.length > 0 ? paths : readManifest().map(shippedPath);
+      const traces = paths.length > 0 ? paths : await shippedFor(options.flavour, terminal);
       const counted = await gatherModel(traces, options, seed, terminal);
       const model = options.measured === undefined ? counted : addMeasured(counted, options.measured);
       await writeReport(model, options.out);
@@ -64,24 +67,44 @@ export function registerReport(program: Command, terminal: Terminal): void {
     });
 }
 
+/** The shipped recordings that the flavour has a machine for; says how many it has none for. */
+async function shippedFor(flavour: string | undefined, terminal: Terminal): Promise<string[]> {
+  const all = readManifest().map(shippedPath);
+  if (flavour === undefined) return all;
+  const fitting: string[] = [];
+  for (const path of all) {
+    const input = await openInput(path);
+    if (findFlavourLack(input.open().header.machine, flavour) === undefined) fitting.push(path);
+    input.close();
+  }
+  if (fitting.length < all.length)
+    terminal.err(
+      `${all.length - fitting.length} of ${all.length} shipped recordings left out: ${flavour} has no such machine`,
+    );
+  return fitting;
+}
+
 async function gatherModel(
   paths: readonly string[],
   options: Options,
   seed: number,
   terminal: Terminal,
 ): Promise<ReportModel> {
-  const chosen = options.strategy ?? allStrategies();
+  const { flavour } = options;
   const cells: CellResult[] = [];
+  const listed = new Map<string, ChosenStrategy>();
   const verify: VerifyResult[] = [];
   const kinds: Record<string, TraceKind> = {};
   let timeline: DepthTimeline | undefined;
   for (const path of paths) {
     if (terminal.isErrTty) terminal.err(`replaying ${path}`);
-    const input = await openInput(path);
+    const input = await openInput(path, { flavour });
     try {
       const { identity } = input;
       const source = input.open();
       const { header } = source;
+      const chosen = strategiesFor(header.machine, options.strategy);
+      for (const each of chosen) listed.set(each.label, each);
       const depth = createTimeline(NR_BINS);
       const known = kindOf(identity.sha256);
       kinds[header.name] = known === 'other' ? options.kind : known;
@@ -90,7 +113,8 @@ async function gatherModel(
       });
       if (exact.some(({ equivalence }) => !equivalence.holds)) requireSoundTrace(path, input);
       for (const part of exact) cells.push({ schema: CELL_SCHEMA, tool, exact: part, measured: null });
-      if (header.fidelity >= 3)
+      // Another hypervisor's list registers are no truth for this one.
+      if (header.fidelity >= 3 && header.machine.flavour === identity.madeFor)
         verify.push({ ...verifyTrace(input.open()), command: `vgic-replay verify ${identity.path}` });
       const deepest = Math.max(...depth.bins().map(({ max }) => max));
       if (timeline === undefined || deepest > Math.max(...timeline.bins.map(({ max }) => max)))
@@ -101,11 +125,15 @@ async function gatherModel(
   }
   return {
     ...createModel(tool, cells),
-    command: `vgic-replay report${options.strategy === undefined ? '' : ` --strategy ${chosen.map(({ label }) => label).join(',')}`} --seed ${seed}`,
+    command: `vgic-replay report${options.strategy === undefined ? '' : ` --strategy ${options.strategy.map(({ label }) => label).join(',')}`}${flavour === undefined ? '' : ` --flavour ${flavour}`} --seed ${seed}`,
     seed,
     kinds,
-    strategyNotes: chosen.map(({ label, strategy: { summary, models } }) => ({ id: label, summary, models })),
-    sweeps: SWEEP_NR_LRS.map((nrLr) => runSweep(nrLr, chosen, seed)),
+    strategyNotes: [...listed.values()].map(({ label, strategy: { summary, models } }) => ({
+      id: label,
+      summary,
+      models,
+    })),
+    sweeps: SWEEP_NR_LRS.map((nrLr) => runSweep(nrLr, options.strategy, seed, flavour)),
     timelines: timeline === undefined ? [] : [timeline],
     verify,
   };

@@ -1,5 +1,5 @@
 /** The traces that come with the package, as traces/manifest.json lists them. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { TRACE_KINDS, type TraceKind } from '../report/model.js';
 
@@ -38,4 +38,19 @@ export function resolveShipped(path: string): string {
   if (!path.startsWith('traces/') || existsSync(path)) return path;
   const file = path.slice('traces/'.length);
   return readManifest().some((entry) => entry.file === file) ? shippedPath({ file }) : path;
+}
+
+const SCENARIOS = 'conformance';
+
+/** The scenario files that come with the package, as `traces/conformance/…`. */
+export const listShippedScenarios = (): string[] =>
+  readdirSync(new URL(`${SCENARIOS}/`, folder))
+    .filter((name) => /\.json(\.gz)?$/.test(name))
+    .sort()
+    .map((name) => `traces/${SCENARIOS}/${name}`);
+
+/** The scenario file a path stands for: that of the package where there is no such file here. */
+export function resolveScenarios(path: string): string {
+  const isShipped = !existsSync(path) && listShippedScenarios().includes(path);
+  return isShipped ? fileURLToPath(new URL(path.slice('traces/'.length), folder)) : path;
 }

@@ -1,8 +1,13 @@
 /** The depth sweep of the report: modelled cost of every path against the length of the ap_list. */
 
-import { sweepDepths } from '../replay/sweep.js';
+import { flavourNamed } from '../gic/flavour/index.js';
+import { SPI_BASE } from '../gic/intid.js';
+import { strategiesFor } from '../replay/create-model.js';
+import { type SweepPoint, sweepDepths } from '../replay/sweep.js';
 import type { DepthSweep } from '../report/model.js';
 import type { ChosenStrategy } from '../strategy/index.js';
+import { TARGET } from '../trace/events.js';
+import { createColumnSink } from '../workload/column-sink.js';
 import { generateColumns, workloadNamed } from '../workload/index.js';
 import { standingRound, standingSetUp } from '../workload/standing.js';
 import { resolveParams } from '../workload/workload.js';
@@ -16,7 +21,16 @@ const ARRIVALS = 1;
 /** Guest entries counted at each depth. */
 const ROUNDS = 64;
 
-export function runSweep(nrLr: number, chosen: readonly ChosenStrategy[], seed: number): DepthSweep {
+/**
+ * `chosen`: undefined for all. `flavour`: undefined for the workload's own. A host that stops on the way ends the sweep before that depth, for all
+ * strategies alike; `workload` then says so.
+ */
+export function runSweep(
+  nrLr: number,
+  chosen: readonly ChosenStrategy[] | undefined,
+  seed: number,
+  flavour: string | undefined,
+): DepthSweep {
   const workload = workloadNamed('standing');
   const points = SWEEP_DEPTHS.map((depth) => {
     const setUp = standingSetUp(depth, ARRIVALS);
@@ -28,17 +42,33 @@ export function runSweep(nrLr: number, chosen: readonly ChosenStrategy[], seed: 
       events: setUp + ROUNDS * standingRound(ARRIVALS),
     });
     // The newcomer makes the list one entry longer than what stands on it.
-    return {
+    const point = {
       depth: depth + ARRIVALS,
       machine: workload.machine(params),
       block: generateColumns(workload, params),
       setUp,
     };
+    return flavour === undefined ? point : asFlavour(point, flavour);
   });
+  const { stops, ...columns } = sweepDepths(points, strategiesFor(points[0].machine, chosen));
+  const [stop] = stops;
+  const end = stop === undefined ? '' : ` At depth ${stop.depth} ${stop.strategy} stops the host: ${stop.reason}.`;
   return {
-    workload: `${workload.summary}.`,
+    workload: `${workload.summary}.${end}`,
     nrLr,
-    ...sweepDepths(points, chosen),
-    command: `vgic-replay report --seed ${seed}`,
+    ...columns,
+    command: `vgic-replay report${flavour === undefined ? '' : ` --flavour ${flavour}`} --seed ${seed}`,
   };
+}
+
+/** The same events on a machine that the flavour has; where SPIs have no target after reset they get vCPU 0 first. */
+function asFlavour(point: SweepPoint, id: string): SweepPoint {
+  const flavour = flavourNamed(id);
+  const { machine, block, setUp } = point;
+  const model = flavour.guestModels.includes(machine.model) ? machine.model : flavour.guestModels[0];
+  const sink = createColumnSink();
+  if (flavour.isXen) for (let spi = 0; spi < machine.nrSpis; spi++) sink.event(TARGET, 0, SPI_BASE + spi, 0, 1);
+  const prefix = sink.block.count;
+  for (let event = 0; event < block.count; event++) sink.word(block.word[event], block.value[event], 1);
+  return { ...point, machine: { ...machine, flavour: id, model }, block: sink.block, setUp: prefix + setUp };
 }

@@ -8,8 +8,8 @@ export interface Run {
   readonly err: string;
 }
 
-/** As if neither stdout nor stderr were a terminal; `width` as COLUMNS would say. */
-export async function run(args: readonly string[], width = 120): Promise<Run> {
+/** A terminal as if neither stdout nor stderr were one, and what was printed on it so far; `width` as COLUMNS would say. */
+export function createTestTerminal(width = 120): { terminal: Terminal; printed(): { out: string; err: string } } {
   let out = '';
   let err = '';
   const line = (text: string): string => (text.endsWith('\n') ? text : `${text}\n`);
@@ -25,6 +25,11 @@ export async function run(args: readonly string[], width = 120): Promise<Run> {
     colour: false,
     width,
   };
+  return { terminal, printed: () => ({ out, err }) };
+}
+
+export async function run(args: readonly string[], width?: number): Promise<Run> {
+  const { terminal, printed } = createTestTerminal(width);
   const code = await runProgram(args, terminal);
-  return { code, out, err };
+  return { code, ...printed() };
 }

@@ -1,5 +1,5 @@
 /**
- * One measured cell, alone in its process: `node --conditions=plain timed-cell.js TRACE STRATEGY [--quick]`. Replays the
+ * One measured cell, alone in its process: `node --conditions=plain timed-cell.js TRACE STRATEGY FLAVOUR [--quick]` (- for the trace's own). Replays the
  * trace from memory, ground truth left out, and prints one line of JSON: a Sample.
  */
 import './jit-flags.js';
@@ -12,8 +12,8 @@ import { createColumnSink } from '../workload/column-sink.js';
 import { openInput } from './inputs.js';
 
 if (COUNTED) throw new Error('run with --conditions=plain: the counted build is not what a cell measures');
-const [path, strategy] = process.argv.slice(2);
-const input = await openInput(path);
+const [path, strategy, flavour] = process.argv.slice(2);
+const input = await openInput(path, { flavour: flavour === '-' ? undefined : flavour });
 const source = input.open();
 const sink = createColumnSink();
 const part = createEventBlock();
@@ -24,7 +24,7 @@ while (source.next(part)) {
   }
 }
 const { block } = sink;
-const replays = createReplays(source.header.machine, strategyNamed(strategy).create, block);
+const replays = createReplays(source.header.machine, strategyNamed(strategy), block);
 replays.reset();
 replays.run();
 const digest = replays.digest();

@@ -118,7 +118,7 @@ function gunzip(source: ByteSource, name: string): Uint8Array {
 }
 
 /** Everything a source holds, or undefined if that is more than `most` bytes. */
-function readAll(source: ByteSource, most: number): Uint8Array | undefined {
+export function readAll(source: ByteSource, most: number): Uint8Array | undefined {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for (;;) {

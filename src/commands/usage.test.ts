@@ -7,7 +7,7 @@ import { tracesFolder } from '../replay/test-traces.js';
 import { strategies } from '../strategy/index.js';
 import { run } from './test-run.js';
 
-const VERBS = ['report', 'replay', 'verify', 'import', 'info', 'validate', 'bench', 'strategies'];
+const VERBS = ['report', 'replay', 'verify', 'conform', 'import', 'info', 'validate', 'bench', 'strategies'];
 const GOLDEN = fileURLToPath(new URL('golden/churn16-s01.bin.gz', tracesFolder));
 
 test('the help names every verb and ends well', async () => {
@@ -62,6 +62,7 @@ const WRONG: readonly (readonly [string[], RegExp])[] = [
   [['replay', 'a', 'b', '--dump-lrs', '-'], /--dump-lrs takes one trace and one strategy/],
   [['replay', 'a', '-s', 'fifo,buckets', '--dump-lrs', '-'], /--dump-lrs takes one trace and one strategy/],
   [['verify', 'x', '--show', 'many'], /--show must be a whole number, not 'many'/],
+  [['conform', 'x', '--flavour', 'kvm-9'], /unknown flavour 'kvm-9'; one of: kvm-6.1, kvm-7.2, /],
   [['import', 'x'], /required option '-o, --output <file>' not specified; see "vgic-replay import --help"/],
   [['import', 'x', '-o', 'y', '-f', 'xml'], /unknown format 'xml'; one of: auto, ftrace, vgr1, jsonl/],
   [['info', 'a', 'b'], /too many arguments for 'info'/],

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { FidelityError, UsageError } from '../base/errors.js';
 import { CAUSES, type Mismatch, type VerifyRecord, verifyTrace } from '../replay/verify.js';
 import { openInput } from './inputs.js';
+import { FLAVOUR_HELP, parseFlavour } from './replay.js';
 import { type Terminal, tool } from './terminal.js';
 
 export function registerVerify(program: Command, terminal: Terminal): void {
@@ -11,14 +12,15 @@ export function registerVerify(program: Command, terminal: Terminal): void {
     .description('replay recordings and compare every list register with the recorded one, at every guest entry')
     .argument('<traces...>', 'L3 recordings (.vgt, or a recording folder or ftrace text)')
     .option('--json', 'print the full record as JSON')
+    .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--show <n>', 'mismatches shown per recording', '5')
-    .action(async (paths: string[], { json, show }: { json?: boolean; show: string }) => {
+    .action(async (paths: string[], { json, show, flavour }: { json?: boolean; show: string; flavour?: string }) => {
       const maxShown = Number(show);
       if (!Number.isInteger(maxShown) || maxShown < 0)
         throw new UsageError(`--show must be a whole number, not '${show}'`);
       const records: VerifyRecord[] = [];
       for (const path of paths) {
-        const record = await verifyPath(path, maxShown);
+        const record = await verifyPath(path, maxShown, flavour);
         records.push(record);
         if (json !== true) terminal.out(describe(record));
       }
@@ -45,8 +47,8 @@ function requireAgreement(records: readonly VerifyRecord[]): void {
 }
 
 /** Refuses a trace that holds no recorded list registers. */
-export async function verifyPath(path: string, maxShown: number): Promise<VerifyRecord> {
-  const input = await openInput(path);
+export async function verifyPath(path: string, maxShown: number, flavour?: string): Promise<VerifyRecord> {
+  const input = await openInput(path, { flavour });
   try {
     const source = input.open();
     if (source.header.fidelity < 3) {

@@ -50,7 +50,11 @@ interface Place {
   readonly at: string;
 }
 
-const fail = ({ file, at }: Place, what: string, remedy: string): InputError => new InputError(file, at, what, remedy);
+/** Control characters of a hostile file must not reach the terminal. */
+const printable = (text: string): string => text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, '\ufffd');
+
+const fail = ({ file, at }: Place, what: string, remedy: string): InputError =>
+  new InputError(file, printable(at), printable(what), printable(remedy));
 const README = 'see traces/conformance/README.md';
 
 const isObject = (value: unknown): value is Json =>
@@ -105,13 +109,14 @@ function parseJson(file: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const reason = (error as Error).message.replaceAll(/\s+/g, ' ');
-    throw new InputError(file, 'byte 0', `not JSON (${reason})`, 'check the file, or name a scenario file');
+    const place = { file, at: 'byte 0' };
+    throw fail(place, `not JSON (${(error as Error).message})`, 'correct it, or name a scenario file');
   }
 }
 
 function parseScenario(raw: Json, numbered: Place): Scenario {
   const id = requireText(raw.id, numbered, 'id');
+  if (printable(id) !== id) throw fail(numbered, `control characters in the id ${id}`, 'rename it');
   const place = { file: numbered.file, at: `scenario ${id}` };
   refuseUnknown(raw, ['id', 'title', 'why', 'flavours', 'config', 'steps'], place, 'field');
   const config = requireObject(raw.config, place, 'config');

@@ -6,10 +6,10 @@ import { isPrivate, LPI_BASE, type Machine } from '../gic/intid.js';
 import { type ScenarioEvent, scenarios } from '../reference/arbitrary.js';
 import { XenOldReference } from '../reference/xen-old/xen-old-reference.js';
 import * as ev from '../trace/events.js';
+import { createCoreTarget } from './core-target.js';
 import { runScenario } from './run.js';
 import type { ConformTarget } from './target.js';
 import { readShipped } from './test-scenarios.js';
-import { createXenOldTarget } from './xen-old-target.js';
 
 const NR_RUNS = Number(process.env.FUZZ_RUNS ?? 200);
 
@@ -17,7 +17,7 @@ test('every shipped scenario of xen-old holds', () => {
   const shipped = readShipped().filter(({ flavours }) => flavours.includes('xen-old'));
   assert.ok(shipped.length >= 9);
   for (const scenario of shipped) {
-    const { notRun, differences } = runScenario(scenario, 'xen-old', createXenOldTarget);
+    const { notRun, differences } = runScenario(scenario, 'xen-old', createCoreTarget);
     assert.equal(notRun, undefined, scenario.id);
     assert.deepEqual(differences, [], scenario.id);
   }
@@ -111,7 +111,7 @@ function viewOf(target: ConformTarget, vcpu: number): unknown {
 }
 
 function compareRun({ machine, events }: Run): void {
-  const ours = createXenOldTarget(machine);
+  const ours = createCoreTarget(machine);
   const plain = new XenOldReference(machine);
   events.forEach(({ kind, vcpu, intid, value }, at) => {
     const place = `event ${at} ${ev.findKind(kind)?.name} ${vcpu} ${intid} ${value}`;

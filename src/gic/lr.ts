@@ -31,6 +31,15 @@ export const GICH_LR_VINTID_MASK = 0x3ff;
 // HCR, the same bits in GICH_HCR and ICH_HCR_EL2.
 export const HCR_EN = 1 << 0;
 export const HCR_UIE = 1 << 1;
+export const HCR_LRENPIE = 1 << 2;
+export const HCR_NPIE = 1 << 3;
+export const HCR_VGRP0EIE = 1 << 4;
+export const HCR_VGRP0DIE = 1 << 5;
+export const HCR_VGRP1EIE = 1 << 6;
+export const HCR_VGRP1DIE = 1 << 7;
+/** ICH_HCR_EL2 only. */
+export const HCR_VSGIEOICOUNT = 1 << 8;
+export const HCR_TDIR = 1 << 14;
 
 const hex8 = (word: number): string => (word >>> 0).toString(16).padStart(8, '0');
 

@@ -1,5 +1,6 @@
 /** Drives the events of a trace into a vGIC: the hot loop. */
 
+import * as Counting from '#counting';
 import * as Events from '../trace/events.js';
 import { int32Column } from '../vgic/columns.js';
 import * as Digest from '../vgic/digest.js';
@@ -7,8 +8,14 @@ import { physRowOf } from '../vgic/state.js';
 import type { Vgic } from '../vgic/vgic.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
+const { COUNTED } = Counting;
 const { FIRST_FACT, INTID_SHIFT, KIND_MASK, VCPU_MASK, VCPU_SHIFT } = Events;
 const { DIGEST_SEED, mix } = Digest;
+
+/** Flags of ACK, and of EOI and DEACTIVATE: the rules of the CPU interface decide (trace/events.ts). */
+const ACK_BY_RULES = 4;
+const BY_RULES = 1;
+const SENDER_SHIFT = 8;
 
 /** Events that are copied and replayed at a time: 32 KiB of columns, which stay in a processor's nearer caches. */
 const WINDOW = 4096;
@@ -35,6 +42,26 @@ function createCutter(): (column: Int32Array) => readonly Int32Array[] {
   };
 }
 
+/** Register accesses by a vCPU's guest, seen per interrupt. `user`: bit 1 of the value, where it means user space. */
+function isGuestAccess(kind: number, user: boolean): boolean {
+  switch (kind) {
+    case Events.ENABLE:
+    case Events.PENDING:
+    case Events.ACTIVE:
+    case Events.GROUP_ONE:
+      return !user;
+    case Events.CONFIG:
+    case Events.TARGET:
+    case Events.SGI:
+    case Events.GROUP:
+    case Events.DIST_ENABLE:
+    case Events.SGI_PEND:
+      return true;
+    default:
+      return false;
+  }
+}
+
 export interface Engine {
   /** Replays events 0..count of a block's columns, one after another. */
   run(word: Int32Array, value: Int32Array, count: number): void;
@@ -45,7 +72,9 @@ export interface Engine {
 }
 
 export function createEngine(vgic: Vgic): Engine {
-  const { state, flush, sync, fold, prune, inject, ack, deactivate } = vgic;
+  const { state, kicks, flush, sync, fold, prune, inject, ack, eoi, deactivate } = vgic;
+  const { ackByRules, eoiByRules, dirByRules, dropPriority } = vgic;
+  const { isXen } = state.flavour;
   const {
     clearLpi,
     configLpi,
@@ -54,12 +83,15 @@ export function createEngine(vgic: Vgic): Engine {
     lineLevel,
     mapHw,
     mapLpi,
+    mmioRead,
+    mmioWrite,
     moveLpi,
     pendLpi,
     pendingTest,
     physLine,
     setActive,
     setConfig,
+    setCpuif,
     setDistEnable,
     setEnable,
     setGroup,
@@ -72,10 +104,8 @@ export function createEngine(vgic: Vgic): Engine {
     sgi,
     unmapHw,
     unmapLpi,
-    writeDist,
-    writeRedist,
   } = vgic;
-  const { usedLrs, lrLo, lrHi, nrLr, isV2Host, nrVcpus, pmr } = state;
+  const { usedLrs, lrLo, lrHi, nrLr, isV2Host, nrVcpus, pmr, physPending, physActive } = state;
   /** An own buffer: see vgic/columns.ts. */
   const digest = int32Column(1);
   digest[0] = DIGEST_SEED;
@@ -98,7 +128,12 @@ export function createEngine(vgic: Vgic): Engine {
   function runRare(kind: number, vcpu: number, intid: number, value: number): void {
     const on = (value & 1) === 1;
     const user = (value & 2) === 2;
+    // Xen: the vCPU that accesses a register is the one on this CPU.
+    if (isXen && isGuestAccess(kind, user)) kicks.current[0] = vcpu;
     switch (kind) {
+      case 7 satisfies typeof Events.PRIORITY_DROP:
+        dropPriority(vcpu);
+        break;
       case 9 satisfies typeof Events.ENABLE:
         setEnable(vcpu, intid, on, user);
         break;
@@ -115,7 +150,7 @@ export function createEngine(vgic: Vgic): Engine {
         setTarget(intid, value);
         break;
       case 15 satisfies typeof Events.SGI:
-        sgi(vcpu, intid & 15, intid >>> 5, value, (intid & 16) !== 0);
+        sgi(vcpu, intid & 15, (intid >>> 5) & 0xff, value, (intid & 16) !== 0, intid >>> 13 !== 0);
         break;
       case 16 satisfies typeof Events.LPI_MAP:
         mapLpi(intid, vcpu, (value >>> 8) & 0xff, (value & 0x10000) !== 0);
@@ -157,17 +192,19 @@ export function createEngine(vgic: Vgic): Engine {
         physLine(physRowOf(nrVcpus, vcpu, intid), value & 1);
         break;
       case 29 satisfies typeof Events.MMIO_DIST:
-        writeDist(vcpu, intid, value);
+        mmioWrite(vcpu, false, intid, 4, value, 0);
         break;
       case 30 satisfies typeof Events.MMIO_REDIST:
-        writeRedist(vcpu, intid, value);
+        mmioWrite(vcpu, true, intid, 4, value, 0);
         break;
       case 31 satisfies typeof Events.SGI_PEND:
         setSgiSources(vcpu, intid, value & 0xff, value < 0);
         break;
       case 32 satisfies typeof Events.PENDING_QUERY:
-      case 64 satisfies typeof Events.WFI:
         pendingTest(vcpu);
+        break;
+      case 64 satisfies typeof Events.WFI:
+        if (!pendingTest(vcpu) && COUNTED) kicks.block(vcpu);
         break;
       case 33 satisfies typeof Events.PMR:
         pmr[vcpu] = value & 0xff;
@@ -187,8 +224,39 @@ export function createEngine(vgic: Vgic): Engine {
       case 38 satisfies typeof Events.PRUNE:
         prune(vcpu);
         break;
+      case 8 satisfies typeof Events.DEACTIVATE:
+        if (on) dirByRules(vcpu, intid, (value >>> SENDER_SHIFT) & 7);
+        else deactivate(vcpu, intid);
+        break;
+      case 39 satisfies typeof Events.CPUIF:
+        setCpuif(vcpu, value);
+        break;
+      case 40 satisfies typeof Events.PHYS_PENDING:
+        physPending[physRowOf(nrVcpus, vcpu, intid)] = value & 1;
+        break;
+      case 41 satisfies typeof Events.PHYS_ACTIVE:
+        physActive[physRowOf(nrVcpus, vcpu, intid)] = value & 1;
+        break;
+      case 42 satisfies typeof Events.RUNNING:
+        kicks.setRunning(vcpu, on);
+        break;
+      case 43 satisfies typeof Events.CURRENT:
+        kicks.current[0] = vcpu;
+        break;
+      case 44 satisfies typeof Events.MMIO_DIST_BYTE:
+        mmioWrite(vcpu, false, intid, 1, value & 0xff, 0);
+        break;
+      case 45 satisfies typeof Events.MMIO_REDIST_BYTE:
+        mmioWrite(vcpu, true, intid, 1, value & 0xff, 0);
+        break;
+      case 46 satisfies typeof Events.MMIO_DIST_READ:
+        mmioRead(vcpu, false, intid, value & 0xf);
+        break;
+      case 47 satisfies typeof Events.MMIO_REDIST_READ:
+        mmioRead(vcpu, true, intid, value & 0xf);
+        break;
       default:
-        // NOP, PRIORITY_DROP, the other facts and ground truth change nothing.
+        // NOP, the other facts and ground truth change nothing.
         break;
     }
   }
@@ -218,13 +286,15 @@ export function createEngine(vgic: Vgic): Engine {
           sync(vcpu);
           break;
         case 5 satisfies typeof Events.ACK:
-          ack(vcpu, intid, values[event]);
+          if ((values[event] & ACK_BY_RULES) === 0) ack(vcpu, intid, values[event]);
+          else ackByRules(vcpu);
           break;
         case 6 satisfies typeof Events.EOI:
-        case 8 satisfies typeof Events.DEACTIVATE:
-          deactivate(vcpu, intid);
+          if ((values[event] & BY_RULES) === 0) eoi(vcpu, intid);
+          else eoiByRules(vcpu, intid, (values[event] >>> SENDER_SHIFT) & 7);
           break;
         case 10 satisfies typeof Events.PRIORITY:
+          if (isXen) kicks.current[0] = vcpu;
           setPriority(vcpu, intid, values[event]);
           break;
         default:

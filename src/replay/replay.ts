@@ -1,14 +1,25 @@
 /** Replays one trace under several strategies in one pass and returns the exact record of each cell. */
 
-import { type ChosenStrategy, reference } from '../strategy/index.js';
+import type { Machine } from '../gic/intid.js';
+import type { ChosenStrategy } from '../strategy/index.js';
 import { ABORTED_ENTRY, createEventBlock, type EventBlock, FLUSH, wordKind, wordVcpu } from '../trace/events.js';
 import type { TraceHeader } from '../trace/header.js';
 import { NR_METRICS, PATH_FLUSH } from '../vgic/counters.js';
 import { digestHex } from '../vgic/digest.js';
-import { createVgic, type Vgic } from '../vgic/vgic.js';
+import { HostStop } from '../vgic/host-stop.js';
+import type { Vgic } from '../vgic/vgic.js';
+import { createModel, referenceFor } from './create-model.js';
 import { createEngine, type Engine } from './engine.js';
 import { createEquivalenceChecker, type EquivalenceChecker } from './equivalence.js';
-import { type ExactPart, METRIC_NAMES, type Metric, PATH_NAMES, type PathCost, type PathName } from './result.js';
+import {
+  type ExactPart,
+  type HostStopped,
+  METRIC_NAMES,
+  type Metric,
+  PATH_NAMES,
+  type PathCost,
+  type PathName,
+} from './result.js';
 
 /** Where blocks come from: a trace reader, or events in memory. */
 export interface BlockSource {
@@ -22,6 +33,8 @@ export interface TraceIdentity {
   readonly path: string;
   readonly sha256: string;
   readonly origin: string;
+  /** Flavour in the file, where another one is replayed. */
+  readonly madeFor?: string;
 }
 
 interface Cell {
@@ -29,6 +42,19 @@ interface Cell {
   readonly vgic: Vgic;
   readonly engine: Engine;
   readonly checker: EquivalenceChecker;
+  /** Set when the host stopped; nothing is replayed after it. */
+  stopped: HostStopped | null;
+}
+
+/** One event for one cell, unless its host has stopped. */
+function stepCell(cell: Cell, word: number, value: number, event: number): void {
+  if (cell.stopped !== null) return;
+  try {
+    cell.engine.step(word, value);
+  } catch (error) {
+    if (!(error instanceof HostStop)) throw error;
+    cell.stopped = { event, kind: error.kind, reason: error.message };
+  }
 }
 
 /** Called at each flush of each cell, after it: for dumps, timelines and checks. */
@@ -45,11 +71,11 @@ export function replayTrace(
   onFlush?: FlushObserver,
 ): ExactPart[] {
   const { machine } = source.header;
+  const { strategy: reference } = referenceFor(machine);
   const referenceAt = chosen.findIndex((candidate) => candidate.strategy === reference);
-  const vgics = chosen.map((candidate) => createVgic(machine, candidate.create));
-  const hidden = referenceAt < 0 ? createVgic(machine, reference.create({})) : undefined;
-  const hiddenEngine = hidden === undefined ? undefined : createEngine(hidden);
-  const referenceVgic = hidden ?? vgics[referenceAt];
+  const vgics = chosen.map((candidate) => createModel(machine, candidate));
+  const hidden: Cell | undefined = referenceAt < 0 ? createHidden(machine) : undefined;
+  const referenceVgic = hidden?.vgic ?? vgics[referenceAt];
   const cells: Cell[] = chosen.map((candidate, i) => ({
     chosen: candidate,
     vgic: vgics[i],
@@ -59,7 +85,9 @@ export function replayTrace(
       i === referenceAt ? undefined : referenceVgic,
       candidate.strategy.equivalence,
     ),
+    stopped: null,
   }));
+  const stepped = hidden === undefined ? cells : [...cells, hidden];
 
   const block = createEventBlock();
   let events = 0;
@@ -73,17 +101,16 @@ export function replayTrace(
       const kind = wordKind(w);
       if (kind === FLUSH) {
         const vcpu = wordVcpu(w);
-        for (const cell of cells) cell.checker.beforeFlush(vcpu);
-        for (const cell of cells) cell.engine.step(w, value[i]);
-        hiddenEngine?.step(w, value[i]);
+        for (const cell of cells) if (cell.stopped === null) cell.checker.beforeFlush(vcpu);
+        for (const cell of stepped) stepCell(cell, w, value[i], events + i);
         for (let c = 0; c < cells.length; c++) {
+          if (cells[c].stopped !== null) continue;
           cells[c].checker.afterFlush(vcpu, events + i);
           onFlush?.(cells[c].vgic, vcpu, events + i, tick, c);
         }
       } else {
         if (kind === ABORTED_ENTRY) aborted++;
-        for (const cell of cells) cell.engine.step(w, value[i]);
-        hiddenEngine?.step(w, value[i]);
+        for (const cell of stepped) stepCell(cell, w, value[i], events + i);
       }
     }
     events += count;
@@ -91,8 +118,16 @@ export function replayTrace(
   return cells.map((cell) => exactPart(cell, source.header, identity, events, aborted));
 }
 
+/** The flavour's own algorithm, replayed for comparison alone. */
+function createHidden(machine: Machine): Cell {
+  const chosen = referenceFor(machine);
+  const vgic = createModel(machine, chosen);
+  const checker = createEquivalenceChecker(vgic, undefined, chosen.strategy.equivalence);
+  return { chosen, vgic, engine: createEngine(vgic), checker, stopped: null };
+}
+
 function exactPart(
-  { chosen, vgic, engine, checker }: Cell,
+  { chosen, vgic, engine, checker, stopped }: Cell,
   header: TraceHeader,
   identity: TraceIdentity,
   events: number,
@@ -112,6 +147,7 @@ function exactPart(
       events,
       fidelity: header.fidelity,
       machine: header.machine,
+      madeFor: identity.madeFor ?? header.machine.flavour,
       counts: header.counts,
       gaps: header.gaps.length,
       origin: identity.origin,
@@ -126,17 +162,30 @@ function exactPart(
       divergences: cost.divergences,
       injections: cost.injections,
       redundantInjections: cost.redundantInjections,
-      kicks: cost.kicks,
       fullFlushes: usedLrs[header.machine.nrLr],
       sorts: cost.sorts,
       flushes: cost.calls[PATH_FLUSH],
       abortedEntries: aborted,
     },
+    kicks: {
+      requests: cost.kicks,
+      broadcasts: cost.broadcasts,
+      wakeups: cost.wakeups,
+      ipis: cost.ipis,
+      whileQueued: cost.kicksWhileQueued,
+      ipisWhileQueued: cost.ipisWhileQueued,
+      spurious: cost.spuriousKicks,
+      halts: cost.halts,
+    },
+    stopped,
     equivalence: checker.result(),
     lrDigest: digestHex(engine.digest()),
-    command: `vgic-replay replay ${quoted(identity.path)} --strategy ${chosen.label}`,
+    command: `vgic-replay replay ${quoted(identity.path)} --strategy ${chosen.label}${flavourOption(identity, header)}`,
   };
 }
+
+const flavourOption = ({ madeFor }: TraceIdentity, { machine }: TraceHeader): string =>
+  madeFor === undefined || madeFor === machine.flavour ? '' : ` --flavour ${machine.flavour}`;
 
 /** Counters of all paths as plain data. Path and metric order: vgic/counters.ts. */
 export function pathCosts(vgic: Vgic): Record<PathName, PathCost> {

@@ -1,11 +1,10 @@
 /** Repeated replays of one block on one vGIC: always the same closures, as the JIT knows them from the first replay. */
 import type { Machine } from '../gic/intid.js';
+import type { ChosenStrategy } from '../strategy/index.js';
 import type { EventBlock } from '../trace/events.js';
-import type { CreateApList } from '../vgic/ap-list.js';
 import { digestHex } from '../vgic/digest.js';
-import { resetState } from '../vgic/state.js';
-import { createVgic, type Vgic } from '../vgic/vgic.js';
-import { QUEUED_FIELD } from '../vgic/word.js';
+import type { Vgic } from '../vgic/vgic.js';
+import { createModel } from './create-model.js';
 import { createEngine } from './engine.js';
 
 export interface Replays {
@@ -18,26 +17,13 @@ export interface Replays {
   digest(): string;
 }
 
-export function createReplays(machine: Machine, create: CreateApList, block: EventBlock): Replays {
-  const vgic = createVgic(machine, create);
+export function createReplays(machine: Machine, chosen: ChosenStrategy, block: EventBlock): Replays {
+  const vgic = createModel(machine, chosen);
   const engine = createEngine(vgic);
   return {
     vgic,
     run: () => engine.run(block.word, block.value, block.count),
-    reset: () => resetVgic(vgic),
+    reset: vgic.reset,
     digest: () => digestHex(engine.digest()),
   };
-}
-
-/** Empties every ap_list through the port all strategies have, then puts the columns back. */
-export function resetVgic(vgic: Vgic): void {
-  const { state, list } = vgic;
-  for (let slot = 0; slot < state.nrSlots; slot++) {
-    const queued = state.word[slot] & QUEUED_FIELD;
-    // Nothing enabled, pending or active, so the oracle sends the row nowhere and prune lets go of it.
-    state.word[slot] = queued;
-    if (queued !== 0) list.touch(slot);
-  }
-  for (let vcpu = 0; vcpu < state.nrVcpus; vcpu++) if (list.length(vcpu) > 0) list.prune(vcpu);
-  resetState(state);
 }

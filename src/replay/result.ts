@@ -5,6 +5,7 @@
 import type { Machine } from '../gic/intid.js';
 import type { EquivalenceClass } from '../strategy/strategy.js';
 import type { Fidelity, ImportCounts } from '../trace/header.js';
+import type { HostStopKind } from '../vgic/host-stop.js';
 
 export type { EquivalenceClass };
 
@@ -54,6 +55,32 @@ export interface Equivalence {
   readonly firstViolation: number | null;
 }
 
+/**
+ * Who was asked to look at its list again, and what it took (vgic-spec 1.9). In KVM a request sets a bit and wakes the vCPU
+ * if it is blocked, or sends an IPI if it is in the guest; in Xen it unblocks it, and sends an IPI if it runs elsewhere.
+ */
+export interface KickCounts {
+  readonly requests: number;
+  /** Requests to all vCPUs at once (kvm-7.2: the first SPI queued). */
+  readonly broadcasts: number;
+  readonly wakeups: number;
+  readonly ipis: number;
+  /** Requests for an interrupt that was queued already, and the IPIs among them: what unblocking alone would miss. */
+  readonly whileQueued: number;
+  readonly ipisWhileQueued: number;
+  /** Entries after a request that put nothing pending into a list register. */
+  readonly spurious: number;
+  /** Raw accesses to active states, each of which forces every vCPU out of the guest. */
+  readonly halts: number;
+}
+
+/** The event at which the hypervisor stopped for good, and how. */
+export interface HostStopped {
+  readonly event: number;
+  readonly kind: HostStopKind;
+  readonly reason: string;
+}
+
 export interface ExactPart {
   readonly trace: {
     readonly name: string;
@@ -61,7 +88,10 @@ export interface ExactPart {
     readonly sha256: string;
     readonly events: number;
     readonly fidelity: Fidelity;
+    /** The machine replayed: its flavour is the one asked for. */
     readonly machine: Machine;
+    /** Flavour that the trace was recorded on or made for. */
+    readonly madeFor: string;
     readonly counts: ImportCounts;
     readonly gaps: number;
     /** 'recorded' (L3 capture of a real vGIC), 'synthetic' or 'golden'. */
@@ -80,7 +110,6 @@ export interface ExactPart {
     readonly divergences: number;
     readonly injections: number;
     readonly redundantInjections: number;
-    readonly kicks: number;
     /** All flushes, and those of them after which the guest did not run (recordings only). */
     readonly flushes: number;
     readonly abortedEntries: number;
@@ -89,6 +118,9 @@ export interface ExactPart {
     /** Flushes that sorted (or would have). */
     readonly sorts: number;
   };
+  readonly kicks: KickCounts;
+  /** Null: the replay went through. After a stop nothing is counted. */
+  readonly stopped: HostStopped | null;
   readonly equivalence: Equivalence;
   /** FNV-1a style digest over every LR word written at every flush, 8 hex digits. */
   readonly lrDigest: string;

@@ -157,12 +157,12 @@ export function guestTable(facts: Facts): Table {
     ],
     rowHeads: 2,
     rows: facts.traces.flatMap((trace) =>
-      trace.runs.map(({ label, exact: { guest, lrDigest } }) => [
+      trace.runs.map(({ label, exact: { guest, kicks, lrDigest } }) => [
         trace.label,
         label,
         guest.injections,
         guest.redundantInjections,
-        guest.kicks,
+        kicks.requests,
         guest.acks,
         guest.spurious,
         guest.divergences,

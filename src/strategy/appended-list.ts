@@ -1,20 +1,23 @@
-/** A list in arrival order with kvm-6.1's depth count and sort: what sort-on-flush is, and hybrid below its threshold. */
+/** A list in arrival order with the flavour's depth count and sort: what sort-on-flush is, and hybrid below its threshold. */
 import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import type { ApListOps } from '../vgic/ap-list.js';
 import type { VgicState } from '../vgic/state.js';
+import * as State from '../vgic/state.js';
 import * as Word from '../vgic/word.js';
+import { createCarrySort } from './carry-sort.js';
 import { createLinkedList, type LinkedList } from './linked-list.js';
 import { createMergeSort } from './merge-sort.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
 const { NR_SGIS } = Intid;
-const { ACTIVE, PENDING, sortKey } = Word;
+const { ACTIVE, PENDING } = Word;
+const { SUMMARY_ACTIVE, SUMMARY_PENDING } = State;
 
 export interface AppendedList {
   readonly list: LinkedList;
-  /** compute_ap_list_depth, and the sort if depth > nrLr or a multi-source SGI is queued; returns the latter. */
+  /** The flavour's depth count, and the sort if the list outgrew the LRs; true: the walk keeps a multi-SGI floor. */
   sortIfOverflowing(vcpu: number): boolean;
   /** Sorts unconditionally; books the comparisons and their locks. */
   sort(vcpu: number): void;
@@ -23,15 +26,18 @@ export interface AppendedList {
 export function createAppendedList(s: VgicState, ops: ApListOps): AppendedList {
   const { word, source, cost, nrLr, isV2Guest, intidOfSlot } = s;
   const list = createLinkedList(s, ops);
-  const { next, anchors, len, relink, keyOf } = list;
-  const mergeSort = createMergeSort(next, keyOf);
+  const { next, anchors, len, relink, keyOf, sortOrder, summarise } = list;
+  const keyOfWord = sortOrder.keyOf;
+  const { flavour, summary } = s;
+  const mergeSort =
+    flavour.sort === 'carry' ? createCarrySort(next, keyOf, flavour.selfCompareGuard) : createMergeSort(next, keyOf);
 
   function sort(vcpu: number): void {
     const anchor = anchors + vcpu;
     const nextOf = next;
     const words = word;
     const keys = keyOf;
-    for (let slot = nextOf[anchor]; slot !== anchor; slot = nextOf[slot]) keys[slot] = sortKey(words[slot]);
+    for (let slot = nextOf[anchor]; slot !== anchor; slot = nextOf[slot]) keys[slot] = keyOfWord(words[slot], vcpu);
     relink(vcpu, mergeSort.sort(next[anchor], anchor));
     if (COUNTED) {
       const compared = mergeSort.comparisons();
@@ -41,7 +47,8 @@ export function createAppendedList(s: VgicState, ops: ApListOps): AppendedList {
     }
   }
 
-  function sortIfOverflowing(vcpu: number): boolean {
+  /** 6.1: weights of all entries, also of those that are not deliverable (vgic-spec 1.11). */
+  function sortIfWeighty(vcpu: number): boolean {
     const n = len[vcpu];
     // The kernel always walks. Without GICv2 SGIs a list that fits the LRs needs no walk to know the answer.
     if (COUNTED) {
@@ -69,7 +76,22 @@ export function createAppendedList(s: VgicState, ops: ApListOps): AppendedList {
     return multi;
   }
 
-  return { list, sort, sortIfOverflowing };
+  /** 7.2: what the oracle keeps here (1.12). */
+  function sortIfOursOverflow(vcpu: number): boolean {
+    summarise(vcpu);
+    if (summary[SUMMARY_ACTIVE] + summary[SUMMARY_PENDING] > nrLr) sort(vcpu);
+    return false;
+  }
+
+  /** Xen: the plain number of entries, no irq_lock taken (1.12b). */
+  function sortIfLong(vcpu: number): boolean {
+    if (COUNTED) cost.visits += len[vcpu];
+    if (len[vcpu] > nrLr) sort(vcpu);
+    return false;
+  }
+
+  const byDepth = { weights: sortIfWeighty, ours: sortIfOursOverflow, count: sortIfLong };
+  return { list, sort, sortIfOverflowing: byDepth[flavour.depth] };
 }
 
 /** Set bits of a byte. */

@@ -2,14 +2,16 @@ import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import type { ApList, ApListOps } from '../vgic/ap-list.js';
 import * as ApLists from '../vgic/ap-list.js';
-import { int32Column, uint8Column } from '../vgic/columns.js';
+import { int32Column } from '../vgic/columns.js';
 import type { VgicState } from '../vgic/state.js';
 import * as Word from '../vgic/word.js';
+import { createBucketLists } from './bucket-lists.js';
+import { createPendingFirstBuckets } from './buckets-pending-first.js';
 import type { ApListStrategy } from './strategy.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { LPI_BASE, NR_SGIS } = Intid;
+const { LPI_BASE, NO_SLOT, NR_SGIS } = Intid;
 const { OVERFLOW } = ApLists;
 const {
   ACTIVE,
@@ -43,15 +45,17 @@ const BUCKET_ACTIVE = 128;
 const BUCKET_PARKED = 129;
 const NR_BUCKETS = 130;
 
-/** Bitmap words per vCPU, bucket b is bit b % 32 of word b / 32: two words here, two elsewhere, active and parked. */
-const NR_BITMAPS = 5;
+/** Bitmap words of a vCPU (bucket-lists.ts): two here, two elsewhere, the last one active and parked. */
 const LAST_BITMAP = 4;
+/** Masks no priority. */
+const PMR_NONE = 256;
 const PARKED_BIT = 1 << (BUCKET_PARKED % 32);
 
 export const buckets: ApListStrategy = {
   id: 'buckets',
   summary: 'a FIFO per priority and a bitmap: constant work per insertion, key change, entry taken and entry left',
   models: 'no hypervisor yet; the structure of the Linux real-time scheduler run queue, 64 levels (vgic-spec 7.8)',
+  structure: 'ap-list',
   equivalence: 'tie-equivalent',
   cost: {
     insert: 'O(1)',
@@ -61,7 +65,8 @@ export const buckets: ApListStrategy = {
     memory: '2 links and a bucket number per interrupt, 130 heads per vCPU',
   },
   params: {},
-  create: () => createBuckets,
+  create: () => (s, ops) =>
+    s.flavour.order === 'active-first' ? createBuckets(s, ops) : createPendingFirstBuckets(s, ops),
 };
 
 /**
@@ -81,41 +86,16 @@ function classify(w: number): number {
 function createBuckets(s: VgicState, ops: ApListOps): ApList {
   const { word, source, intidOfSlot, dist, picks, cost, nrVcpus, nrLr, isV2Guest } = s;
   const { populate, release, migrate } = ops;
-  /** Circular lists with an anchor row per bucket behind the rows of interrupts, as in linked-list.ts. */
-  const anchors = s.nrSlots;
-  const next = int32Column(anchors + nrVcpus * NR_BUCKETS);
-  const prev = int32Column(anchors + nrVcpus * NR_BUCKETS);
-  for (let anchor = anchors; anchor < next.length; anchor++) next[anchor] = prev[anchor] = anchor;
-  const bucketOf = uint8Column(s.nrSlots);
+  const { next, bucketOf, bitmap, nrBitmaps, anchorOf, link: linkRow, unlink } = createBucketLists(s, NR_BUCKETS);
   /** The fields that decide the bucket, as they were when the row was put there. */
   const bucketedAs = int32Column(s.nrSlots);
-  const bitmap = int32Column(nrVcpus * NR_BITMAPS);
   const len = int32Column(nrVcpus);
 
-  const anchorOf = (vcpu: number, bucket: number): number => anchors + vcpu * NR_BUCKETS + bucket;
+  const { multiSgiFloor, pendingTest } = s.flavour;
 
   function link(vcpu: number, slot: number, bucket: number): void {
-    bucketOf[slot] = bucket;
     bucketedAs[slot] = word[slot] & BUCKET_FIELDS;
-    const anchor = anchorOf(vcpu, bucket);
-    const last = prev[anchor];
-    prev[slot] = last;
-    next[slot] = anchor;
-    next[last] = slot;
-    prev[anchor] = slot;
-    bitmap[vcpu * NR_BITMAPS + (bucket >> 5)] |= 1 << (bucket & 31);
-  }
-
-  function unlink(vcpu: number, slot: number): void {
-    const before = prev[slot];
-    const after = next[slot];
-    next[before] = after;
-    prev[after] = before;
-    // The same row on both sides is the anchor: the bucket is empty.
-    if (before === after) {
-      const bucket = bucketOf[slot];
-      bitmap[vcpu * NR_BITMAPS + (bucket >> 5)] &= ~(1 << (bucket & 31));
-    }
+    linkRow(vcpu, slot, bucket);
   }
 
   function touch(slot: number): void {
@@ -181,7 +161,7 @@ function createBuckets(s: VgicState, ops: ApListOps): ApList {
   /** From 32 buckets, of which `first` is the most urgent. */
   function takeHalf(vcpu: number, first: number, count: number): number {
     let taken = count;
-    let bits = bitmap[vcpu * NR_BITMAPS + (first >> 5)];
+    let bits = bitmap[vcpu * nrBitmaps + (first >> 5)];
     while (bits !== 0 && taken < nrLr) {
       taken = take(vcpu, first + 31 - Math.clz32(bits & -bits), taken);
       bits &= bits - 1;
@@ -198,7 +178,9 @@ function createBuckets(s: VgicState, ops: ApListOps): ApList {
   function select(vcpu: number): number {
     const distEnabled = dist[0] === 1;
     const count =
-      isV2Guest && hasMultiSgi(vcpu) ? takeAboveFloor(vcpu, distEnabled) : takeMostUrgent(vcpu, distEnabled);
+      isV2Guest && multiSgiFloor && hasMultiSgi(vcpu)
+        ? takeAboveFloor(vcpu, distEnabled)
+        : takeMostUrgent(vcpu, distEnabled);
     if (COUNTED) {
       cost.visits += count;
       cost.locks += 1 + count;
@@ -229,7 +211,7 @@ function createBuckets(s: VgicState, ops: ApListOps): ApList {
 
   function prune(vcpu: number): void {
     if (COUNTED) cost.locks += 1;
-    const first = vcpu * NR_BITMAPS;
+    const first = vcpu * nrBitmaps;
     if ((bitmap[first + LAST_BITMAP] & PARKED_BIT) !== 0) drain(vcpu, BUCKET_PARKED, false);
     const distEnabled = dist[0] === 1;
     // With the distributor off nothing is deliverable anywhere: all but the actives leave.
@@ -245,10 +227,35 @@ function createBuckets(s: VgicState, ops: ApListOps): ApList {
 
   /** First entry of the most urgent bucket of a bitmap pair is more urgent than pmr? */
   function bitmapHasPending(vcpu: number, half: number, pmr: number): boolean {
-    const low = bitmap[vcpu * NR_BITMAPS + half];
-    const high = bitmap[vcpu * NR_BITMAPS + half + 1];
+    const low = bitmap[vcpu * nrBitmaps + half];
+    const high = bitmap[vcpu * nrBitmaps + half + 1];
     if (low !== 0) return (31 - Math.clz32(low & -low)) << 2 < pmr;
     return high !== 0 && (63 - Math.clz32(high & -high)) << 2 < pmr;
+  }
+
+  function hasDeliverable(vcpu: number, pmr: number): boolean {
+    if (COUNTED) {
+      cost.visits += 1;
+      cost.locks += 1;
+    }
+    // Retargeted entries count too: the vCPU must run once to hand them over, as upstream's test says.
+    return bitmapHasPending(vcpu, 0, pmr) || bitmapHasPending(vcpu, 2, pmr);
+  }
+
+  /** Xen: whatever the PMR, and active ones too. */
+  function hasEnabledPending(vcpu: number, _pmr: number): boolean {
+    const anchor = anchorOf(vcpu, BUCKET_ACTIVE);
+    let visits = 1;
+    let found = bitmapHasPending(vcpu, 0, PMR_NONE) || bitmapHasPending(vcpu, 2, PMR_NONE);
+    for (let slot = next[anchor]; slot !== anchor && !found; slot = next[slot]) {
+      visits++;
+      found = (word[slot] & ENABLED) !== 0 && (word[slot] & PENDING) !== 0;
+    }
+    if (COUNTED) {
+      cost.visits += visits;
+      cost.locks += visits;
+    }
+    return found;
   }
 
   return {
@@ -258,16 +265,10 @@ function createBuckets(s: VgicState, ops: ApListOps): ApList {
       link(vcpu, slot, classify(word[slot]));
     },
     touch,
+    touchAll: () => {},
     select,
     prune,
-    hasPending(vcpu: number, pmr: number): boolean {
-      if (COUNTED) {
-        cost.visits += 1;
-        cost.locks += 1;
-      }
-      // Retargeted entries count too: the vCPU must run once to hand them over, as upstream's test says.
-      return bitmapHasPending(vcpu, 0, pmr) || bitmapHasPending(vcpu, 2, pmr);
-    },
+    hasPending: pendingTest === 'deliverable' ? hasDeliverable : hasEnabledPending,
     dropLpis(vcpu: number): void {
       for (const slot of order(vcpu)) {
         if (intidOfSlot[slot] < LPI_BASE) continue;
@@ -276,16 +277,29 @@ function createBuckets(s: VgicState, ops: ApListOps): ApList {
         release(slot);
       }
     },
+    after(vcpu: number, slot: number): number {
+      let place = slot < 0 ? 0 : placeOf(bucketOf[slot]) + 1;
+      if (slot >= 0 && next[slot] !== anchorOf(vcpu, bucketOf[slot])) return next[slot];
+      for (; place < NR_BUCKETS; place++) {
+        const anchor = anchorOf(vcpu, bucketAt(place));
+        if (next[anchor] !== anchor) return next[anchor];
+      }
+      return NO_SLOT;
+    },
     order,
   };
 
   function order(vcpu: number): number[] {
     const slots: number[] = [];
     for (let place = 0; place < NR_BUCKETS; place++) {
-      // The actives first, as they are delivered.
-      const anchor = anchorOf(vcpu, place === 0 ? BUCKET_ACTIVE : place <= BUCKET_ACTIVE ? place - 1 : place);
+      const anchor = anchorOf(vcpu, bucketAt(place));
       for (let slot = next[anchor]; slot !== anchor; slot = next[slot]) slots.push(slot);
     }
     return slots;
   }
 }
+
+/** Buckets in the order of delivery: the actives first. */
+const bucketAt = (place: number): number => (place === 0 ? BUCKET_ACTIVE : place <= BUCKET_ACTIVE ? place - 1 : place);
+const placeOf = (bucket: number): number =>
+  bucket === BUCKET_ACTIVE ? 0 : bucket < BUCKET_ACTIVE ? bucket + 1 : bucket;

@@ -10,6 +10,7 @@ export const fifo: ApListStrategy = {
   id: 'fifo',
   summary: 'arrival order; never orders by priority (a lower bound of cost, not a candidate)',
   models: 'the bound; FreeBSD bhyve (sys/arm64/vmm) delivers in this order',
+  structure: 'ap-list',
   equivalence: 'bound',
   cost: {
     insert: 'O(1)',
@@ -21,18 +22,22 @@ export const fifo: ApListStrategy = {
   params: {},
   create: () => (s, ops) => {
     const list = createLinkedList(s, ops);
-    const { len, append, walk } = list;
+    const { len, append, walk, summarise } = list;
+    const needsSummary = s.flavour.depth === 'ours';
     return {
       length: (vcpu) => len[vcpu],
       insert: append,
       touch: () => {},
+      touchAll: () => {},
       select(vcpu) {
         if (COUNTED) s.cost.locks += 1;
+        if (needsSummary) summarise(vcpu);
         return walk(vcpu, false);
       },
       prune: list.prune,
       hasPending: list.hasPending,
       dropLpis: list.dropLpis,
+      after: list.after,
       order: list.order,
     };
   },

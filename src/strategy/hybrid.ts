@@ -16,6 +16,7 @@ export const hybrid: ApListStrategy = {
   id: 'hybrid',
   summary: 'append and sort at entry below a threshold, keep ordered above it',
   models: 'mitigation 3 of the Xen new-VGIC thread (sort on insertion above N entries), with key-change hooks',
+  structure: 'ap-list',
   equivalence: 'tie-equivalent',
   cost: {
     insert: 'O(1) below N, O(n) above',
@@ -37,7 +38,8 @@ export const hybrid: ApListStrategy = {
     ({ threshold }) =>
     (s, ops) => {
       const { list, sort, sortIfOverflowing } = createAppendedList(s, ops);
-      const { len, append, insertOrdered, reorder, hasMultiSgi, walk } = list;
+      const { len, append, insertOrdered, reorder, hasMultiSgi, walk, summarise } = list;
+      const needsSummary = s.flavour.depth === 'ours';
       const { word } = s;
       const ordered = uint8Column(s.nrVcpus);
       const fallBelow = threshold >> 1;
@@ -54,9 +56,14 @@ export const hybrid: ApListStrategy = {
           const vcpu = queuedOn(word[slot]);
           if (ordered[vcpu] === 1) reorder(vcpu, slot);
         },
+        touchAll(vcpu) {
+          if (ordered[vcpu] === 1 && len[vcpu] > 1) sort(vcpu);
+        },
         select(vcpu) {
           if (COUNTED) s.cost.locks += 1;
-          return walk(vcpu, ordered[vcpu] === 1 ? hasMultiSgi(vcpu) : sortIfOverflowing(vcpu));
+          if (ordered[vcpu] === 0) return walk(vcpu, sortIfOverflowing(vcpu));
+          if (needsSummary) summarise(vcpu);
+          return walk(vcpu, hasMultiSgi(vcpu));
         },
         prune(vcpu) {
           list.prune(vcpu);
@@ -64,6 +71,7 @@ export const hybrid: ApListStrategy = {
         },
         hasPending: list.hasPending,
         dropLpis: list.dropLpis,
+        after: list.after,
         order: list.order,
       };
     },

@@ -7,24 +7,27 @@ import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import type { ApListOps } from '../vgic/ap-list.js';
 import * as ApLists from '../vgic/ap-list.js';
-import { int32Column, uint8Column } from '../vgic/columns.js';
+import { int32Column, uint16Column } from '../vgic/columns.js';
+import { createOrder, type Order } from '../vgic/order.js';
 import type { VgicState } from '../vgic/state.js';
+import * as State from '../vgic/state.js';
 import * as Word from '../vgic/word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { LPI_BASE, NR_SGIS } = Intid;
+const { LPI_BASE, NO_SLOT, NR_SGIS } = Intid;
 const { OVERFLOW } = ApLists;
-const { ACTIVE, ENABLED, LATCH, PENDING, priorityOf, QUEUED_FIELD, sortKey, staysHere, targetField, targetOracle } =
-  Word;
+const { SUMMARY_ACTIVE, SUMMARY_PENDING, SUMMARY_SGIS } = State;
+const { ACTIVE, ENABLED, LATCH, PENDING, priorityOf, QUEUED_FIELD, staysHere, targetField, targetOracle } = Word;
 
 export interface LinkedList {
   readonly next: Int32Array;
   /** Row of vCPU 0's anchor, of vCPU 1's and so on: `next` of an anchor is the first entry, its own row if none. */
   readonly anchors: number;
   readonly len: Int32Array;
+  readonly sortOrder: Order;
   /** Sort key under which an ordered row was inserted; only the ordered strategies read it. */
-  readonly keyOf: Uint8Array;
+  readonly keyOf: Uint16Array;
   append(vcpu: number, slot: number): void;
   /** Takes a chain of `next` links (-1 ends it) over the same rows as the list of a vCPU: a new order. */
   relink(vcpu: number, first: number): void;
@@ -41,7 +44,10 @@ export interface LinkedList {
   prune(vcpu: number): void;
   hasPending(vcpu: number, pmr: number): boolean;
   dropLpis(vcpu: number): void;
+  after(vcpu: number, slot: number): number;
   order(vcpu: number): number[];
+  /** Counts the entries that the oracle keeps here into state.summary, as 7.2's first pass does (vgic-spec 1.12). */
+  summarise(vcpu: number): void;
 }
 
 export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
@@ -53,7 +59,11 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
   const prev = int32Column(anchors + nrVcpus);
   for (let anchor = anchors; anchor < anchors + nrVcpus; anchor++) next[anchor] = prev[anchor] = anchor;
   const len = int32Column(nrVcpus);
-  const keyOf = uint8Column(s.nrSlots);
+  const sortOrder = createOrder(s);
+  const keyOfWord = sortOrder.keyOf;
+  const keyOf = uint16Column(s.nrSlots);
+  const { multiSgiFloor, pendingTest } = s.flavour;
+  const { summary } = s;
 
   function append(vcpu: number, slot: number): void {
     const anchor = anchors + vcpu;
@@ -88,7 +98,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
   }
 
   function insertOrdered(vcpu: number, slot: number): void {
-    const key = sortKey(word[slot]);
+    const key = keyOfWord(word[slot], vcpu);
     keyOf[slot] = key;
     const anchor = anchors + vcpu;
     const prevOf = prev;
@@ -114,7 +124,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
   }
 
   function reorder(vcpu: number, slot: number): void {
-    if (sortKey(word[slot]) === keyOf[slot]) return;
+    if (keyOfWord(word[slot], vcpu) === keyOf[slot]) return;
     // Lock order: drop the irq_lock, take the list lock, take the irq_lock again (vgic-spec 1.5).
     if (COUNTED) cost.locks += 2;
     unlink(vcpu, slot);
@@ -122,7 +132,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
   }
 
   function hasMultiSgi(vcpu: number): boolean {
-    if (!isV2Guest) return false;
+    if (!isV2Guest || !multiSgiFloor) return false;
     const first = vcpu * 32;
     for (let slot = first; slot < first + NR_SGIS; slot++) {
       const senders = source[slot];
@@ -228,6 +238,47 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     return found;
   }
 
+  /** Xen: neither the active state nor PMR is looked at. */
+  function hasEnabledPending(vcpu: number, _pmr: number): boolean {
+    let visits = 0;
+    let found = false;
+    const anchor = anchors + vcpu;
+    for (let slot = next[anchor]; slot !== anchor && !found; slot = next[slot]) {
+      if (COUNTED) visits++;
+      found = (word[slot] & PENDING) !== 0 && (word[slot] & ENABLED) !== 0;
+    }
+    if (COUNTED) {
+      cost.visits += visits;
+      cost.locks += visits;
+    }
+    return found;
+  }
+
+  function summarise(vcpu: number): void {
+    const here = targetField(vcpu);
+    const distEnabled = dist[0];
+    const anchor = anchors + vcpu;
+    let active = 0;
+    let pending = 0;
+    let sgis = 0;
+    const nextOf = next;
+    const words = word;
+    for (let slot = nextOf[anchor]; slot !== anchor; slot = nextOf[slot]) {
+      const w = words[slot];
+      if (staysHere(w, here, distEnabled) === 0) continue;
+      if ((w & ACTIVE) !== 0) active++;
+      else pending++;
+      if (intidOfSlot[slot] < NR_SGIS) sgis++;
+    }
+    summary[SUMMARY_ACTIVE] = active;
+    summary[SUMMARY_PENDING] = pending;
+    summary[SUMMARY_SGIS] = sgis;
+    if (COUNTED) {
+      cost.visits += len[vcpu];
+      cost.locks += len[vcpu];
+    }
+  }
+
   function dropLpis(vcpu: number): void {
     const anchor = anchors + vcpu;
     for (let slot = next[anchor]; slot !== anchor; ) {
@@ -252,6 +303,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     next,
     anchors,
     len,
+    sortOrder,
     keyOf,
     append,
     relink,
@@ -261,8 +313,14 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     hasMultiSgi,
     walk,
     prune,
-    hasPending,
+    hasPending: pendingTest === 'deliverable' ? hasPending : hasEnabledPending,
     dropLpis,
+    after(vcpu, slot) {
+      const anchor = anchors + vcpu;
+      const following = next[slot < 0 ? anchor : slot];
+      return following === anchor ? NO_SLOT : following;
+    },
     order,
+    summarise,
   };
 }

@@ -20,7 +20,7 @@ export interface MergeSort {
  * `next` links the rows of a chain; its last element is no row: a merge begins its chain there.
  * `keyOf` holds the sort key of every row in the chain.
  */
-export function createMergeSort(next: Int32Array, keyOf: Uint8Array): MergeSort {
+export function createMergeSort(next: Int32Array, keyOf: Uint16Array): MergeSort {
   const anchor = next.length - 1;
   /** Heads of the sorted runs, oldest first: at most 2 log2(n) of them. */
   const runs = int32Column(64);

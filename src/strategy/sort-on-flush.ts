@@ -12,6 +12,7 @@ export const sortOnFlush: ApListStrategy = {
   id: 'sort-on-flush',
   summary: 'append; sort the whole list at guest entry when it outgrew the LRs',
   models: 'Linux 6.1 arch/arm64/kvm/vgic/vgic.c (upstream); Xen xen/arch/arm/vgic (new vGIC) sorts the same way',
+  structure: 'ap-list',
   equivalence: 'identical',
   cost: {
     insert: 'O(1)',
@@ -28,6 +29,7 @@ export const sortOnFlush: ApListStrategy = {
       length: (vcpu) => len[vcpu],
       insert: append,
       touch: () => {},
+      touchAll: () => {},
       select(vcpu) {
         if (COUNTED) s.cost.locks += 1;
         return walk(vcpu, sortIfOverflowing(vcpu));
@@ -35,6 +37,7 @@ export const sortOnFlush: ApListStrategy = {
       prune: list.prune,
       hasPending: list.hasPending,
       dropLpis: list.dropLpis,
+      after: list.after,
       order: list.order,
     };
   },

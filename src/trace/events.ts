@@ -56,7 +56,10 @@ export const ENABLE = 9;
 export const PRIORITY = 10;
 /** ISPENDR (1) or ICPENDR (0). value bit 1 = user. */
 export const PENDING = 11;
-/** ISACTIVER (1) or ICACTIVER (0) written by `vcpu`. value bit 1 = user. */
+/**
+ * ISACTIVER (1) or ICACTIVER (0) written by `vcpu`. value bit 1 = user. The exits that such an access forces (vgic-spec 2.3)
+ * are events of their own; a raw access (MMIO_DIST, MMIO_REDIST) forces them itself.
+ */
 export const ACTIVE = 12;
 /** ICFGR: value 0 edge, 1 level. SPIs only. */
 export const CONFIG = 13;

@@ -20,12 +20,15 @@ export interface ApList {
   length(vcpu: number): number;
   /** A row whose queued field names `vcpu` joins that list (queue_irq_unlock and migration). */
   insert(vcpu: number, slot: number): void;
-  /** Enabled, pending, active, priority or target of a queued row may have changed. Not called for populate. */
+  /** Enabled, pending, active, priority, group, mapping or target of a queued row may have changed. Not called for populate. */
   touch(slot: number): void;
+  /** The distributor's or the vCPU's group enables changed: with them the keys of all its entries (order.ts) may have. */
+  touchAll(vcpu: number): void;
   /**
    * Guest entry: chooses the rows for the LRs, in LR order; each goes to `ops.populate` at once, and to `state.picks`.
    * Returns their number; adds OVERFLOW if a full set of LRs leaves entries behind (the caller then sets UIE). The list
-   * is not empty.
+   * is not empty, except in flavours without the empty-list shortcut. Flavours with depth 'ours': also fills
+   * `state.summary`, and OVERFLOW is theirs to decide from it.
    */
   select(vcpu: number): number;
   /** Guest exit: takes out what the oracle no longer sends here, under the list lock. */
@@ -34,6 +37,8 @@ export interface ApList {
   hasPending(vcpu: number, pmr: number): boolean;
   /** EnableLPIs 1 → 0: every LPI loses its latch and leaves the list through `ops.release`. */
   dropLpis(vcpu: number): void;
+  /** The entry behind `slot` in the order of choosing, the first one for NO_SLOT (-1); -1 at the end. */
+  after(vcpu: number, slot: number): number;
   /** Rows in the strategy's own order (for dumps, checks and tests; allocates). */
   order(vcpu: number): number[];
 }

@@ -8,4 +8,5 @@
  */
 export const int32Column = (length: number): Int32Array => new Int32Array(new ArrayBuffer(4 * length));
 export const uint8Column = (length: number): Uint8Array => new Uint8Array(new ArrayBuffer(length));
+export const uint16Column = (length: number): Uint16Array => new Uint16Array(new ArrayBuffer(2 * length));
 export const int16Column = (length: number): Int16Array => new Int16Array(new ArrayBuffer(2 * length));

@@ -41,7 +41,19 @@ export class CostCounters {
   readonly used = new Float64Array(65);
   injections = 0;
   redundantInjections = 0;
+  /** Requests to look again (KVM: request + kick; Xen: vcpu_kick); each broadcast asks all vCPUs at once. vgic-spec 1.9. */
   kicks = 0;
+  broadcasts = 0;
+  /** Kicks that woke a blocked vCPU, and those that interrupted one in the guest. */
+  wakeups = 0;
+  ipis = 0;
+  /** Kicks for an interrupt that was queued already, and how many of these interrupted a running vCPU. */
+  kicksWhileQueued = 0;
+  ipisWhileQueued = 0;
+  /** Entries after a kick that put nothing pending into a list register. */
+  spuriousKicks = 0;
+  /** Accesses that forced all vCPUs out of the guest. */
+  halts = 0;
   sorts = 0;
   acks = 0;
   spurious = 0;
@@ -72,6 +84,13 @@ export class CostCounters {
     this.hist[path * STRIDE + metric * NR_BUCKETS + (32 - Math.clz32(value))] += 1;
   }
 
+  /** irq_lock and list lock acquisitions of all calls so far. */
+  locksSoFar(): number {
+    let locks = this.locks;
+    for (let path = 0; path < NR_PATHS; path++) locks += this.sum[path * NR_METRICS + METRIC_LOCKS];
+    return locks;
+  }
+
   /** Histogram of one metric of one path, trailing zeros cut. */
   histogram(path: number, metric: number): number[] {
     const from = path * STRIDE + metric * NR_BUCKETS;
@@ -83,7 +102,9 @@ export class CostCounters {
   reset(): void {
     this.visits = this.comparisons = this.locks = this.lrWrites = 0;
     for (const column of [this.calls, this.sum, this.max, this.hist, this.depth, this.used]) column.fill(0);
-    this.injections = this.redundantInjections = this.kicks = this.sorts = 0;
+    this.injections = this.redundantInjections = this.sorts = 0;
+    this.kicks = this.broadcasts = this.wakeups = this.ipis = this.spuriousKicks = this.halts = 0;
+    this.kicksWhileQueued = this.ipisWhileQueued = 0;
     this.acks = this.spurious = this.divergences = this.notifications = 0;
   }
 }

@@ -26,7 +26,15 @@ const {
 export interface Inject {
   inject(vcpu: number, intid: number, level: number): void;
   /** Targets are firstVcpu + n for every bit n of `list`; `allButSelf` ignores the list. */
-  sgi(sender: number, intid: number, firstVcpu: number, list: number, allButSelf: boolean): void;
+  /** `groupZeroOnly`: sent through ICC_SGI0R, which does not reach group 1 (vgic-spec 2.4). */
+  sgi(
+    sender: number,
+    intid: number,
+    firstVcpu: number,
+    list: number,
+    allButSelf: boolean,
+    groupZeroOnly: boolean,
+  ): void;
   /** User-space LEVEL_INFO (vgic-spec 2.6). */
   lineLevel(vcpu: number, intid: number, level: number): void;
   physLine(vcpuRow: number, level: number): void;
@@ -76,12 +84,13 @@ export function createInject(s: VgicState, queue: Queue): Inject {
       const wire = -isLevel & (LINE | WIRE);
       queueIrq(slot, (w & ~wire) | (wire & -level) | ((isLevel ^ 1) << 1));
     },
-    sgi(sender, intid, firstVcpu, targets, allButSelf) {
+    sgi(sender, intid, firstVcpu, targets, allButSelf, groupZeroOnly) {
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
         const bit = vcpu - firstVcpu;
         const wanted = allButSelf ? vcpu !== sender : bit >= 0 && bit < 32 && ((targets >>> bit) & 1) === 1;
         if (!wanted) continue;
         const slot = vcpu * 32 + intid;
+        if (groupZeroOnly && (word[slot] & GROUP) !== 0) continue;
         word[slot] |= LATCH;
         if (isV2Guest) source[slot] |= 1 << sender;
         queueIrq(slot, word[slot]);

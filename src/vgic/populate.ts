@@ -1,7 +1,8 @@
-/** One row of the tables into one LR. Populate of kvm-6.1: vgic-spec 1.14. */
+/** One row of the tables into one LR. vgic-spec 1.14: KVM, and Xen, which builds pending and active together. */
 import * as Intid from '../gic/intid.js';
 import * as Lr from '../gic/lr.js';
 import { int32Column } from './columns.js';
+import { HostStop } from './host-stop.js';
 import type { VgicState } from './state.js';
 import * as Word from './word.js';
 
@@ -18,7 +19,14 @@ export interface Populate {
 }
 
 export function createPopulate(s: VgicState): Populate {
+  return s.flavour.populate === 'kvm' ? createKvmPopulate(s) : createXenPopulate(s);
+}
+
+function createKvmPopulate(s: VgicState): Populate {
   const { word, source, activeSource, hwintid, intidOfSlot, lrLo, lrHi, lrSlot, lrDirty, nrLr, isV2Guest } = s;
+  const keepsStaleLr = s.flavour.senderlessSgi === 'stale-lr';
+  const tracksLr = s.flavour.activeOutsideLrs !== 'none';
+  const { onLr } = s;
   const unsent = int32Column(NR_SGIS);
   const nrUnsent = int32Column(1);
 
@@ -87,23 +95,63 @@ export function createPopulate(s: VgicState): Populate {
     lrSlot[lr] = slot;
   }
 
-  /** An SGI without sender: 6.1 warns and leaves the LR as it was. No fold will come back to this row. */
+  /** An SGI without sender: 6.1 leaves the LR as it was, 7.2 empties it. No fold will come back to this row. */
   function leaveStale(lr: number, slot: number): void {
-    unsent[nrUnsent[0]] = slot;
-    nrUnsent[0] += 1;
+    if (nrUnsent[0] < NR_SGIS) unsent[nrUnsent[0]++] = slot;
     const vcpu = Math.floor(lr / nrLr);
-    if (lr - vcpu * nrLr < lrDirty[vcpu]) return;
+    if (keepsStaleLr && lr - vcpu * nrLr < lrDirty[vcpu]) return;
     // An empty word names INTID 0: what a fold of this LR finds.
     lrLo[lr] = 0;
     lrHi[lr] = 0;
     lrSlot[lr] = vcpu * NR_PRIVATE_IRQS;
   }
 
+  function populateTracked(lr: number, slot: number): void {
+    populate(lr, slot);
+    onLr[slot] = 1;
+  }
+
   return {
-    populate,
+    populate: tracksLr ? populateTracked : populate,
     reportUnsent(touch) {
       for (let n = 0; n < nrUnsent[0]; n++) touch(unsent[n]);
       nrUnsent[0] = 0;
     },
+  };
+}
+
+/** Xen: pending first, so that an active interrupt with a new edge is both; no EOI request and no sender for an active SGI. */
+function createXenPopulate(s: VgicState): Populate {
+  const { word, source, hwintid, intidOfSlot, lrLo, lrHi, lrSlot } = s;
+  return {
+    populate(lr, slot) {
+      let w = word[slot];
+      const intid = intidOfSlot[slot];
+      let lo = intid;
+      let hi = ((w & ACTIVE) << 28) | ((w & GROUP) << 22) | ((w & PRIORITY_FIELD) << 8);
+      if ((w & PENDING) !== 0) {
+        hi |= LR_PENDING;
+        if ((w & LEVEL) === 0) w &= ~LATCH;
+        if (intid < NR_SGIS) {
+          const senders = source[slot];
+          if (senders === 0) throw new HostStop('host-assertion', `SGI ${intid} is pending without a sender (ISPENDR)`);
+          const lowest = senders & -senders;
+          lo |= (31 - Math.clz32(lowest)) << LR_CPUID_SHIFT;
+          source[slot] = senders & ~lowest;
+          if (senders !== lowest) w |= LATCH;
+        }
+      }
+      if ((w & HW) !== 0) {
+        hi |= LR_HW | hwintid[slot];
+        // The pending half of an active mapped interrupt stays in the distributor; an edge's latch is gone by now.
+        if ((w & ACTIVE) !== 0 && (w & PENDING) !== 0) hi &= ~LR_PENDING;
+        if ((w & LEVEL) !== 0 && (hi & LR_PENDING) !== 0) w &= ~(LINE | WIRE);
+      } else if ((w & LEVEL) !== 0) hi |= LR_EOI;
+      word[slot] = w;
+      lrLo[lr] = lo;
+      lrHi[lr] = hi;
+      lrSlot[lr] = slot;
+    },
+    reportUnsent: () => {},
   };
 }

@@ -5,6 +5,8 @@
 import * as Counting from '#counting';
 import type { ApList, ApListOps, CreateApList } from './ap-list.js';
 import * as Counters from './counters.js';
+import type { Kicks } from './kicks.js';
+import { createOrder } from './order.js';
 import type { Populate } from './populate.js';
 import type { VgicState } from './state.js';
 import * as Word from './word.js';
@@ -23,23 +25,29 @@ export interface Queue {
   queueIrq(slot: number, word: number): void;
   /** A register write changed a key without queueing. Books one call of the rekey path (irq_lock). */
   rekeyIrq(slot: number): void;
-  /** Request and kick: counted, not modelled further. */
-  kick(vcpu: number): void;
+  /** Mapping or group changed with no lock that is counted: part of the key in some flavours. */
+  rekeyUnlocked(slot: number): void;
+  /** The distributor's or the vCPU's group enables changed: part of all keys in some flavours. */
+  rekeyAll(vcpu: number): void;
 }
 
-export function createQueue(s: VgicState, createList: CreateApList, { populate }: Populate): Queue {
-  const { word, dist, cost, lpiRefs, lpiSlotBase, queuedRows } = s;
-
-  const kick = (_vcpu: number): void => {
-    if (COUNTED) cost.kicks++;
-  };
+export function createQueue(s: VgicState, createList: CreateApList, { populate }: Populate, kicks: Kicks): Queue {
+  const { word, dist, cost, lpiRefs, spiSlotBase, lpiSlotBase, queuedRows, activeSpis, lastLr, flavour } = s;
+  const { kick, broadcast } = kicks;
+  const { kicksAfterMigration } = flavour;
+  /** An LPI in the last LR is referenced until the prune is over (last_lr_irq). */
+  const pinsLastLr = flavour.activeOutsideLrs !== 'none';
 
   const ops: ApListOps = {
     populate,
     release(slot) {
       if (COUNTED) queuedRows[queuedOn(word[slot])] -= 1;
       // The list held a reference: an LPI that is no longer mapped goes with it.
-      word[slot] = slot >= lpiSlotBase && lpiRefs[slot - lpiSlotBase] === 0 ? 0 : word[slot] & ~QUEUED_FIELD;
+      const isGone =
+        slot >= lpiSlotBase &&
+        lpiRefs[slot - lpiSlotBase] === 0 &&
+        !(pinsLastLr && lastLr[queuedOn(word[slot])] === slot);
+      word[slot] = isGone ? 0 : word[slot] & ~QUEUED_FIELD;
     },
     migrate(slot, to) {
       if (COUNTED) {
@@ -48,22 +56,33 @@ export function createQueue(s: VgicState, createList: CreateApList, { populate }
       }
       word[slot] = (word[slot] & ~QUEUED_FIELD) | ((to + 1) << QUEUED_SHIFT);
       insert(to, slot);
-      kick(to);
+      if (COUNTED && kicksAfterMigration) kick(to, false);
     },
   };
   const list = createList(s, ops);
-  const { insert, touch } = list;
+  const { insert, touch, touchAll } = list;
+  const { dependsOnEnables } = createOrder(s);
+
+  const kickQueued = (_slot: number, target: number): void => {
+    if (COUNTED) kick(target, false);
+  };
+  /** TDIR: the first SPI queued asks every vCPU in, to turn the trap on (vgic-spec 1.8). */
+  const broadcastFirstSpi = (slot: number, target: number): void => {
+    if (slot >= spiSlotBase && slot < lpiSlotBase && activeSpis[0]++ === 0) {
+      if (COUNTED) broadcast();
+    } else if (COUNTED) kick(target, false);
+  };
+  const onQueued = flavour.firstSpiBroadcast && !s.isV2Guest ? broadcastFirstSpi : kickQueued;
 
   return {
     list,
-    kick,
     queueIrq(slot, w) {
       if (COUNTED) cost.locks += 1;
       if ((w & QUEUED_FIELD) !== 0) {
         word[slot] = w;
         touch(slot);
         // Kick the oracle's vCPU, which may differ from the list's owner after a retarget.
-        if (COUNTED && targetOracle(w, dist[0] === 1) >= 0) kick(targetOracle(w, dist[0] === 1));
+        if (COUNTED && targetOracle(w, dist[0] === 1) >= 0) kick(targetOracle(w, dist[0] === 1), true);
       } else {
         const target = ((w & TARGET_FIELD) >>> TARGET_SHIFT) - 1;
         if (wantsList(w, dist[0]) !== 0 && target >= 0) {
@@ -73,7 +92,7 @@ export function createQueue(s: VgicState, createList: CreateApList, { populate }
           }
           word[slot] = w | ((w & TARGET_FIELD) << (QUEUED_SHIFT - TARGET_SHIFT));
           insert(target, slot);
-          kick(target);
+          onQueued(slot, target);
         } else word[slot] = w;
       }
       if (COUNTED) cost.end(PATH_INJECT);
@@ -81,6 +100,16 @@ export function createQueue(s: VgicState, createList: CreateApList, { populate }
     rekeyIrq(slot) {
       if (COUNTED) cost.locks += 1;
       if ((word[slot] & QUEUED_FIELD) !== 0) touch(slot);
+      if (COUNTED) cost.end(PATH_REKEY);
+    },
+    rekeyUnlocked(slot) {
+      if (!dependsOnEnables || (word[slot] & QUEUED_FIELD) === 0) return;
+      touch(slot);
+      if (COUNTED) cost.end(PATH_REKEY);
+    },
+    rekeyAll(vcpu) {
+      if (!dependsOnEnables) return;
+      touchAll(vcpu);
       if (COUNTED) cost.end(PATH_REKEY);
     },
   };

@@ -1,17 +1,18 @@
 /**
- * Effects of distributor and redistributor registers on one interrupt: vgic-spec 2.2 and 2.6; on a raw 32-bit write:
- * 2.1 and E.4. "user" is an access by user space.
+ * Effects of distributor and redistributor registers on one interrupt: vgic-spec 2.2 and 2.6. "user" is an access by user
+ * space. Raw accesses come through mmio.ts.
  */
 import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import * as Counters from './counters.js';
+import type { Kicks } from './kicks.js';
 import type { Queue } from './queue.js';
 import { physRowOf, slotOf, type VgicState } from './state.js';
 import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { isSpi, MAX_VCPUS, NR_PRIVATE_IRQS, NR_SGIS } = Intid;
+const { isSpi, NR_PRIVATE_IRQS, NR_SGIS, SPI_BASE } = Intid;
 const { PATH_PENDING } = Counters;
 const {
   ACTIVE,
@@ -19,6 +20,7 @@ const {
   EXISTS,
   GROUP,
   HW,
+  isPending,
   LATCH,
   LEVEL,
   LINE,
@@ -30,7 +32,8 @@ const {
   withWire,
 } = Word;
 
-export interface Registers {
+/** Effects that every machine has. */
+export interface RegisterEffects {
   setEnable(vcpu: number, intid: number, on: boolean, user: boolean): void;
   setPriority(vcpu: number, intid: number, priority: number): void;
   setPending(vcpu: number, intid: number, on: boolean, user: boolean): void;
@@ -46,7 +49,16 @@ export interface Registers {
   pendingTest(vcpu: number): boolean;
 }
 
-export function createRegisters(s: VgicState, queue: Queue): Registers {
+/** And those that the table of mmio.ts asks beside. */
+export interface Registers extends RegisterEffects {
+  /** ITARGETSR of a GICv2 guest, IROUTER of a GICv3 guest, as written. */
+  setTargetMask(intid: number, mask: number): void;
+  setAffinity(intid: number, affinity: number): void;
+  /** The guest reads or writes an active state: where the flavour says so, every vCPU is forced out and synced (2.3). */
+  haltFor(intid: number): void;
+}
+
+export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: (vcpu: number) => void): Registers {
   const {
     word,
     source,
@@ -61,8 +73,14 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
     cost,
     isV2Guest,
     nrVcpus,
+    route,
+    inGuest,
+    flavour,
   } = s;
-  const { queueIrq, rekeyIrq, kick, list } = queue;
+  const { queueIrq, rekeyIrq, rekeyUnlocked, rekeyAll, list } = queue;
+  const { kick } = kicks;
+  const { isXen, haltScope } = flavour;
+  const asksDist = flavour.pendingTest === 'deliverable';
 
   /** Row of a known interrupt, or -1. */
   function known(vcpu: number, intid: number): number {
@@ -81,7 +99,7 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
   }
 
   function pendingTest(vcpu: number): boolean {
-    if (dist[0] === 0) {
+    if (dist[0] === 0 && asksDist) {
       if (COUNTED) cost.end(PATH_PENDING);
       return false;
     }
@@ -91,13 +109,52 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
     return runnable;
   }
 
+  /** One register access is one halt. Private interrupts are always those of the vCPU that accesses them here. */
+  function haltFor(intid: number): void {
+    const isShared = intid >= NR_PRIVATE_IRQS;
+    const halts = haltScope === 'always' ? !isV2Guest || isShared : haltScope === 'others' && isShared;
+    if (!halts) return;
+    if (COUNTED) cost.halts += 1;
+    for (let other = 0; other < nrVcpus; other++) if (inGuest[other] !== 0) sync(other);
+  }
+
+  /** Xen: latch, queue, then the physical side. */
+  function setPendingXen(slot: number, on: boolean): void {
+    const row = physRow[slot];
+    const isMapped = (word[slot] & HW) !== 0;
+    if (on) {
+      queueIrq(slot, word[slot] | LATCH);
+      if (isMapped) physActive[row] = 1;
+      return;
+    }
+    word[slot] &= ~LATCH;
+    if (isMapped && !isPending(word[slot])) {
+      physPending[row] = 0;
+      if ((word[slot] & ACTIVE) === 0) physActive[row] = 0;
+    }
+    rekeyIrq(slot);
+  }
+
+  function setTargetVcpu(slot: number, vcpu: number): void {
+    word[slot] = (word[slot] & ~TARGET_FIELD) | ((vcpu + 1) << TARGET_SHIFT);
+    rekeyIrq(slot);
+  }
+
   return {
     pendingTest,
+    haltFor,
     setEnable(vcpu, intid, on, user) {
       const slot = known(vcpu, intid);
       if (slot < 0) return;
+      if (isXen) {
+        // Redundant writes are skipped, lock apart.
+        if (on === ((word[slot] & ENABLED) !== 0)) {
+          rekeyIrq(slot);
+          return;
+        }
+      }
       if (on) {
-        if (!user && (word[slot] & (HW | LEVEL)) === (HW | LEVEL)) resampleOnEnable(slot);
+        if (!isXen && !user && (word[slot] & (HW | LEVEL)) === (HW | LEVEL)) resampleOnEnable(slot);
         word[slot] |= ENABLED;
         queueIrq(slot, word[slot]);
       } else {
@@ -114,6 +171,10 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
     setPending(vcpu, intid, on, user) {
       const slot = known(vcpu, intid);
       if (slot < 0) return;
+      if (isXen) {
+        setPendingXen(slot, on);
+        return;
+      }
       if (isV2Sgi(intid)) {
         if (!user) return;
         if (on) source[slot] |= 1 << vcpu;
@@ -137,7 +198,7 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
     },
     setActive(vcpu, intid, on, user) {
       const slot = known(vcpu, intid);
-      if (slot < 0) return;
+      if (slot < 0 || isXen) return;
       // User space cannot restore the active state of a mapped interrupt (vgic-spec 2.6).
       const isMapped = (word[slot] & HW) !== 0;
       if (!isMapped || !user) {
@@ -158,11 +219,26 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
       const slot = known(0, intid);
       if (slot < 0 || !isSpi(intid)) return;
       const exists = target >= 0 && target < nrVcpus;
-      const vcpu = exists ? target : isV2Guest ? 0 : -1;
-      word[slot] = (word[slot] & ~TARGET_FIELD) | ((vcpu + 1) << TARGET_SHIFT);
-      rekeyIrq(slot);
+      route[intid - SPI_BASE] = !exists ? 0 : isV2Guest ? 1 << target : affinityOf(target);
+      setTargetVcpu(slot, exists ? target : isV2Guest && !isXen ? 0 : -1);
+    },
+    setTargetMask(intid, mask) {
+      const slot = known(0, intid);
+      if (slot < 0 || !isSpi(intid)) return;
+      const online = mask & ((1 << Math.min(nrVcpus, 8)) - 1);
+      route[intid - SPI_BASE] = online;
+      // Lowest vCPU of the mask; an empty mask: vCPU 0 in KVM, nobody in Xen.
+      setTargetVcpu(slot, online !== 0 ? 31 - Math.clz32(online & -online) : isXen ? -1 : 0);
+    },
+    setAffinity(intid, affinity) {
+      const slot = known(0, intid);
+      if (slot < 0 || !isSpi(intid)) return;
+      route[intid - SPI_BASE] = affinity & 0xffffff;
+      const vcpu = vcpuOfAffinity(affinity & 0xffffff);
+      setTargetVcpu(slot, vcpu < nrVcpus ? vcpu : -1);
     },
     setGroupWord(vcpu, intid, group) {
+      if (isXen) return;
       const first = intid & ~31;
       for (let other = first; other < first + 32; other++) {
         const slot = known(vcpu, other);
@@ -173,9 +249,10 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
     },
     setGroup(vcpu, intid, group, user) {
       const slot = known(vcpu, intid);
-      if (slot < 0) return;
+      if (slot < 0 || isXen) return;
       word[slot] = group !== 0 ? word[slot] | GROUP : word[slot] & ~GROUP;
       if (!user) queueIrq(slot, word[slot]);
+      else rekeyUnlocked(slot);
     },
     setSgiSources(vcpu, intid, sources, set) {
       if (!isV2Sgi(intid)) return;
@@ -194,8 +271,10 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
     setDistEnable(on) {
       const was = dist[0] === 1;
       dist[0] = on ? 1 : 0;
-      if (!on || was) return;
-      for (let vcpu = 0; vcpu < nrVcpus; vcpu++) if (pendingTest(vcpu)) kick(vcpu);
+      if (on === was) return;
+      for (let vcpu = 0; vcpu < nrVcpus; vcpu++) rekeyAll(vcpu);
+      if (!on) return;
+      for (let vcpu = 0; vcpu < nrVcpus; vcpu++) if (pendingTest(vcpu) && COUNTED) kick(vcpu, true);
     },
     mapHw(vcpu, intid, hostIrq) {
       const slot = known(vcpu, intid);
@@ -203,161 +282,25 @@ export function createRegisters(s: VgicState, queue: Queue): Registers {
       word[slot] |= HW;
       hwintid[slot] = hostIrq;
       physRow[slot] = physRowOf(nrVcpus, vcpu, hostIrq);
+      rekeyUnlocked(slot);
     },
     unmapHw(vcpu, intid) {
       const slot = known(vcpu, intid);
       if (slot < 0) return;
       word[slot] &= ~HW;
       hwintid[slot] = 0;
+      rekeyUnlocked(slot);
     },
   };
 }
 
-/** Decodes a raw 32-bit write and applies it interrupt by interrupt, ascending (vgic-spec 2.1). */
-export interface RawMmio {
-  writeDist(vcpu: number, offset: number, value: number): void;
-  writeRedist(vcpu: number, offset: number, value: number): void;
-}
+/** KVM's default affinity of a vCPU (vgic-spec 2.4), as the low word of IROUTER holds it. */
+export const affinityOf = (vcpu: number): number => (vcpu & 0xf) | (((vcpu >>> 4) & 0xff) << 8) | ((vcpu >>> 12) << 16);
 
-const SGI_FRAME = 0x10000;
-
-export function createRawMmio(
-  s: VgicState,
-  r: Registers,
-  sgi: (sender: number, intid: number, firstVcpu: number, list: number, allButSelf: boolean) => void,
-  queueIrq: (slot: number, word: number) => void,
-): RawMmio {
-  const { isV2Guest, nrVcpus, word } = s;
-  const nrIrqs = NR_PRIVATE_IRQS + s.machine.nrSpis;
-
-  /** Bit-per-interrupt registers of bank offset `offset`; first INTID of the word. */
-  function forBits(
-    offset: number,
-    base: number,
-    lowest: number,
-    apply: (intid: number, bit: number) => void,
-    value: number,
-  ): void {
-    const first = (offset - base) * 8;
-    for (let i = 0; i < 32; i++) {
-      const intid = first + i;
-      if (intid >= lowest && intid < nrIrqs) apply(intid, (value >>> i) & 1);
-    }
-  }
-
-  /** `lowest`: the first INTID the bank serves (GICv3 distributor: 32); `highest`: one past the last (redistributor: 32). */
-  function write(vcpu: number, offset: number, value: number, lowest: number, highest: number): void {
-    const bounded = (apply: (intid: number, bit: number) => void) => (intid: number, bit: number) => {
-      if (intid < highest) apply(intid, bit);
-    };
-    const ifSet = (apply: (intid: number) => void) => bounded((intid, bit) => bit === 1 && apply(intid));
-    if ((offset & 3) !== 0) return;
-    if (offset >= 0x080 && offset < 0x100) {
-      forBits(
-        offset,
-        0x080,
-        lowest,
-        bounded((intid, bit) => {
-          const slot = slotOf(s, vcpu, intid);
-          word[slot] = bit === 1 ? word[slot] | GROUP : word[slot] & ~GROUP;
-          queueIrq(slot, word[slot]);
-        }),
-        value,
-      );
-    } else if (offset < 0x180 && offset >= 0x100) {
-      forBits(
-        offset,
-        0x100,
-        lowest,
-        ifSet((intid) => r.setEnable(vcpu, intid, true, false)),
-        value,
-      );
-    } else if (offset < 0x200 && offset >= 0x180) {
-      forBits(
-        offset,
-        0x180,
-        lowest,
-        ifSet((intid) => r.setEnable(vcpu, intid, false, false)),
-        value,
-      );
-    } else if (offset < 0x280 && offset >= 0x200) {
-      forBits(
-        offset,
-        0x200,
-        lowest,
-        ifSet((intid) => r.setPending(vcpu, intid, true, false)),
-        value,
-      );
-    } else if (offset < 0x300 && offset >= 0x280) {
-      forBits(
-        offset,
-        0x280,
-        lowest,
-        ifSet((intid) => r.setPending(vcpu, intid, false, false)),
-        value,
-      );
-    } else if (offset < 0x380 && offset >= 0x300) {
-      forBits(
-        offset,
-        0x300,
-        lowest,
-        ifSet((intid) => r.setActive(vcpu, intid, true, false)),
-        value,
-      );
-    } else if (offset < 0x400 && offset >= 0x380) {
-      forBits(
-        offset,
-        0x380,
-        lowest,
-        ifSet((intid) => r.setActive(vcpu, intid, false, false)),
-        value,
-      );
-    } else if (offset >= 0x400 && offset < 0x800) {
-      for (let i = 0; i < 4; i++) {
-        const intid = offset - 0x400 + i;
-        if (intid >= lowest && intid < nrIrqs && intid < highest)
-          r.setPriority(vcpu, intid, (value >>> (8 * i)) & 0xff);
-      }
-    } else if (isV2Guest && offset >= 0x800 && offset < 0xc00) {
-      for (let i = 0; i < 4; i++) {
-        const intid = offset - 0x800 + i;
-        // Lowest online vCPU of the mask; an empty mask means vCPU 0.
-        const mask = (value >>> (8 * i)) & 0xff & ((1 << Math.min(nrVcpus, 8)) - 1);
-        if (intid < nrIrqs) r.setTarget(intid, mask === 0 ? MAX_VCPUS : 31 - Math.clz32(mask & -mask));
-      }
-    } else if (offset >= 0xc00 && offset < 0xd00) {
-      for (let i = 0; i < 16; i++) {
-        const intid = (offset - 0xc00) * 4 + i;
-        if (intid < nrIrqs && intid < highest) r.setConfig(vcpu, intid, ((value >>> (2 * i)) & 2) === 0);
-      }
-    }
-  }
-
-  return {
-    writeDist(vcpu, offset, value) {
-      if (offset === 0) {
-        r.setDistEnable(isV2Guest ? (value & 1) === 1 : (value & 2) === 2);
-      } else if (isV2Guest && offset === 0xf00) {
-        const filter = (value >>> 24) & 3;
-        if (filter === 3) return;
-        const targets = filter === 0 ? (value >>> 16) & 0xff : filter === 2 ? 1 << vcpu : 0;
-        sgi(vcpu, value & 0xf, 0, targets, filter === 1);
-      } else if (isV2Guest && offset >= 0xf10 && offset < 0xf30) {
-        for (let i = 0; i < 4; i++)
-          r.setSgiSources(vcpu, (offset & 0xf) + i, (value >>> (8 * i)) & 0xff, offset >= 0xf20);
-      } else if (!isV2Guest && offset >= 0x6000 && offset < 0x8000) {
-        // Low word of IROUTER: affinity; the upper word is ignored. Default affinities: vgic-spec 2.4.
-        const intid = (offset - 0x6000) >> 3;
-        if ((offset & 7) !== 0 || intid < NR_PRIVATE_IRQS) return;
-        const aff0 = value & 0xff;
-        const vcpu = aff0 + 16 * ((value >>> 8) & 0xff) + 4096 * ((value >>> 16) & 0xff);
-        r.setTarget(intid, aff0 < 16 ? vcpu : MAX_VCPUS);
-      } else {
-        write(vcpu, offset, value, isV2Guest ? 0 : NR_PRIVATE_IRQS, 1024);
-      }
-    },
-    writeRedist(vcpu, offset, value) {
-      if (!isV2Guest && offset >= SGI_FRAME) write(vcpu, offset - SGI_FRAME, value, 0, NR_PRIVATE_IRQS);
-    },
-  };
+/** The vCPU of an affinity, or a number that no machine has. */
+function vcpuOfAffinity(affinity: number): number {
+  const aff0 = affinity & 0xff;
+  return aff0 < 16
+    ? aff0 + 16 * ((affinity >>> 8) & 0xff) + 4096 * ((affinity >>> 16) & 0xff)
+    : Number.MAX_SAFE_INTEGER;
 }

@@ -1,21 +1,24 @@
 /**
  * Guest exit: list registers → our tables (fold), then prune. Counterpart: flush.ts.
- * Fold and resampling of kvm-6.1: vgic-spec 1.18 and 3.3; prune: 1.20.
+ * Fold: vgic-spec 1.18, resampling 3.3, interrupts that are active outside the LRs 1.19; prune: 1.20.
  */
 import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import * as Lr from '../gic/lr.js';
 import type { ApList } from './ap-list.js';
 import * as Counters from './counters.js';
+import { CONTROL_EOIMODE } from './cpuif.js';
+import type { Kicks } from './kicks.js';
+import type { Populate } from './populate.js';
 import type { VgicState } from './state.js';
 import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { NR_SGIS, SPI_BASE, SPI_END } = Intid;
-const { HCR_UIE, LR_ACTIVE, LR_CPUID_SHIFT, LR_EOI, LR_HW, LR_PENDING, LR_STATE } = Lr;
+const { NO_SLOT, NR_SGIS, SPI_BASE, SPI_END } = Intid;
+const { HCR_LRENPIE, HCR_UIE, LR_ACTIVE, LR_CPUID_SHIFT, LR_EOI, LR_HW, LR_PENDING, LR_STATE } = Lr;
 const { PATH_FOLD, PATH_PRUNE } = Counters;
-const { ACTIVE, EXISTS, HW, LATCH, LEVEL, LINE, QUEUED_FIELD, WIRE } = Word;
+const { ACTIVE, EXISTS, HW, LATCH, LEVEL, LINE, QUEUED_FIELD, staysHere, targetField, WIRE } = Word;
 
 export interface Sync {
   /** Fold and prune in one step. */
@@ -25,7 +28,15 @@ export interface Sync {
   prune(vcpu: number): void;
 }
 
-export function createSync(s: VgicState, list: ApList): Sync {
+export interface ApListSync extends Sync {
+  /**
+   * Deactivates an interrupt that is in no LR: the word that populate would write, without its active bit, is folded
+   * (vgic-spec 1.19, E.2). Flavours that deactivate outside the LRs only.
+   */
+  foldOutside(slot: number): void;
+}
+
+export function createSync(s: VgicState, list: ApList, { populate }: Populate, kicks: Kicks): ApListSync {
   const {
     word,
     source,
@@ -42,25 +53,46 @@ export function createSync(s: VgicState, list: ApList): Sync {
     cost,
     nrLr,
     isV2Guest,
+    inGuest,
+    flavour,
+    onLr,
+    lastLr,
+    eoiCount,
+    control,
+    dist,
+    activeSpis,
+    lpiSlotBase,
+    lpiRefs,
   } = s;
   const { nrLpis } = s.machine;
-  const { length, touch, prune: pruneList } = list;
+  const { length, touch, after, prune: pruneList } = list;
+  const { resamplesAfterDeactivation, levelLatchEnds } = flavour;
+  const isXen = flavour.isXen;
+  const { notified } = kicks;
+  /** A GICv3 host of kvm-7.2 tells only of the end of what was seen active. */
+  const notifiesDeactivated = flavour.ackNotification === 'deactivated' && !s.isV2Host;
+  const notifiesAlways = flavour.ackNotification !== 'none' && !notifiesDeactivated;
+  const dropsLpiActive = flavour.dropsLpiActive && !s.isV2Host;
+  const special = isV2Guest || isXen;
+  const isSpi = (slot: number): boolean => s.intidOfSlot[slot] >= SPI_BASE && s.intidOfSlot[slot] < SPI_END;
+
+  function notify(slot: number): void {
+    cost.notifications += 1;
+    notified[slot - s.spiSlotBase] += 1;
+  }
 
   /** One LR back into the tables. `lr` is an index into the LR planes. */
   function foldLr(lr: number): void {
     const hi = lrHi[lr];
     const slot = lrSlot[lr];
     const w = word[slot];
-    if (COUNTED && (hi & (LR_STATE | LR_HW | LR_EOI)) === LR_EOI) {
-      const intid = s.intidOfSlot[slot];
-      if (intid >= SPI_BASE && intid < SPI_END) cost.notifications += 1;
-    }
+    if (COUNTED && notifiesAlways && (hi & (LR_STATE | LR_HW | LR_EOI)) === LR_EOI && isSpi(slot)) notify(slot);
     // An LPI that was unmapped and left the list meanwhile: nobody is there to tell.
     if (nrLpis > 0 && (w & EXISTS) === 0) {
       if (COUNTED) cost.locks -= 1;
       return;
     }
-    if (isV2Guest || (w & HW) !== 0) {
+    if (special || (w & HW) !== 0) {
       word[slot] = foldSpecial(lr, slot, w);
     } else {
       const active = hi >>> 31;
@@ -74,6 +106,8 @@ export function createSync(s: VgicState, list: ApList): Sync {
     if ((w & QUEUED_FIELD) !== 0) touch(slot);
   }
 
+  const latchKeepers = levelLatchEnds === 'empty' ? LR_STATE : LR_PENDING;
+
   /** The word of a mapped interrupt, or of one of a GICv2 guest, after the fold of its LR. */
   function foldSpecial(lr: number, slot: number, before: number): number {
     const hi = lrHi[lr];
@@ -83,7 +117,7 @@ export function createSync(s: VgicState, list: ApList): Sync {
     const cpuid = isV2Sgi ? (lrLo[lr] >>> LR_CPUID_SHIFT) & 7 : 0;
     if ((hi & LR_ACTIVE) !== 0) {
       w |= ACTIVE;
-      if (isV2Sgi) activeSource[slot] = cpuid;
+      if (isV2Sgi && !isXen) activeSource[slot] = cpuid;
     } else {
       w &= ~ACTIVE;
     }
@@ -93,10 +127,10 @@ export function createSync(s: VgicState, list: ApList): Sync {
         if (isV2Sgi) source[slot] |= 1 << cpuid;
       }
     } else {
-      // Acknowledged and deactivated: the soft pend is over. State A leaves it alone.
-      if ((hi & LR_STATE) === 0) w &= ~LATCH;
+      // Acknowledged and deactivated: the soft pend is over. State A leaves it alone in KVM, ends it in Xen.
+      if ((hi & latchKeepers) === 0) w &= ~LATCH;
       if ((w & HW) !== 0) {
-        const deactivated = wasActive !== 0 && (hi & LR_ACTIVE) === 0;
+        const deactivated = resamplesAfterDeactivation && wasActive !== 0 && (hi & LR_ACTIVE) === 0;
         if ((hi & LR_PENDING) !== 0 || (deactivated && (w & LINE) !== 0)) {
           const row = physRow[slot];
           if ((physLine[row] | physPending[row]) !== 0) {
@@ -111,13 +145,7 @@ export function createSync(s: VgicState, list: ApList): Sync {
     return w;
   }
 
-  function fold(vcpu: number): void {
-    // 6.1 trusts an empty list to mean that no LR is used, which LPI_FLUSH can falsify: the LRs then stay (appendix D).
-    if (length(vcpu) !== 0) foldLrs(vcpu);
-    else if (COUNTED) cost.end(PATH_FOLD);
-  }
-
-  function foldLrs(vcpu: number): void {
+  function foldUsed(vcpu: number): void {
     hcr[vcpu] &= ~HCR_UIE;
     const used = usedLrs[vcpu];
     const base = vcpu * nrLr;
@@ -131,22 +159,117 @@ export function createSync(s: VgicState, list: ApList): Sync {
     }
   }
 
+  /** Xen: HCR.En goes with the LRs that were in use. */
+  function foldXen(vcpu: number): void {
+    if (usedLrs[vcpu] > 0) hcr[vcpu] = 0;
+    foldUsed(vcpu);
+  }
+
+  /** kvm-7.2 also takes the EOIs of interrupts that were in no LR. */
+  function foldTracked(vcpu: number): void {
+    const used = usedLrs[vcpu];
+    const base = vcpu * nrLr;
+    for (let lr = base; lr < base + used; lr++) foldTrackedLr(lr);
+    usedLrs[vcpu] = 0;
+    if (COUNTED) {
+      cost.visits += used;
+      cost.locks += used;
+    }
+    const counts = eoiCount[vcpu] > 0 && (hcr[vcpu] & HCR_LRENPIE) !== 0 && (control[vcpu] & CONTROL_EOIMODE) === 0;
+    if (counts && lastLr[vcpu] !== NO_SLOT) deactivateCounted(vcpu);
+    if (COUNTED) cost.end(PATH_FOLD);
+  }
+
+  /** As foldLr on a flavour that notes what is in an LR. */
+  function foldTrackedLr(lr: number): void {
+    const slot = lrSlot[lr];
+    const wasActive = word[slot] & ACTIVE;
+    if (dropsLpiActive && slot >= lpiSlotBase) lrHi[lr] &= ~LR_ACTIVE;
+    foldLr(lr);
+    onLr[slot] = 0;
+    if (!notifiesDeactivated || wasActive === 0) return;
+    if ((lrHi[lr] & (LR_STATE | LR_HW | LR_EOI)) !== LR_EOI || !isSpi(slot)) return;
+    if (COUNTED) notify(slot);
+    if (activeSpis[0] > 0) activeSpis[0] -= 1;
+  }
+
+  /** One LR plane entry behind those of the vCPUs: no vCPU's. */
+  const scratch = s.nrVcpus * nrLr;
+
+  function foldOutside(slot: number): void {
+    populate(scratch, slot);
+    if ((lrHi[scratch] & LR_HW) !== 0) physActive[physRow[slot]] = 0;
+    lrHi[scratch] &= ~LR_ACTIVE;
+    foldTrackedLr(scratch);
+  }
+
+  /** EOIcount deactivates the first actives behind the last LR's entry, or from the list head (1.19, 8.3). */
+  function deactivateCounted(vcpu: number): void {
+    const here = targetField(vcpu);
+    let left = eoiCount[vcpu];
+    let slot = after(vcpu, flavour.activeOutsideLrs === 'from-list-head' ? NO_SLOT : lastLr[vcpu]);
+    for (; slot !== NO_SLOT && left > 0; slot = after(vcpu, slot)) {
+      if (COUNTED) {
+        cost.visits += 1;
+        cost.locks += 1;
+      }
+      if ((word[slot] & ACTIVE) === 0 || staysHere(word[slot], here, dist[0]) === 0) continue;
+      foldOutside(slot);
+      left -= 1;
+    }
+  }
+
   function prune(vcpu: number): void {
     pruneList(vcpu);
     if (COUNTED) cost.end(PATH_PRUNE);
   }
 
+  /** kvm-7.2: the reference to what filled the last LR ends here. */
+  function pruneTracked(vcpu: number): void {
+    prune(vcpu);
+    const slot = lastLr[vcpu];
+    lastLr[vcpu] = NO_SLOT;
+    if (slot < lpiSlotBase || lpiRefs[slot - lpiSlotBase] !== 0) return;
+    if ((word[slot] & QUEUED_FIELD) === 0) word[slot] = 0;
+  }
+
+  const isTracked = flavour.activeOutsideLrs !== 'none';
+  const pruneOnce = isTracked ? pruneTracked : prune;
+  const foldOnce = isTracked ? foldTracked : isXen ? foldXen : foldUsed;
+
+  function foldAlways(vcpu: number): void {
+    inGuest[vcpu] = 0;
+    foldOnce(vcpu);
+  }
+
+  /** 6.1 trusts an empty list to mean that no LR is used, which LPI_FLUSH can falsify: the LRs then stay (appendix D). */
+  function foldIfQueued(vcpu: number): void {
+    inGuest[vcpu] = 0;
+    if (length(vcpu) !== 0) foldOnce(vcpu);
+    else if (COUNTED) cost.end(PATH_FOLD);
+  }
+
+  function syncAlways(vcpu: number): void {
+    foldAlways(vcpu);
+    pruneOnce(vcpu);
+  }
+
+  function syncIfQueued(vcpu: number): void {
+    inGuest[vcpu] = 0;
+    if (COUNTED && isXen) kicks.current[0] = vcpu;
+    if (length(vcpu) !== 0) {
+      foldOnce(vcpu);
+      pruneOnce(vcpu);
+    } else if (COUNTED) {
+      cost.end(PATH_FOLD);
+      cost.end(PATH_PRUNE);
+    }
+  }
+
   return {
-    fold,
-    prune,
-    sync(vcpu) {
-      if (length(vcpu) !== 0) {
-        foldLrs(vcpu);
-        prune(vcpu);
-      } else if (COUNTED) {
-        cost.end(PATH_FOLD);
-        cost.end(PATH_PRUNE);
-      }
-    },
+    foldOutside,
+    fold: flavour.emptyListShortcut ? foldIfQueued : foldAlways,
+    prune: pruneOnce,
+    sync: flavour.emptyListShortcut ? syncIfQueued : syncAlways,
   };
 }

@@ -1,6 +1,7 @@
 /**
- * One virtual GIC of one VM with one ap_list strategy. Flavour kvm-6.1; GICv3, GICv2, and GICv2 guests on GICv3 hosts.
- * Semantics: vgic-spec sections 1-3. Invariants: nothing here allocates after createVgic(); nothing here knows traces.
+ * One virtual GIC of one VM with one ap_list strategy. Flavour: that of the machine; GICv3, GICv2, and GICv2 guests on
+ * GICv3 hosts. Semantics: vgic-spec sections 1-3. Invariants: nothing here allocates after createVgic(); nothing here
+ * knows traces. The flavour's switches choose functions here and in the parts, once.
  */
 
 import type { Machine } from '../gic/intid.js';
@@ -27,15 +28,23 @@ import type { ApList, CreateApList } from './ap-list.js';
 import { createFlush, type Flush } from './flush.js';
 import { createGuestInterface, type GuestInterface } from './guest.js';
 import { createInject, type Inject } from './inject.js';
+import { createKicks, type Kicks } from './kicks.js';
+import { createMmio, type Mmio } from './mmio.js';
 import { createPopulate } from './populate.js';
 import { createQueue } from './queue.js';
-import { createRawMmio, createRegisters, type RawMmio, type Registers } from './registers.js';
-import { createState, type VgicState } from './state.js';
+import { createRegisters, type RegisterEffects } from './registers.js';
+import { createState, resetState, type VgicState } from './state.js';
 import { createSync, type Sync } from './sync.js';
+import { createTrappedDir } from './trapped-dir.js';
+import { QUEUED_FIELD } from './word.js';
 
-export interface Vgic extends Flush, Sync, GuestInterface, Inject, Omit<Registers, never>, RawMmio {
+export interface Vgic extends Flush, Sync, GuestInterface, Inject, RegisterEffects, Mmio {
   readonly state: VgicState;
   readonly list: ApList;
+  readonly kicks: Kicks;
+
+  /** Back to the state before the first event, with empty lists. */
+  reset(): void;
   /** LR words as the host's hardware holds them: GICv3 both halves, GICv2 the GICH_LR word in `lo`. */
   lrLo(vcpu: number, lr: number): number;
   lrHi(vcpu: number, lr: number): number;
@@ -52,22 +61,62 @@ export function gichWord(lo: number, hi: number): number {
   return word | (((lo >>> LR_CPUID_SHIFT) & 7) << GICH_LR_CPUID_SHIFT);
 }
 
+/** Through the port all strategies have. */
+function emptyLists(state: VgicState, list: ApList): void {
+  for (let slot = 0; slot < state.nrSlots; slot++) {
+    const queued = state.word[slot] & QUEUED_FIELD;
+    // Nothing enabled, pending or active, so the oracle sends the row nowhere and prune lets go of it.
+    state.word[slot] = queued;
+    if (queued !== 0) list.touch(slot);
+  }
+  for (let vcpu = 0; vcpu < state.nrVcpus; vcpu++) if (list.length(vcpu) > 0) list.prune(vcpu);
+}
+
 export function createVgic(machine: Machine, createList: CreateApList): Vgic {
   const state = createState(machine);
+  const kicks = createKicks(state);
   const populate = createPopulate(state);
-  const queue = createQueue(state, createList, populate);
-  const registers = createRegisters(state, queue);
+  const queue = createQueue(state, createList, populate, kicks);
+  const synced = createSync(state, queue.list, populate, kicks);
+  const guest = createGuestInterface(state, queue.rekeyAll);
+  const registers = createRegisters(state, queue, kicks, synced.sync);
   const injected = createInject(state, queue);
+  const trappedDir = createTrappedDir(state, {
+    ...synced,
+    rekeyIrq: queue.rekeyIrq,
+    clearActive(vcpu, intid) {
+      registers.haltFor(intid);
+      registers.setActive(vcpu, intid, false, false);
+    },
+  });
   const { lrLo, lrHi, nrLr, isV2Host } = state;
   return {
     state,
     list: queue.list,
-    ...createFlush(state, queue.list, populate),
-    ...createSync(state, queue.list),
-    ...createGuestInterface(state),
+    kicks,
+    ...createFlush(state, queue.list, populate, kicks, synced.prune),
+    ...synced,
+    ...guest,
+    dirByRules(vcpu, intid, sender) {
+      const traps = guest.dirByRules(vcpu, intid, sender);
+      // The exit and what the hypervisor does then; the vCPU is out of the guest.
+      if (traps) trappedDir(vcpu, intid, sender);
+      return traps;
+    },
     ...injected,
     ...registers,
-    ...createRawMmio(state, registers, injected.sgi, queue.queueIrq),
+    ...createMmio(state, {
+      registers,
+      sgi: injected.sgi,
+      dropLpis: injected.dropLpis,
+      queueIrq: queue.queueIrq,
+      current: kicks.current,
+    }),
+    reset() {
+      emptyLists(state, queue.list);
+      resetState(state);
+      kicks.reset();
+    },
     lrLo(vcpu, lr) {
       const at = vcpu * nrLr + lr;
       return isV2Host ? gichWord(lrLo[at], lrHi[at]) : lrLo[at];

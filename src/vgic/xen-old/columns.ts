@@ -5,6 +5,8 @@
  */
 import * as Intid from '../../gic/intid.js';
 import * as Columns from '../columns.js';
+import { CONTROL_GROUP0, CONTROL_GROUP1 } from '../cpuif.js';
+import { createKicks, type Kicks } from '../kicks.js';
 import { createState, resetState, type VgicState } from '../state.js';
 import * as Word from '../word.js';
 import { createPriorityList, type PriorityList } from './priority-list.js';
@@ -39,19 +41,9 @@ export interface XenOldState {
   // One entry a vCPU.
   /** Bits set in its lr_mask. */
   readonly nrUsed: Int32Array;
-  /** Between FLUSH and SYNC: is_running, until a RUNNING event has told. */
-  readonly inGuest: Uint8Array;
-  readonly runningTold: Uint8Array;
-  readonly running: Uint8Array;
-  /** vcpu_unblock calls and event-check IPIs (1.9); kept by the counted build only. */
-  readonly unblocks: Int32Array;
-  readonly ipis: Int32Array;
-  /** Active priorities of the guest's CPU interface, bit n = 5-bit priority n. */
-  readonly apr: Int32Array;
-  readonly groupEnables: Uint8Array;
-  readonly eoiMode: Uint8Array;
 
-  /** [0] = the vCPU on the CPU that acts. Its list registers are live: an injection may write them. */
+  readonly kicks: Kicks;
+  /** kicks.current: the list registers of that vCPU are live, an injection may write them. */
   readonly current: Int32Array;
 }
 
@@ -60,6 +52,7 @@ export function createXenOldState(machine: VgicState['machine']): XenOldState {
   const s = createState(machine);
   const { nrSlots, nrVcpus, nrLr } = s;
   const snapshot = uint8Column(nrSlots);
+  const kicks = createKicks(s);
   const x: XenOldState = {
     s,
     inflight: createPriorityList(s, snapshot),
@@ -69,15 +62,8 @@ export function createXenOldState(machine: VgicState['machine']): XenOldState {
     migrating: uint8Column(nrSlots),
     lrUsed: uint8Column(nrVcpus * nrLr),
     nrUsed: int32Column(nrVcpus),
-    inGuest: uint8Column(nrVcpus),
-    runningTold: uint8Column(nrVcpus),
-    running: uint8Column(nrVcpus),
-    unblocks: int32Column(nrVcpus),
-    ipis: int32Column(nrVcpus),
-    apr: int32Column(nrVcpus),
-    groupEnables: uint8Column(nrVcpus),
-    eoiMode: uint8Column(nrVcpus),
-    current: int32Column(1),
+    kicks,
+    current: kicks.current,
   };
   resetXenOldState(x);
   return x;
@@ -93,12 +79,10 @@ export function resetXenOldState(x: XenOldState): void {
     s.word[slot] |= LEVEL;
     if (slot < s.spiSlotBase && slot % NR_PRIVATE_IRQS < NR_SGIS) s.word[slot] &= ~ENABLED | enabled;
   }
-  s.hcr.fill(0);
   x.inflight.clear();
   x.lrPending.clear();
   x.lrOf.fill(NO_LR);
-  x.groupEnables.fill(3);
-  for (const column of [x.snapshot, x.migrating, x.lrUsed, x.inGuest, x.runningTold, x.running, x.eoiMode])
-    column.fill(0);
-  for (const column of [x.nrUsed, x.unblocks, x.ipis, x.apr, x.current]) column.fill(0);
+  s.control.fill(CONTROL_GROUP0 | CONTROL_GROUP1);
+  for (const column of [x.snapshot, x.migrating, x.lrUsed, x.nrUsed]) column.fill(0);
+  x.kicks.reset();
 }

@@ -1,6 +1,7 @@
 /** The guest's CPU interface by its rules: group enables, PMR, running priority, EOImode. vgic-spec 1.16. */
 import * as Intid from '../../gic/intid.js';
 import * as Lr from '../../gic/lr.js';
+import { CONTROL_EOIMODE, CONTROL_GROUP0, CONTROL_GROUP1 } from '../cpuif.js';
 import type { XenOldState } from './columns.js';
 import * as OwnColumns from './columns.js';
 
@@ -11,19 +12,19 @@ const { IDLE_PRIORITY } = OwnColumns;
 
 export interface CpuInterface {
   /** `value`: trace/events.ts CPUIF. */
-  setCpuInterface(vcpu: number, value: number): void;
+  setCpuif(vcpu: number, value: number): void;
   /** IAR read; the INTID, 1023 if nothing may be delivered. */
-  acknowledge(vcpu: number): number;
+  ackByRules(vcpu: number): number;
   /** EOIR write, its first half: the most urgent running priority ends, whatever INTID is written. */
   dropPriority(vcpu: number): void;
   /** EOIR write. `source`: CPUID of an SGI of a GICv2 guest. */
-  endInterrupt(vcpu: number, intid: number, source: number): void;
-  /** DIR write. */
-  deactivateInterrupt(vcpu: number, intid: number, source: number): void;
+  eoiByRules(vcpu: number, intid: number, source: number): void;
+  /** DIR write; it never traps. */
+  dirByRules(vcpu: number, intid: number, source: number): boolean;
 }
 
-export function createCpuInterface({ s, apr, groupEnables, eoiMode }: XenOldState): CpuInterface {
-  const { lrLo, lrHi, lrSlot, usedLrs, pmr, physRow, physActive, nrLr, isV2Guest } = s;
+export function createCpuInterface({ s }: XenOldState): CpuInterface {
+  const { lrLo, lrHi, lrSlot, usedLrs, pmr, apr, control, physRow, physActive, nrLr, isV2Guest } = s;
   const intidMask = isV2Guest ? LR_VINTID_V2_MASK : -1;
 
   /** Most urgent active group priority: the upper 5 bits, the least binary points (GICv2 hosts, and most GICv3 ones). */
@@ -47,20 +48,19 @@ export function createCpuInterface({ s, apr, groupEnables, eoiMode }: XenOldStat
   };
 
   return {
-    setCpuInterface(vcpu, value) {
+    setCpuif(vcpu, value) {
       pmr[vcpu] = value & 0xff;
-      groupEnables[vcpu] = (value >>> 8) & 3;
-      eoiMode[vcpu] = (value >>> 10) & 1;
+      control[vcpu] = value & ~0xff;
     },
-    acknowledge(vcpu) {
+    ackByRules(vcpu) {
       const base = vcpu * nrLr;
       let best = -1;
       let bestPriority = 256;
       for (let lr = base; lr < base + usedLrs[vcpu]; lr++) {
         const hi = lrHi[lr];
-        const group = (hi & LR_GROUP) !== 0 ? 2 : 1;
+        const enable = (hi & LR_GROUP) !== 0 ? CONTROL_GROUP1 : CONTROL_GROUP0;
         const priority = (hi >>> LR_PRIORITY_SHIFT) & 0xff;
-        if ((hi & LR_STATE) !== LR_PENDING || (groupEnables[vcpu] & group) === 0 || priority >= bestPriority) continue;
+        if ((hi & LR_STATE) !== LR_PENDING || (control[vcpu] & enable) === 0 || priority >= bestPriority) continue;
         best = lr;
         bestPriority = priority;
       }
@@ -71,12 +71,13 @@ export function createCpuInterface({ s, apr, groupEnables, eoiMode }: XenOldStat
       return lrLo[best] & intidMask;
     },
     dropPriority,
-    endInterrupt(vcpu, intid, source) {
+    eoiByRules(vcpu, intid, source) {
       dropPriority(vcpu);
-      if (eoiMode[vcpu] === 0) endActive(vcpu, intid, source);
+      if ((control[vcpu] & CONTROL_EOIMODE) === 0) endActive(vcpu, intid, source);
     },
-    deactivateInterrupt(vcpu, intid, source) {
-      if (eoiMode[vcpu] === 1) endActive(vcpu, intid, source);
+    dirByRules(vcpu, intid, source) {
+      if ((control[vcpu] & CONTROL_EOIMODE) !== 0) endActive(vcpu, intid, source);
+      return false;
     },
   };
 }

@@ -11,14 +11,14 @@ import type { ListRegisters } from './list-registers.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { HCR_UIE } = Lr;
+const { HCR_UIE, LR_PENDING } = Lr;
 const { PATH_FLUSH, PATH_FOLD, PATH_PRUNE } = Counters;
 const { ACTIVE, LATCH } = Word;
 const { NO_LR } = OwnColumns;
 
 export function createEntryExit(x: XenOldState, { findFree, setLr, updateLr }: ListRegisters): Flush & Sync {
-  const { s, inflight, lrPending, snapshot, lrOf, lrUsed, nrUsed, inGuest, current } = x;
-  const { word, hcr, queuedRows, nrLr, cost } = s;
+  const { s, inflight, lrPending, snapshot, lrOf, lrUsed, nrUsed, current, kicks } = x;
+  const { word, hcr, queuedRows, nrLr, cost, inGuest, lrHi, usedLrs } = s;
 
   /**
    * The row whose list register a waiting one of this priority takes, or -1. From behind, and only equality ends the
@@ -115,6 +115,10 @@ export function createEntryExit(x: XenOldState, { findFree, setLr, updateLr }: L
         cost.locks += 1;
         cost.used[nrUsed[vcpu]] += 1;
         cost.end(PATH_FLUSH);
+        let presents = false;
+        const base = vcpu * nrLr;
+        for (let lr = base; lr < base + usedLrs[vcpu]; lr++) if ((lrHi[lr] & LR_PENDING) !== 0) presents = true;
+        kicks.enter(vcpu, presents);
       }
     },
   };

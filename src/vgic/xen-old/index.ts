@@ -12,70 +12,55 @@ import type { ApList } from '../ap-list.js';
 import { createGuestInterface } from '../guest.js';
 import { gichWord, type Vgic } from '../vgic.js';
 import { createXenOldState, resetXenOldState, type XenOldState } from './columns.js';
-import { type CpuInterface, createCpuInterface } from './cpu-interface.js';
+import { createCpuInterface } from './cpu-interface.js';
 import { createEntryExit } from './entry-exit.js';
 import { createInject } from './inject.js';
 import { createListRegisters } from './list-registers.js';
-import { createMmio, type XenOldMmio } from './mmio.js';
+import { createMmio } from './mmio.js';
 import { createRegisters } from './registers.js';
 
-export interface XenOldVgic extends Vgic, CpuInterface, XenOldMmio {
+export interface XenOldVgic extends Vgic {
   readonly columns: XenOldState;
-  /** The vCPU on the CPU that acts: only its list registers may be written by an injection. */
-  setCurrent(vcpu: number): void;
-  /** is_running. */
-  setRunning(vcpu: number, on: boolean): void;
-  reset(): void;
 }
-
-/** Flag of an acknowledge: trace/events.ts ACK. */
-const BY_THE_RULES = 4;
 
 function refuse(): never {
   assert(false, 'xen-old has no ap_list');
 }
 
 export function createXenOldVgic(machine: Machine): XenOldVgic {
-  const columns = createXenOldState(machine);
-  const { s, inflight, lrUsed, current, running, runningTold } = columns;
+  const columns = createXenOldState({ ...machine, flavour: 'xen-old' });
+  const { s, inflight, lrUsed, kicks } = columns;
   const { lrLo, lrHi, nrLr, isV2Host, queuedRows } = s;
   const listRegisters = createListRegisters(columns);
   const injected = createInject(columns, listRegisters);
   const registers = createRegisters(columns, listRegisters, injected);
-  const guest = createGuestInterface(s);
-  const cpuInterface = createCpuInterface(columns);
+  const guest = createGuestInterface(s, () => {});
   const list: ApList = {
     length: (vcpu) => queuedRows[vcpu],
     order: inflight.order,
     insert: refuse,
     touch: refuse,
+    touchAll: refuse,
     select: refuse,
     prune: refuse,
     hasPending: refuse,
     dropLpis: refuse,
+    after: refuse,
   };
   return {
     state: s,
     columns,
     list,
+    kicks,
     ...createEntryExit(columns, listRegisters),
     ...guest,
     ...injected,
     ...registers,
     ...createMmio(columns, registers, injected),
-    ...cpuInterface,
-    ack: (vcpu, intid, flags) =>
-      (flags & BY_THE_RULES) !== 0 ? cpuInterface.acknowledge(vcpu) : guest.ack(vcpu, intid, flags),
+    ...createCpuInterface(columns),
     setLrState(vcpu, lr, state) {
       // Recorded for a machine that fills its list registers otherwise: a free one stays empty.
       if (lr < nrLr && lrUsed[vcpu * nrLr + lr] === 1) guest.setLrState(vcpu, lr, state);
-    },
-    setCurrent(vcpu) {
-      current[0] = vcpu;
-    },
-    setRunning(vcpu, on) {
-      runningTold[vcpu] = 1;
-      running[vcpu] = on ? 1 : 0;
     },
     reset: () => resetXenOldState(columns),
     lrLo(vcpu, lr) {

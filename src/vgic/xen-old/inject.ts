@@ -27,27 +27,18 @@ export interface XenOldInject extends Inject {
 }
 
 export function createInject(x: XenOldState, lrs: ListRegisters): XenOldInject {
-  const { s, inflight, lrPending, snapshot, lrOf, migrating, current } = x;
-  const { inGuest, runningTold, running, unblocks, ipis } = x;
+  const { s, inflight, lrPending, snapshot, lrOf, migrating, current, kicks } = x;
   const { word, lpiRefs, lpiSlotBase, spiSlotBase, nrVcpus, cost } = s;
   const { raise, updateLr, enterInflight, leaveInflight } = lrs;
 
   const targetFor = (vcpu: number, slot: number): number => (slot < spiSlotBase ? vcpu : targetOf(word[slot]));
 
-  /** vcpu_kick: the unblock does nothing for a running vCPU, so that one gets an IPI unless it runs right here. */
-  function kick(vcpu: number): void {
-    if (!COUNTED) return;
-    cost.kicks += 1;
-    unblocks[vcpu] += 1;
-    const runs = runningTold[vcpu] === 1 ? running[vcpu] : inGuest[vcpu];
-    if (runs === 1 && vcpu !== current[0]) ipis[vcpu] += 1;
-  }
-
   function deliver(vcpu: number, slot: number): void {
     if (COUNTED) cost.locks += 1;
     const w = word[slot] | LATCH;
     word[slot] = w;
-    if (inflight.has(slot)) {
+    const wasInflight = inflight.has(slot);
+    if (wasInflight) {
       // The index of the list register is not checked to be one of this vCPU: after a retarget it may be another's.
       if ((w & ENABLED) !== 0 && !lrPending.has(slot) && vcpu === current[0]) updateLr(vcpu, lrOf[slot]);
     } else {
@@ -55,7 +46,7 @@ export function createInject(x: XenOldState, lrs: ListRegisters): XenOldInject {
       if ((w & ENABLED) !== 0) raise(vcpu, slot);
       enterInflight(vcpu, slot);
     }
-    kick(vcpu);
+    if (COUNTED) kicks.kick(vcpu, wasInflight);
   }
 
   function removeFromQueues(slot: number): void {
@@ -85,7 +76,9 @@ export function createInject(x: XenOldState, lrs: ListRegisters): XenOldInject {
     targetFor,
     inject,
     lineLevel: inject,
-    sgi(sender, intid, firstVcpu, targets, allButSelf) {
+    sgi(sender, intid, firstVcpu, targets, allButSelf, groupZeroOnly) {
+      // A Xen guest has no ICC_SGI0R.
+      if (groupZeroOnly) return;
       current[0] = sender;
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
         const bit = vcpu - firstVcpu;

@@ -3,11 +3,12 @@
  * vgic-spec 1.22, 2.1, section 10 and E.4. An access that is not handled becomes a data abort in the guest.
  */
 import * as Intid from '../../gic/intid.js';
-import type { RawMmio, Registers } from '../registers.js';
+import type { Mmio } from '../mmio.js';
 import { slotOf } from '../state.js';
 import * as Word from '../word.js';
 import type { XenOldState } from './columns.js';
 import type { XenOldInject } from './inject.js';
+import type { XenOldRegisters } from './registers.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { NR_PRIVATE_IRQS } = Intid;
@@ -43,14 +44,7 @@ const TYPER_CPUS_SHIFT = 5;
 const TYPER_LPIS = 1 << 17;
 const TYPER_ID_BITS_SHIFT = 19;
 
-export interface XenOldMmio extends RawMmio {
-  /** A write of 1, 2, 4 or 8 bytes; `hi` holds bits 63:32. False: not handled. */
-  writeRegister(vcpu: number, isRedist: boolean, offset: number, length: number, lo: number, hi: number): boolean;
-  /** An unsigned number, or -1: not handled. */
-  readRegister(vcpu: number, isRedist: boolean, offset: number, length: number): number;
-}
-
-export function createMmio(x: XenOldState, r: Registers, { sgi }: XenOldInject): XenOldMmio {
+export function createMmio(x: XenOldState, r: XenOldRegisters, { sgi }: XenOldInject): Mmio {
   const { s, current } = x;
   const { word, dist, isV2Guest, nrVcpus } = s;
   const { nrSpis, nrLpis } = s.machine;
@@ -100,7 +94,7 @@ export function createMmio(x: XenOldState, r: Registers, { sgi }: XenOldInject):
     const filter = (value >>> 24) & 3;
     if (filter === 3) return false;
     const targets = filter === 0 ? (value >>> 16) & 0xff : filter === 2 ? 1 << vcpu : 0;
-    sgi(vcpu, value & 0xf, 0, targets, filter === 1);
+    sgi(vcpu, value & 0xf, 0, targets, filter === 1, false);
     return true;
   }
 
@@ -164,14 +158,7 @@ export function createMmio(x: XenOldState, r: Registers, { sgi }: XenOldInject):
     (offset >= SGI_REGISTERS_END && offset < (isV2Guest ? ID_REGISTERS_V2 + 0x30 : IROUTER)) ||
     (!isV2Guest && offset >= ID_REGISTERS && offset < FRAME_SIZE);
 
-  function writeRegister(
-    vcpu: number,
-    isRedist: boolean,
-    offset: number,
-    length: number,
-    lo: number,
-    hi: number,
-  ): boolean {
+  function mmioWrite(vcpu: number, isRedist: boolean, offset: number, length: number, lo: number, hi: number): boolean {
     current[0] = vcpu;
     if (!isAligned(offset, length) || (isRedist && isV2Guest)) return false;
     if (!isRedist) return writeDistributor(vcpu, offset, length, lo, hi);
@@ -229,19 +216,13 @@ export function createMmio(x: XenOldState, r: Registers, { sgi }: XenOldInject):
   }
 
   return {
-    writeRegister,
-    readRegister(vcpu, isRedist, offset, length) {
+    mmioWrite,
+    mmioRead(vcpu, isRedist, offset, length) {
       current[0] = vcpu;
       if (!isAligned(offset, length) || (isRedist && isV2Guest)) return UNHANDLED;
       if (!isRedist) return readDistributor(vcpu, offset, length);
       if (offset < SGI_FRAME) return 0;
       return isShared(offset - SGI_FRAME) ? readBytes(vcpu, true, offset - SGI_FRAME, length) : UNHANDLED;
-    },
-    writeDist(vcpu, offset, value) {
-      writeRegister(vcpu, false, offset, 4, value, 0);
-    },
-    writeRedist(vcpu, offset, value) {
-      writeRegister(vcpu, true, offset, 4, value, 0);
     },
   };
 }

@@ -2,7 +2,7 @@
 import * as Counting from '#counting';
 import * as Intid from '../../gic/intid.js';
 import * as Counters from '../counters.js';
-import type { Registers } from '../registers.js';
+import type { RegisterEffects } from '../registers.js';
 import { physRowOf, slotOf } from '../state.js';
 import * as Word from '../word.js';
 import type { XenOldState } from './columns.js';
@@ -17,9 +17,12 @@ const { PATH_INJECT, PATH_PENDING, PATH_REKEY } = Counters;
 const { ENABLED, EXISTS, HW, LEVEL, PRIORITY_FIELD, PRIORITY_SHIFT, TARGET_FIELD, TARGET_SHIFT, targetOf } = Word;
 const { IDLE_PRIORITY, NO_LR } = OwnColumns;
 
-export function createRegisters(x: XenOldState, { raise }: ListRegisters, injected: XenOldInject): Registers {
-  const { s, inflight, lrPending, snapshot, lrOf, migrating, apr, current } = x;
-  const { word, hwintid, physRow, physPending, pmr, dist, nrVcpus, spiSlotBase, cost } = s;
+/** What the table of rows of the other machines asks beside: xen-old decodes its registers in its own mmio.ts. */
+export type XenOldRegisters = RegisterEffects;
+
+export function createRegisters(x: XenOldState, { raise }: ListRegisters, injected: XenOldInject): XenOldRegisters {
+  const { s, inflight, lrPending, snapshot, lrOf, migrating, current } = x;
+  const { word, hwintid, physRow, physPending, pmr, apr, dist, nrVcpus, spiSlotBase, cost } = s;
   const { deliver, removeFromQueues, targetFor } = injected;
 
   /** Row of an interrupt that registers name (LPIs are configured in memory), or -1. */
