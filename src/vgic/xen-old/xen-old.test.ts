@@ -31,7 +31,7 @@ const createMachine = (changes: Partial<Machine> = {}): Machine => ({
 /** A machine whose SPIs 32 to 63 are enabled. */
 function createReady(changes: Partial<Machine> = {}): XenOldVgic {
   const vgic = createXenOldVgic(createMachine(changes));
-  vgic.writeRegister(0, false, 0x104, 4, -1, 0);
+  vgic.mmioWrite(0, false, 0x104, 4, -1, 0);
   vgic.state.cost.reset();
   return vgic;
 }
@@ -238,12 +238,12 @@ test('only the current vCPU has its list registers written by an injection', () 
 
 test('an IPI goes to a vCPU that runs elsewhere; entry and exit say who runs until a RUNNING event does', () => {
   const vgic = createReady();
-  const { unblocks, ipis } = vgic.columns;
+  const { kicks: unblocks, ipis } = vgic.kicks;
   vgic.flush(0);
   vgic.flush(1);
   vgic.inject(0, 40, 1);
   assert.deepEqual([unblocks[0], ipis[0]], [1, 1]);
-  vgic.setRunning(0, false);
+  vgic.kicks.setRunning(0, false);
   vgic.inject(0, 40, 1);
   assert.deepEqual([unblocks[0], ipis[0]], [2, 1]);
 });
@@ -251,14 +251,14 @@ test('an IPI goes to a vCPU that runs elsewhere; entry and exit say who runs unt
 test('the direct update of a retargeted interrupt reads the list register of its number on the new vCPU', () => {
   const vgic = createReady();
   vgic.setEnable(1, 3, true, false);
-  vgic.sgi(1, 3, 0, 0b10, false);
+  vgic.sgi(1, 3, 0, 0b10, false, false);
   vgic.ack(1, 0, 0);
   vgic.deactivate(1, 3);
   // SGI 3 of vCPU 1 is done, in its list register 0; SPI 40 is in list register 0 of vCPU 0.
-  vgic.setCurrent(0);
+  vgic.kicks.current[0] = 0;
   vgic.inject(0, 40, 1);
   vgic.setTarget(40, 1);
-  vgic.setCurrent(1);
+  vgic.kicks.current[0] = 1;
   vgic.inject(0, 40, 1);
   assert.deepEqual([inflightOf(vgic, 0), inflightOf(vgic, 1)], [[40], []]);
   assert.equal(vgic.state.usedLrs[1], 0);
@@ -321,34 +321,34 @@ test('an LPI takes its priority and enable bit from its configuration', () => {
 
 test('accesses that are not handled, and registers that read as zero', () => {
   const vgic = createReady();
-  assert.equal(vgic.writeRegister(0, false, 0x304, 4, 1, 0), false, 'ISACTIVER');
-  assert.equal(vgic.writeRegister(0, false, 0x304, 4, 0, 0), true, 'ISACTIVER, zero');
-  assert.equal(vgic.writeRegister(0, false, 0x384, 4, 1, 0), true, 'ICACTIVER');
-  assert.equal(vgic.writeRegister(0, false, 0xf10, 1, 1, 0), false, 'CPENDSGIR');
-  assert.equal(vgic.writeRegister(0, false, 0xf00, 4, 3 << 24, 0), false, 'SGIR, reserved filter');
-  assert.equal(vgic.writeRegister(0, false, 0x104, 1, 1, 0), false, 'ISENABLER, one byte');
-  assert.equal(vgic.writeRegister(0, true, 0x10100, 4, 1, 0), false, 'a GICv2 guest has no redistributor');
+  assert.equal(vgic.mmioWrite(0, false, 0x304, 4, 1, 0), false, 'ISACTIVER');
+  assert.equal(vgic.mmioWrite(0, false, 0x304, 4, 0, 0), true, 'ISACTIVER, zero');
+  assert.equal(vgic.mmioWrite(0, false, 0x384, 4, 1, 0), true, 'ICACTIVER');
+  assert.equal(vgic.mmioWrite(0, false, 0xf10, 1, 1, 0), false, 'CPENDSGIR');
+  assert.equal(vgic.mmioWrite(0, false, 0xf00, 4, 3 << 24, 0), false, 'SGIR, reserved filter');
+  assert.equal(vgic.mmioWrite(0, false, 0x104, 1, 1, 0), false, 'ISENABLER, one byte');
+  assert.equal(vgic.mmioWrite(0, true, 0x10100, 4, 1, 0), false, 'a GICv2 guest has no redistributor');
   vgic.inject(0, 40, 1);
-  assert.equal(vgic.readRegister(0, false, 0x204, 4), 0, 'ISPENDR');
-  assert.equal(vgic.readRegister(0, false, 0x084, 4), 0, 'IGROUPR');
-  assert.equal(vgic.readRegister(0, false, 0x104, 4), 0xffffffff, 'ISENABLER');
-  assert.equal(vgic.readRegister(1, false, 0x800, 4), 0x02020202, 'ITARGETSR of private interrupts');
-  assert.equal(vgic.readRegister(0, false, 0x004, 4), (1 << 5) | 2, 'TYPER');
-  assert.equal(vgic.readRegister(0, false, 0x400, 8), -1, 'IPRIORITYR, eight bytes');
+  assert.equal(vgic.mmioRead(0, false, 0x204, 4), 0, 'ISPENDR');
+  assert.equal(vgic.mmioRead(0, false, 0x084, 4), 0, 'IGROUPR');
+  assert.equal(vgic.mmioRead(0, false, 0x104, 4), 0xffffffff, 'ISENABLER');
+  assert.equal(vgic.mmioRead(1, false, 0x800, 4), 0x02020202, 'ITARGETSR of private interrupts');
+  assert.equal(vgic.mmioRead(0, false, 0x004, 4), (1 << 5) | 2, 'TYPER');
+  assert.equal(vgic.mmioRead(0, false, 0x400, 8), -1, 'IPRIORITYR, eight bytes');
 });
 
 test('a GICv3 guest: private registers in the redistributor, routes by affinity, 64 bits wide', () => {
   const vgic = createReady({ model: 'gicv3', distEnabledAtStart: false });
-  vgic.writeRegister(1, false, 0x100, 4, 0xffff, 0);
-  assert.equal(vgic.readRegister(1, true, 0x10100, 4), 0, 'no SGI is enabled after reset');
-  vgic.writeRegister(1, true, 0x10100, 4, 0xffff, 0);
-  assert.equal(vgic.readRegister(1, true, 0x10100, 4), 0xffff);
+  vgic.mmioWrite(1, false, 0x100, 4, 0xffff, 0);
+  assert.equal(vgic.mmioRead(1, true, 0x10100, 4), 0, 'no SGI is enabled after reset');
+  vgic.mmioWrite(1, true, 0x10100, 4, 0xffff, 0);
+  assert.equal(vgic.mmioRead(1, true, 0x10100, 4), 0xffff);
   const route = 0x6000 + 8 * 40;
-  vgic.writeRegister(0, false, route, 8, 1, 0);
-  assert.equal(vgic.readRegister(0, false, route, 8), 1);
-  vgic.writeRegister(0, false, route, 8, 2, 0);
-  vgic.writeRegister(0, false, route, 8, 0, 1);
-  assert.equal(vgic.readRegister(0, false, route, 8), 1, 'an affinity that nobody has is ignored');
-  vgic.writeRegister(0, false, route, 8, -(2 ** 31), 0);
-  assert.equal(vgic.readRegister(0, false, route, 8), 0, 'any vCPU is vCPU 0');
+  vgic.mmioWrite(0, false, route, 8, 1, 0);
+  assert.equal(vgic.mmioRead(0, false, route, 8), 1);
+  vgic.mmioWrite(0, false, route, 8, 2, 0);
+  vgic.mmioWrite(0, false, route, 8, 0, 1);
+  assert.equal(vgic.mmioRead(0, false, route, 8), 1, 'an affinity that nobody has is ignored');
+  vgic.mmioWrite(0, false, route, 8, -(2 ** 31), 0);
+  assert.equal(vgic.mmioRead(0, false, route, 8), 0, 'any vCPU is vCPU 0');
 });
