@@ -43,6 +43,8 @@ export interface GuestInterface {
   eoi(vcpu: number, intid: number): void;
   /** EOIR and DIR writes by the rules; `sender` of an SGI of a GICv2 guest. True: the DIR traps (vgic-spec 1.19). */
   eoiByRules(vcpu: number, intid: number, sender: number): void;
+  /** EOIR write with EOImode 1: the running priority alone. */
+  dropPriority(vcpu: number): void;
   dirByRules(vcpu: number, intid: number, sender: number): boolean;
   /** The CPUIF event: PMR, group enables, EOImode, BPRs. */
   setCpuif(vcpu: number, value: number): void;
@@ -217,6 +219,9 @@ export function createGuestInterface(s: VgicState, rekeyAll: (vcpu: number) => v
       if (deactivate(vcpu, intid) < 0) countEoi(vcpu, intid);
     },
     eoiByRules,
+    dropPriority(vcpu) {
+      apr[vcpu] &= apr[vcpu] - 1;
+    },
     dirByRules(vcpu, intid, sender) {
       if ((control[vcpu] & CONTROL_EOIMODE) === 0) return false;
       if (activeOutsideLrs !== 'none' && (hcr[vcpu] & HCR_TDIR) !== 0) return true;
