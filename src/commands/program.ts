@@ -37,10 +37,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt -s fifo,hybrid:threshold=32', 'these two'],
     ['*.vgt -r csv > costs.csv', 'for other tools'],
     ['my.vgt --dump-lrs - | head', 'LRs at each guest entry'],
+    ['my.vgt --check', 'also the invariants'],
     ['events.jsonl', 'events written by hand'],
   ],
   verify: [
     ['my.vgt', 'L3; exit 5 if the model is at fault'],
+    ['my.vgt --check', 'also the invariants'],
     ['*.vgt --show 0', 'many, without the single mismatches'],
     ['my.vgt --json', 'the full record'],
   ],

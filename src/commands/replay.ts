@@ -12,6 +12,7 @@ import { renderMarkdown } from '../report/markdown.js';
 import { createModel } from '../report/model.js';
 import { wrapText } from '../report/terminal.js';
 import { type ChosenStrategy, strategyNamed } from '../strategy/index.js';
+import { CHECK_HELP, replayChecked } from './check.js';
 import { COST_LEGEND, renderCosts } from './cost-table.js';
 import { type OpenInput, openInput } from './inputs.js';
 import { openOutput } from './outputs.js';
@@ -22,6 +23,7 @@ interface ReplayOptions {
   readonly dumpLrs?: string;
   readonly reporter: string;
   readonly allowTruncated?: boolean;
+  readonly check?: boolean;
   readonly flavour?: string;
 }
 
@@ -54,10 +56,12 @@ export function registerReplay(program: Command, terminal: Terminal): void {
     )
     .option('-r, --reporter <name>', 'table, json, csv or md', 'table')
     .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
+    .option('--check', CHECK_HELP)
     .option('--allow-truncated', 'replay what is left of a file that was cut off')
     .action(async (paths: string[], options: ReplayOptions) => {
       const render = reporterNamed(options.reporter, terminal);
       if (options.dumpLrs !== undefined) {
+        if (options.check) throw new UsageError('--dump-lrs and --check are two runs; give one of them');
         await dumpLrs(paths, options, options.dumpLrs, terminal);
         return;
       }
@@ -67,7 +71,9 @@ export function registerReplay(program: Command, terminal: Terminal): void {
         try {
           const source = input.open();
           const chosen = withoutRepeats(strategiesFor(source.header.machine, options.strategy));
-          const exact = replayTrace(source, chosen, input.identity);
+          const exact = options.check
+            ? replayChecked(source, chosen, input.identity, () => requireSoundTrace(path, input))
+            : replayTrace(source, chosen, input.identity);
           if (exact.some(({ equivalence }) => !equivalence.holds)) requireSoundTrace(path, input);
           traces.push(exact.map((part) => ({ schema: CELL_SCHEMA, tool, exact: part, measured: null })));
         } finally {
@@ -158,7 +164,7 @@ async function dumpLrs(
   try {
     const source = input.open();
     const { machine } = source.header;
-    replayTrace(source, strategiesFor(machine, strategy ?? [referenceFor(machine)]), input.identity, onFlush);
+    replayTrace(source, strategiesFor(machine, strategy ?? [referenceFor(machine)]), input.identity, { onFlush });
     if (text !== '') write(text);
     target?.commit();
   } finally {

@@ -108,8 +108,10 @@ async function gatherModel(
       const depth = createTimeline(NR_BINS);
       const known = kindOf(identity.sha256);
       kinds[header.name] = known === 'other' ? options.kind : known;
-      const exact = replayTrace(source, chosen, identity, (vgic, vcpu, _event, tick, strategyIndex) => {
-        if (strategyIndex === 0) depth.add(tick, vgic.list.length(vcpu));
+      const exact = replayTrace(source, chosen, identity, {
+        onFlush: (vgic, vcpu, _event, tick, strategyIndex) => {
+          if (strategyIndex === 0) depth.add(tick, vgic.list.length(vcpu));
+        },
       });
       if (exact.some(({ equivalence }) => !equivalence.holds)) requireSoundTrace(path, input);
       for (const part of exact) cells.push({ schema: CELL_SCHEMA, tool, exact: part, measured: null });

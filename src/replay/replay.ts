@@ -1,5 +1,6 @@
 /** Replays one trace under several strategies in one pass and returns the exact record of each cell. */
 
+import { assert } from '../base/errors.js';
 import type { Machine } from '../gic/intid.js';
 import type { ChosenStrategy } from '../strategy/index.js';
 import { ABORTED_ENTRY, createEventBlock, type EventBlock, FLUSH, wordKind, wordVcpu } from '../trace/events.js';
@@ -11,6 +12,7 @@ import type { Vgic } from '../vgic/vgic.js';
 import { createModel, referenceFor } from './create-model.js';
 import { createEngine, type Engine } from './engine.js';
 import { createEquivalenceChecker, type EquivalenceChecker } from './equivalence.js';
+import { createInvariantChecker, type InvariantChecker, type Violation } from './invariants.js';
 import {
   type ExactPart,
   type HostStopped,
@@ -42,6 +44,7 @@ interface Cell {
   readonly vgic: Vgic;
   readonly engine: Engine;
   readonly checker: EquivalenceChecker;
+  readonly invariants: InvariantChecker | undefined;
   /** Set when the host stopped; nothing is replayed after it. */
   stopped: HostStopped | null;
 }
@@ -49,8 +52,10 @@ interface Cell {
 /** One event for one cell, unless its host has stopped. */
 function stepCell(cell: Cell, word: number, value: number, event: number): void {
   if (cell.stopped !== null) return;
+  cell.invariants?.before(word, value);
   try {
     cell.engine.step(word, value);
+    cell.invariants?.after(event);
   } catch (error) {
     if (!(error instanceof HostStop)) throw error;
     cell.stopped = { event, kind: error.kind, reason: error.message };
@@ -60,6 +65,15 @@ function stepCell(cell: Cell, word: number, value: number, event: number): void 
 /** Called at each flush of each cell, after it: for dumps, timelines and checks. */
 export type FlushObserver = (vgic: Vgic, vcpu: number, event: number, tick: number, strategyIndex: number) => void;
 
+export interface ReplayObservers {
+  readonly onFlush?: FlushObserver;
+  /**
+   * Asks for the invariants (invariants.ts) after every event of every cell with ap_lists, and is told the first that a
+   * cell breaks. Flavours with ap_lists only.
+   */
+  readonly onViolation?: (violation: Violation, strategyIndex: number) => void;
+}
+
 /**
  * Open loop: every strategy sees the same events, the guest's acknowledges included. The declared class of each is
  * verified at every flush against sort-on-flush, which is replayed alongside if it is not among the chosen.
@@ -68,10 +82,12 @@ export function replayTrace(
   source: BlockSource,
   chosen: readonly ChosenStrategy[],
   identity: TraceIdentity,
-  onFlush?: FlushObserver,
+  { onFlush, onViolation }: ReplayObservers = {},
 ): ExactPart[] {
   const { machine } = source.header;
   const { strategy: reference } = referenceFor(machine);
+  const isChecked = onViolation !== undefined;
+  assert(!isChecked || reference.structure === 'ap-list', 'the invariants are those of ap_lists');
   const referenceAt = chosen.findIndex((candidate) => candidate.strategy === reference);
   const vgics = chosen.map((candidate) => createModel(machine, candidate));
   const hidden: Cell | undefined = referenceAt < 0 ? createHidden(machine) : undefined;
@@ -85,6 +101,10 @@ export function replayTrace(
       i === referenceAt ? undefined : referenceVgic,
       candidate.strategy.equivalence,
     ),
+    invariants:
+      isChecked && candidate.strategy.structure === 'ap-list'
+        ? createInvariantChecker(vgics[i], { keepsOrder: candidate.strategy === reference })
+        : undefined,
     stopped: null,
   }));
   const stepped = hidden === undefined ? cells : [...cells, hidden];
@@ -115,6 +135,11 @@ export function replayTrace(
     }
     events += count;
   }
+  cells.forEach(({ invariants, stopped }, at) => {
+    if (stopped === null) invariants?.finish();
+    const violation = invariants?.violation() ?? null;
+    if (violation !== null) onViolation?.(violation, at);
+  });
   return cells.map((cell) => exactPart(cell, source.header, identity, events, aborted));
 }
 
@@ -123,7 +148,7 @@ function createHidden(machine: Machine): Cell {
   const chosen = referenceFor(machine);
   const vgic = createModel(machine, chosen);
   const checker = createEquivalenceChecker(vgic, undefined, chosen.strategy.equivalence);
-  return { chosen, vgic, engine: createEngine(vgic), checker, stopped: null };
+  return { chosen, vgic, engine: createEngine(vgic), checker, invariants: undefined, stopped: null };
 }
 
 function exactPart(

@@ -1,0 +1,208 @@
+/** Invariants of guest entry and exit: 2, 3, 7, 11 and 12 (the list is in invariants.ts). */
+import * as K from '../trace/events.js';
+import { slotOf, type VgicState } from '../vgic/state.js';
+import type { Vgic } from '../vgic/vgic.js';
+import { ACTIVE, LATCH, LINE } from '../vgic/word-layout.js';
+import {
+  isEdge,
+  isMapped,
+  isMappedLevel,
+  isSenderlessSgi,
+  type LrView,
+  oracleOf,
+  queuedVcpu,
+  readLrs,
+  require,
+} from './invariant-rows.js';
+
+export interface EntryChecks {
+  before(kind: number, vcpu: number, intid: number): void;
+  after(kind: number, vcpu: number): void;
+  checkAll(): void;
+}
+
+export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
+  const { word, source, activeSource, physRow, physActive, dist, nrLr, nrVcpus, usedLrs, onLr, flavour } = s;
+  const tracksLrs = flavour.activeOutsideLrs !== 'none';
+  const nameOf = (slot: number): string => `INTID ${s.intidOfSlot[slot]}`;
+
+  /** Rows that the flush at hand may choose are marked with its number; how many LRs senderless SGIs may spoil. */
+  const deliverableAt = new Int32Array(s.nrSlots);
+  let flushes = 0;
+  let nrSenderless = 0;
+  let listWasEmpty = false;
+  /** The rows before a flush that nothing but facts has followed yet, and the vCPU; -1: none. */
+  let rowsBefore: readonly number[] = [];
+  const wordBefore = new Int32Array(s.nrSlots);
+  const sourceBefore = new Uint8Array(source.length);
+  const activeSourceBefore = new Uint8Array(activeSource.length);
+  let entered = -1;
+  /** A vCPU whose list lost its LPIs while its LRs were in use: kvm-6.1 leaves them be (vgic-spec D). */
+  const staleByLpiFlush = new Uint8Array(nrVcpus);
+  /** SGIs that got on_lr without an LR (vgic-spec 1.14): nothing takes it from them. */
+  const markedWithoutLr = new Set<number>();
+
+  /** Host interrupt behind each LR at the flush, or -1; set again by something else than the guest since. */
+  const physOfLr = new Int32Array(nrVcpus * nrLr).fill(-1);
+  const physWritten = new Uint8Array(physActive.length);
+  let folded: LrView[] = [];
+
+  function beforeFlush(vcpu: number): void {
+    flushes++;
+    nrSenderless = 0;
+    rowsBefore = list.order(vcpu);
+    listWasEmpty = rowsBefore.length === 0;
+    for (const slot of rowsBefore) {
+      const w = word[slot];
+      wordBefore[slot] = w;
+      if (slot < s.spiSlotBase) {
+        sourceBefore[slot] = source[slot];
+        activeSourceBefore[slot] = activeSource[slot];
+      }
+      if (oracleOf(w, dist[0] === 1) !== vcpu) continue;
+      deliverableAt[slot] = flushes;
+      if (!isSenderlessSgi(s, slot)) continue;
+      nrSenderless++;
+      if (tracksLrs) markedWithoutLr.add(slot);
+    }
+  }
+
+  /** What is wrong with one LR after the flush, and the number of the invariant that says so. */
+  function findFault({ intid, slot, pending, active }: LrView, seen: Set<number>): [number, string] | undefined {
+    if (!pending && !active) return [2, `INTID ${intid} is in an LR and neither pending nor active`];
+    if (seen.has(intid)) return [2, `INTID ${intid} is in two LRs`];
+    if (slot < 0 || deliverableAt[slot] !== flushes)
+      return [2, `INTID ${intid} is in an LR and was not deliverable here`];
+    if (!pending || !active) return undefined;
+    const w = word[slot];
+    if (flavour.populate === 'xen')
+      return isMappedLevel(w) ? [3, `mapped level INTID ${intid} is pending and active`] : undefined;
+    const isV2Sgi = s.isV2Guest && intid < 16;
+    return !isEdge(w) || isMapped(w) || isV2Sgi ? [3, `INTID ${intid} is pending and active in an LR`] : undefined;
+  }
+
+  function afterFlush(vcpu: number): void {
+    const used = usedLrs[vcpu];
+    require(used <= nrLr, 2, () => `${used} LRs in use, the machine has ${nrLr}`);
+    entered = vcpu;
+    if (listWasEmpty && flavour.emptyListShortcut) {
+      // Nothing was written. LRs in use are those of LPIs whose list went away below them.
+      const isKnown = used === 0 || staleByLpiFlush[vcpu] === 1;
+      require(isKnown, 2, () => `${used} LRs in use after the entry with an empty list`);
+      return;
+    }
+    staleByLpiFlush[vcpu] = 0;
+    const seen = new Set<number>();
+    let nrSpoiled = 0;
+    readLrs(s, vcpu).forEach((lr, index) => {
+      const fault = findFault(lr, seen);
+      if (lr.pending || lr.active) seen.add(lr.intid);
+      if (fault !== undefined) {
+        nrSpoiled++;
+        require(nrSpoiled <= nrSenderless, fault[0], () => fault[1]);
+      }
+      physOfLr[vcpu * nrLr + index] = fault === undefined && lr.hw ? physRow[lr.slot] : -1;
+      if (lr.hw && lr.slot >= 0) physWritten[physRow[lr.slot]] = 0;
+      if (tracksLrs && fault === undefined) markedWithoutLr.delete(lr.slot);
+      if (tracksLrs && fault === undefined)
+        require(onLr[lr.slot] === 1, 11, () => `INTID ${lr.intid} is in an LR and on_lr is not set`);
+    });
+    // A spoiled LR goes back into another row's state.
+    if (nrSenderless > 0) entered = -1;
+  }
+
+  /** 7: an entry and an exit with no guest between them change nothing. */
+  function checkUnchanged(kind: number, vcpu: number): void {
+    for (const slot of rowsBefore) {
+      const w = word[slot];
+      const isXenMappedLevel = flavour.populate === 'xen' && isMappedLevel(w);
+      // A mapped level is sampled again; Xen also ends its latch where it is active (vgic-spec 1.14, 1.18).
+      let compared = ACTIVE | LATCH | LINE;
+      if (isMappedLevel(w)) compared &= ~LINE;
+      if (isXenMappedLevel) compared &= ~LATCH;
+      const isSame = ((w ^ wordBefore[slot]) & compared) === 0;
+      require(isSame, 7, () => `${nameOf(slot)} changed over an entry and exit without a guest`);
+      if (slot < s.spiSlotBase) {
+        const sameSenders = source[slot] === sourceBefore[slot] && activeSource[slot] === activeSourceBefore[slot];
+        require(sameSenders, 7, () => `senders of ${nameOf(slot)} changed over an entry and exit without a guest`);
+      }
+      // A mapped level that was sampled low may leave; what was not sent here leaves with the prune.
+      if (kind === K.FOLD || isMappedLevel(w)) continue;
+      const isThere = queuedVcpu(w) === vcpu;
+      require(isThere === (deliverableAt[slot] === flushes), 7, () =>
+        `${nameOf(slot)} ${isThere ? 'stayed on' : 'left'} the list`);
+    }
+  }
+
+  function afterFold(kind: number, vcpu: number): void {
+    if (entered === vcpu) checkUnchanged(kind, vcpu);
+    folded.forEach(({ slot, hw, intid }, index) => {
+      const row = physOfLr[vcpu * nrLr + index];
+      if (tracksLrs && slot >= 0)
+        require(onLr[slot] === 0 || markedWithoutLr.has(slot), 11, () =>
+          `on_lr of INTID ${intid} is set after the exit`);
+      if (!hw || row < 0 || slot < 0) return;
+      const w = word[slot];
+      if (!isMappedLevel(w) || physRow[slot] !== row || (w & (LINE | LATCH | ACTIVE)) !== 0) return;
+      const isFree = physActive[row] === 0 || physWritten[row] === 1;
+      require(isFree, 12, () => `INTID ${intid} is idle and its host interrupt is still active`);
+    });
+    for (let index = 0; index < nrLr; index++) physOfLr[vcpu * nrLr + index] = -1;
+    folded = [];
+  }
+
+  const isRawWrite = (kind: number): boolean =>
+    kind === K.MMIO_DIST || kind === K.MMIO_REDIST || kind === K.MMIO_DIST_BYTE || kind === K.MMIO_REDIST_BYTE;
+
+  /** Something else than the guest's deactivation may have set the physical active state. */
+  function notePhysWrites(kind: number, vcpu: number, intid: number): void {
+    if (kind === K.PENDING || kind === K.ACTIVE) {
+      const slot = slotOf(s, vcpu, intid);
+      if (slot >= 0) physWritten[physRow[slot]] = 1;
+    } else if (kind === K.PHYS_ACTIVE || isRawWrite(kind)) physWritten.fill(1);
+  }
+
+  const changesNothing = (kind: number): boolean =>
+    kind >= K.FIRST_FACT || kind === K.NOP || kind === K.PENDING_QUERY || kind === K.RUNNING || kind === K.CURRENT;
+
+  return {
+    before(kind, vcpu, intid) {
+      if (changesNothing(kind)) return;
+      const isExit = kind === K.SYNC || kind === K.FOLD;
+      if (!isExit || vcpu !== entered) entered = -1;
+      if (kind === K.FLUSH) beforeFlush(vcpu);
+      else if (isExit) {
+        const skipsFold = flavour.emptyListShortcut && list.length(vcpu) === 0;
+        folded = skipsFold ? [] : readLrs(s, vcpu);
+      } else notePhysWrites(kind, vcpu, intid);
+      // GICR_CTLR is the first word of the frame.
+      const dropsLpis = kind === K.LPI_FLUSH || ((kind === K.MMIO_REDIST || kind === K.MMIO_REDIST_BYTE) && intid < 4);
+      if (dropsLpis && usedLrs[vcpu] > 0) staleByLpiFlush[vcpu] = 1;
+    },
+    after(kind, vcpu) {
+      if (kind === K.FLUSH) afterFlush(vcpu);
+      else if (kind === K.SYNC || kind === K.FOLD) {
+        afterFold(kind, vcpu);
+        entered = -1;
+      }
+    },
+    checkAll() {
+      if (tracksLrs) checkOnLr(s, markedWithoutLr);
+    },
+  };
+}
+
+/** 11 for all rows. */
+function checkOnLr(s: VgicState, markedWithoutLr: ReadonlySet<number>): void {
+  const inLrs = new Set<number>();
+  for (let vcpu = 0; vcpu < s.nrVcpus; vcpu++) {
+    if (s.inGuest[vcpu] === 0) continue;
+    for (const { slot } of readLrs(s, vcpu)) inLrs.add(slot);
+  }
+  for (let slot = 0; slot < s.nrSlots; slot++) {
+    if ((s.onLr[slot] === 1) === inLrs.has(slot) || markedWithoutLr.has(slot)) continue;
+    // The empty LR of an SGI without sender names INTID 0.
+    if (s.onLr[slot] === 0 && s.isV2Guest && s.intidOfSlot[slot] === 0) continue;
+    require(false, 11, () => `on_lr of INTID ${s.intidOfSlot[slot]} is ${s.onLr[slot]}`);
+  }
+}
