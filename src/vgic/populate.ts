@@ -108,7 +108,8 @@ function createKvmPopulate(s: VgicState): Populate {
 
   function populateTracked(lr: number, slot: number): void {
     populate(lr, slot);
-    onLr[slot] = 1;
+    // An SGI without sender is in no LR.
+    if (lrSlot[lr] === slot) onLr[slot] = 1;
   }
 
   return {
