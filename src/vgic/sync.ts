@@ -198,6 +198,7 @@ export function createSync(s: VgicState, list: ApList, { populate }: Populate, k
 
   function foldOutside(slot: number): void {
     populate(scratch, slot);
+    onLr[slot] = 0;
     if ((lrHi[scratch] & LR_HW) !== 0) physActive[physRow[slot]] = 0;
     lrHi[scratch] &= ~LR_ACTIVE;
     foldTrackedLr(scratch);
