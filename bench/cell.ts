@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { COUNTED } from '#counting';
 import { openFileSource } from '../src/commands/trace-files.js';
 import { createEngine } from '../src/replay/engine.js';
-import { createReplays, resetVgic } from '../src/replay/replays.js';
+import { createReplays } from '../src/replay/replays.js';
 import { FULL_EFFORT, QUICK_EFFORT, type Sample, type TimedCode, timePasses } from '../src/stats/sample.js';
 import { strategyNamed } from '../src/strategy/index.js';
 import { createEventBlock } from '../src/trace/events.js';
@@ -38,7 +38,7 @@ function prepareFile(path: string, strategy: string): Prepared {
   const block = createEventBlock();
   return {
     events: countEvents(path),
-    reset: () => resetVgic(vgic),
+    reset: vgic.reset,
     run() {
       const reader = openTrace(source, { times: false });
       while (reader.next(block)) engine.run(block.word, block.value, block.count);

@@ -6,7 +6,6 @@ import '../src/commands/jit-flags.js';
 import { parseArgs } from 'node:util';
 import { Bench } from 'tinybench';
 import { createEngine } from '../src/replay/engine.js';
-import { resetVgic } from '../src/replay/replays.js';
 import { reference, strategyNamed } from '../src/strategy/index.js';
 import {
   CONFIG,
@@ -111,7 +110,7 @@ function readingCases(quick: boolean): Case[] {
     repeat(n) {
       for (let repeat = 0; repeat < n; repeat++) {
         // A second replay on what the first one left would be another workload. (A few hundred rows: lost in the noise.)
-        resetVgic(vgic);
+        vgic.reset();
         once();
       }
     },

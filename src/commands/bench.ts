@@ -5,11 +5,12 @@ import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.js';
+import { referenceFor, strategiesFor } from '../replay/create-model.js';
 import { type Arm, type ArmResult, type ExperimentResult, runExperiment } from '../stats/experiment.js';
 import type { Sample } from '../stats/sample.js';
-import { type ChosenStrategy, reference } from '../strategy/index.js';
+import type { ChosenStrategy } from '../strategy/index.js';
 import { openInput } from './inputs.js';
-import { allStrategies, FLAVOUR_HELP, parseFlavour, parseStrategies } from './replay.js';
+import { FLAVOUR_HELP, parseFlavour, parseStrategies } from './replay.js';
 import { type Terminal, tool } from './terminal.js';
 
 interface Options {
@@ -55,10 +56,11 @@ export function registerBench(program: Command, terminal: Terminal): void {
     .action(async (paths: string[], options: Options) => {
       const blocks = wholeNumber(options.blocks, '--blocks', 2, 1000);
       const seed = wholeNumber(options.seed, '--seed', 0, 0xffff_ffff);
-      const strategies = withReferenceFirst(options.strategy ?? allStrategies());
       const results: ExperimentResult[] = [];
       for (const path of paths) {
-        const { identity, close } = await openInput(path, { flavour: options.flavour });
+        const { identity, open, close } = await openInput(path, { flavour: options.flavour });
+        const { machine } = open().header;
+        const strategies = withReferenceFirst(strategiesFor(machine, options.strategy), referenceFor(machine));
         close();
         const arms = strategies.map(
           (chosen): Arm => ({ name: chosen.label, measure: () => measure(path, chosen.label, options) }),
@@ -88,8 +90,11 @@ function wholeNumber(text: string, flag: string, min: number, max: number): numb
   return value;
 }
 
-/** Ratios are to sort-on-flush if it is among the chosen. */
-function withReferenceFirst(chosen: readonly ChosenStrategy[]): ChosenStrategy[] {
+/** Ratios are to the flavour's own algorithm if it is among the chosen. */
+function withReferenceFirst(
+  chosen: readonly ChosenStrategy[],
+  { strategy: reference }: ChosenStrategy,
+): ChosenStrategy[] {
   return [
     ...chosen.filter(({ strategy }) => strategy === reference),
     ...chosen.filter(({ strategy }) => strategy !== reference),

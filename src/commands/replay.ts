@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { FidelityError, InputError, UsageError } from '../base/errors.js';
 import { flavourNamed, flavours } from '../gic/flavour/index.js';
 import { lrHex } from '../gic/lr.js';
+import { referenceFor, strategiesFor } from '../replay/create-model.js';
 import { type FlushObserver, replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
 import { renderCsv } from '../report/csv.js';
@@ -10,7 +11,7 @@ import { renderJson } from '../report/json.js';
 import { renderMarkdown } from '../report/markdown.js';
 import { createModel } from '../report/model.js';
 import { wrapText } from '../report/terminal.js';
-import { type ChosenStrategy, strategies, strategyNamed } from '../strategy/index.js';
+import { type ChosenStrategy, strategyNamed } from '../strategy/index.js';
 import { COST_LEGEND, renderCosts } from './cost-table.js';
 import { type OpenInput, openInput } from './inputs.js';
 import { openOutput } from './outputs.js';
@@ -37,8 +38,6 @@ export function parseStrategies(text: string, previous: ChosenStrategy[] = []): 
 export const FLAVOUR_HELP = `hypervisor to replay as: ${flavours.map(({ id }) => id).join(', ')} (default: the trace's own)`;
 export const parseFlavour = (id: string): string => flavourNamed(id).id;
 
-export const allStrategies = (): ChosenStrategy[] => strategies.map(({ id }) => strategyNamed(id));
-
 export function registerReplay(program: Command, terminal: Terminal): void {
   program
     .command('replay')
@@ -51,7 +50,7 @@ export function registerReplay(program: Command, terminal: Terminal): void {
     )
     .option(
       '--dump-lrs <file>',
-      'write "F event vcpu used lr…" after each flush to FILE, - for standard output (one trace, one strategy; default sort-on-flush)',
+      'write "F event vcpu used lr…" after each flush to FILE, - for standard output (one trace, one strategy; default: the one of the flavour)',
     )
     .option('-r, --reporter <name>', 'table, json, csv or md', 'table')
     .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
@@ -62,12 +61,13 @@ export function registerReplay(program: Command, terminal: Terminal): void {
         await dumpLrs(paths, options, options.dumpLrs, terminal);
         return;
       }
-      const chosen = withoutRepeats(options.strategy ?? allStrategies());
       const traces: CellResult[][] = [];
       for (const path of paths) {
         const input = await openInput(path, options);
         try {
-          const exact = replayTrace(input.open(), chosen, input.identity);
+          const source = input.open();
+          const chosen = withoutRepeats(strategiesFor(source.header.machine, options.strategy));
+          const exact = replayTrace(source, chosen, input.identity);
           if (exact.some(({ equivalence }) => !equivalence.holds)) requireSoundTrace(path, input);
           traces.push(exact.map((part) => ({ schema: CELL_SCHEMA, tool, exact: part, measured: null })));
         } finally {
@@ -138,8 +138,7 @@ async function dumpLrs(
   file: string,
   terminal: Terminal,
 ): Promise<void> {
-  const chosen = strategy ?? [strategyNamed('sort-on-flush')];
-  if (paths.length !== 1 || chosen.length !== 1)
+  if (paths.length !== 1 || (strategy !== undefined && strategy.length !== 1))
     throw new UsageError('--dump-lrs takes one trace and one strategy; name them');
   const input = await openInput(paths[0], { allowTruncated, flavour });
   const target = file === '-' ? undefined : openOutput(file);
@@ -157,7 +156,9 @@ async function dumpLrs(
     text = '';
   };
   try {
-    replayTrace(input.open(), chosen, input.identity, onFlush);
+    const source = input.open();
+    const { machine } = source.header;
+    replayTrace(source, strategiesFor(machine, strategy ?? [referenceFor(machine)]), input.identity, onFlush);
     if (text !== '') write(text);
     target?.commit();
   } finally {

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { InputError, UsageError } from '../base/errors.js';
+import { strategiesFor } from '../replay/create-model.js';
 import { replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
 import { createTimeline, type Timeline } from '../replay/timeline.js';
@@ -21,14 +22,7 @@ import { renderTerminal } from '../report/terminal.js';
 import type { ChosenStrategy } from '../strategy/index.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
 import { findFlavourLack, openInput } from './inputs.js';
-import {
-  allStrategies,
-  FLAVOUR_HELP,
-  parseFlavour,
-  parseStrategies,
-  requireClasses,
-  requireSoundTrace,
-} from './replay.js';
+import { FLAVOUR_HELP, parseFlavour, parseStrategies, requireClasses, requireSoundTrace } from './replay.js';
 import { kindOf, readManifest, shippedPath } from './shipped.js';
 import { runSweep, SWEEP_NR_LRS } from './sweep.js';
 import { type Terminal, tool } from './terminal.js';
@@ -96,9 +90,9 @@ async function gatherModel(
   seed: number,
   terminal: Terminal,
 ): Promise<ReportModel> {
-  const chosen = options.strategy ?? allStrategies();
   const { flavour } = options;
   const cells: CellResult[] = [];
+  const listed = new Map<string, ChosenStrategy>();
   const verify: VerifyResult[] = [];
   const kinds: Record<string, TraceKind> = {};
   let timeline: DepthTimeline | undefined;
@@ -109,6 +103,8 @@ async function gatherModel(
       const { identity } = input;
       const source = input.open();
       const { header } = source;
+      const chosen = strategiesFor(header.machine, options.strategy);
+      for (const each of chosen) listed.set(each.label, each);
       const depth = createTimeline(NR_BINS);
       const known = kindOf(identity.sha256);
       kinds[header.name] = known === 'other' ? options.kind : known;
@@ -129,11 +125,15 @@ async function gatherModel(
   }
   return {
     ...createModel(tool, cells),
-    command: `vgic-replay report${options.strategy === undefined ? '' : ` --strategy ${chosen.map(({ label }) => label).join(',')}`}${flavour === undefined ? '' : ` --flavour ${flavour}`} --seed ${seed}`,
+    command: `vgic-replay report${options.strategy === undefined ? '' : ` --strategy ${options.strategy.map(({ label }) => label).join(',')}`}${flavour === undefined ? '' : ` --flavour ${flavour}`} --seed ${seed}`,
     seed,
     kinds,
-    strategyNotes: chosen.map(({ label, strategy: { summary, models } }) => ({ id: label, summary, models })),
-    sweeps: SWEEP_NR_LRS.map((nrLr) => runSweep(nrLr, chosen, seed, flavour)),
+    strategyNotes: [...listed.values()].map(({ label, strategy: { summary, models } }) => ({
+      id: label,
+      summary,
+      models,
+    })),
+    sweeps: SWEEP_NR_LRS.map((nrLr) => runSweep(nrLr, options.strategy, seed, flavour)),
     timelines: timeline === undefined ? [] : [timeline],
     verify,
   };

@@ -2,6 +2,7 @@
 
 import { flavourNamed } from '../gic/flavour/index.js';
 import { SPI_BASE } from '../gic/intid.js';
+import { strategiesFor } from '../replay/create-model.js';
 import { type SweepPoint, sweepDepths } from '../replay/sweep.js';
 import type { DepthSweep } from '../report/model.js';
 import type { ChosenStrategy } from '../strategy/index.js';
@@ -21,12 +22,12 @@ const ARRIVALS = 1;
 const ROUNDS = 64;
 
 /**
- * `flavour`: undefined for the workload's own. A host that stops on the way ends the sweep before that depth, for all
+ * `chosen`: undefined for all. `flavour`: undefined for the workload's own. A host that stops on the way ends the sweep before that depth, for all
  * strategies alike; `workload` then says so.
  */
 export function runSweep(
   nrLr: number,
-  chosen: readonly ChosenStrategy[],
+  chosen: readonly ChosenStrategy[] | undefined,
   seed: number,
   flavour: string | undefined,
 ): DepthSweep {
@@ -49,7 +50,7 @@ export function runSweep(
     };
     return flavour === undefined ? point : asFlavour(point, flavour);
   });
-  const { stops, ...columns } = sweepDepths(points, chosen);
+  const { stops, ...columns } = sweepDepths(points, strategiesFor(points[0].machine, chosen));
   const [stop] = stops;
   const end = stop === undefined ? '' : ` At depth ${stop.depth} ${stop.strategy} stops the host: ${stop.reason}.`;
   return {

@@ -1,11 +1,12 @@
-/** The typed-array core, with the flavour's own strategy, as scenarios see it. */
+/** The typed-array core, with the flavour's own algorithm, as scenarios see it. */
+import { flavourNamed } from '../gic/flavour/index.js';
 import { type Machine, NO_SLOT, SPI_BASE } from '../gic/intid.js';
 import { createEngine } from '../replay/engine.js';
 import { reference } from '../strategy/index.js';
 import { packWord } from '../trace/events.js';
 import { HostStop } from '../vgic/host-stop.js';
 import { physRowOf, slotOf } from '../vgic/state.js';
-import { createVgic } from '../vgic/vgic.js';
+import { createVgic, type Vgic } from '../vgic/vgic.js';
 import {
   ACTIVE,
   ENABLED,
@@ -20,16 +21,49 @@ import {
   queuedOn,
   targetOf,
 } from '../vgic/word.js';
+import { createXenOldVgic } from '../vgic/xen-old/index.js';
 import type { ConformTarget, IrqView } from './target.js';
 
 const EINVAL = -22;
-/** ACK: by the rules of the CPU interface. */
-const ACK_BY_RULES = 4;
-const BY_RULES = 1;
-const SENDER_SHIFT = 8;
-
 export function createCoreTarget(machine: Machine): ConformTarget {
-  const vgic = createVgic(machine, reference.create({}));
+  if (flavourNamed(machine.flavour).structure === 'two-lists') return createXenOldTarget(machine);
+  return createTarget(machine, createVgic(machine, reference.create({})));
+}
+
+/** Xen's default vGIC: the same questions, but for its status bits, its second list and LRs with holes. */
+function createXenOldTarget(machine: Machine): ConformTarget {
+  const vgic = createXenOldVgic(machine);
+  const target = createTarget(machine, vgic);
+  const { state, columns } = vgic;
+  const { word, nrLr } = state;
+  const { inflight, lrPending, snapshot, lrOf, migrating, lrUsed } = columns;
+  return {
+    ...target,
+    lrs: (vcpu) => target.lrs(vcpu).filter(({ slot }) => lrUsed[vcpu * nrLr + slot] === 1),
+    irq(vcpu, intid) {
+      const irq = target.irq(vcpu, intid);
+      const slot = slotOf(state, vcpu, intid);
+      return irq && { ...irq, onLr: lrOf[slot] >= 0, sources: 0, activeSource: 0 };
+    },
+    xenOldIrq(vcpu, intid) {
+      const slot = slotOf(state, vcpu, intid);
+      if (slot < 0 || (word[slot] & EXISTS) === 0) return undefined;
+      return {
+        queued: (word[slot] & LATCH) !== 0,
+        active: (word[slot] & ACTIVE) !== 0,
+        visible: lrOf[slot] >= 0,
+        enabled: (word[slot] & ENABLED) !== 0,
+        migrating: migrating[slot] === 1,
+        prioritySnapshot: snapshot[slot],
+        inInflight: inflight.has(slot),
+        inLrPending: lrPending.has(slot),
+      };
+    },
+    lrPending: (vcpu) => lrPending.order(vcpu).map((slot) => state.intidOfSlot[slot]),
+  };
+}
+
+function createTarget(machine: Machine, vgic: Vgic): ConformTarget {
   const engine = createEngine(vgic);
   const { state, kicks, list } = vgic;
   const vcpus = Array.from({ length: machine.nrVcpus }, (_, vcpu) => vcpu);
@@ -82,14 +116,14 @@ export function createCoreTarget(machine: Machine): ConformTarget {
       step(() => vgic.inject(vcpu, intid, level), undefined);
       return 0;
     },
-    write: (vcpu, frame, offset, length, lo) =>
-      step(() => vgic.mmioWrite(vcpu, frame === 'redist', offset, length, lo), true),
+    write: (vcpu, frame, offset, length, lo, hi) =>
+      step(() => vgic.mmioWrite(vcpu, frame === 'redist', offset, length, lo | 0, hi | 0), true),
     read: (vcpu, frame, offset, length) => step(() => vgic.mmioRead(vcpu, frame === 'redist', offset, length), 0),
     acknowledge(vcpu) {
-      const intid = step(() => vgic.ack(vcpu, 0, ACK_BY_RULES), 1023);
+      const intid = step(() => vgic.ackByRules(vcpu), 1023);
       return { intid, source: vgic.lastSource() };
     },
-    deactivate: (vcpu, intid, source) => step(() => vgic.dir(vcpu, intid, BY_RULES | (source << SENDER_SHIFT)), false),
+    deactivate: (vcpu, intid, source) => step(() => vgic.dirByRules(vcpu, intid, source), false),
     lrs: (vcpu) =>
       Array.from({ length: state.usedLrs[vcpu] }, (_, slot) => ({
         slot,

@@ -24,7 +24,7 @@ test('what a flavour does not have is not run, with a reason, and has no differe
   const cases: readonly (readonly [ScenarioResult, string])[] = [
     [runSteps('kvm-7.2', [its], { config }), 'needs an ITS'],
     [runSteps('kvm-7.2', [its]), 'needs an ITS'],
-    [runSteps('xen-old', [lpi]), 'xen-old has no LPIs'],
+    [runSteps('xen-new', [lpi]), 'xen-new has no LPIs'],
     [runSteps('xen-new', [FLUSH], { config: V3 }), 'xen-new has no gicv3 machine'],
   ];
   for (const [{ notRun, differences }, reason] of cases) {

@@ -1,9 +1,42 @@
-/** The model of a machine: its flavour's virtual GIC with one strategy. */
+/** The model of a machine: its flavour's virtual GIC with one strategy, or Xen's default vGIC, which is both in one. */
+import { assert, UsageError } from '../base/errors.js';
+import { flavourNamed } from '../gic/flavour/index.js';
 import type { Machine } from '../gic/intid.js';
-import { type ChosenStrategy, reference, strategyNamed } from '../strategy/index.js';
+import { type ChosenStrategy, reference, strategies, strategyNamed } from '../strategy/index.js';
+import type { ApListStrategy } from '../strategy/strategy.js';
+import { xenOld } from '../strategy/xen-old.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
+import { createXenOldVgic } from '../vgic/xen-old/index.js';
+
+/** Why a strategy cannot run on a machine, in words, or undefined. */
+export function findStrategyLack(machine: Machine, { id, structure }: ApListStrategy): string | undefined {
+  const flavour = flavourNamed(machine.flavour);
+  if (structure === 'ap-list')
+    return flavour.structure === 'ap-list'
+      ? undefined
+      : `${flavour.id} has no ap_list; its one strategy is ${xenOld.id}`;
+  const lacksModel = !flavourNamed(id).guestModels.includes(machine.model);
+  return lacksModel ? `${id} has no ${machine.model} machine` : undefined;
+}
+
+/** The strategies of `chosen` that a machine can run; all listed ones if none are chosen. Throws UsageError for a named one that cannot. */
+export function strategiesFor(machine: Machine, chosen: readonly ChosenStrategy[] | undefined): ChosenStrategy[] {
+  if (chosen === undefined)
+    return strategies
+      .filter((strategy) => findStrategyLack(machine, strategy) === undefined)
+      .map(({ id }) => strategyNamed(id));
+  for (const { label, strategy } of chosen) {
+    const lack = findStrategyLack(machine, strategy);
+    if (lack !== undefined) throw new UsageError(`strategy '${label}' cannot be replayed here: ${lack}`);
+  }
+  return [...chosen];
+}
 
 /** The strategy that is the flavour's own algorithm. */
-export const referenceFor = (_machine: Machine): ChosenStrategy => strategyNamed(reference.id);
+export const referenceFor = (machine: Machine): ChosenStrategy =>
+  strategyNamed(flavourNamed(machine.flavour).structure === 'two-lists' ? xenOld.id : reference.id);
 
-export const createModel = (machine: Machine, chosen: ChosenStrategy): Vgic => createVgic(machine, chosen.create);
+export function createModel(machine: Machine, { strategy, create }: ChosenStrategy): Vgic {
+  assert(findStrategyLack(machine, strategy) === undefined, `${strategy.id} runs on this machine`);
+  return strategy.structure === 'two-lists' ? createXenOldVgic(machine) : createVgic(machine, create);
+}

@@ -12,6 +12,11 @@ const { COUNTED } = Counting;
 const { FIRST_FACT, INTID_SHIFT, KIND_MASK, VCPU_MASK, VCPU_SHIFT } = Events;
 const { DIGEST_SEED, mix } = Digest;
 
+/** Flags of ACK, and of EOI and DEACTIVATE: the rules of the CPU interface decide (trace/events.ts). */
+const ACK_BY_RULES = 4;
+const BY_RULES = 1;
+const SENDER_SHIFT = 8;
+
 /** Events that are copied and replayed at a time: 32 KiB of columns, which stay in a processor's nearer caches. */
 const WINDOW = 4096;
 /**
@@ -37,6 +42,26 @@ function createCutter(): (column: Int32Array) => readonly Int32Array[] {
   };
 }
 
+/** Register accesses by a vCPU's guest, seen per interrupt. `user`: bit 1 of the value, where it means user space. */
+function isGuestAccess(kind: number, user: boolean): boolean {
+  switch (kind) {
+    case Events.ENABLE:
+    case Events.PENDING:
+    case Events.ACTIVE:
+    case Events.GROUP_ONE:
+      return !user;
+    case Events.CONFIG:
+    case Events.TARGET:
+    case Events.SGI:
+    case Events.GROUP:
+    case Events.DIST_ENABLE:
+    case Events.SGI_PEND:
+      return true;
+    default:
+      return false;
+  }
+}
+
 export interface Engine {
   /** Replays events 0..count of a block's columns, one after another. */
   run(word: Int32Array, value: Int32Array, count: number): void;
@@ -47,11 +72,12 @@ export interface Engine {
 }
 
 export function createEngine(vgic: Vgic): Engine {
-  const { state, kicks, flush, sync, fold, prune, inject, ack, eoi } = vgic;
+  const { state, kicks, flush, sync, fold, prune, inject, ack, eoi, deactivate } = vgic;
+  const { ackByRules, eoiByRules, dirByRules, dropPriority } = vgic;
+  const { isXen } = state.flavour;
   const {
     clearLpi,
     configLpi,
-    dir,
     drain,
     dropLpis,
     lineLevel,
@@ -102,7 +128,12 @@ export function createEngine(vgic: Vgic): Engine {
   function runRare(kind: number, vcpu: number, intid: number, value: number): void {
     const on = (value & 1) === 1;
     const user = (value & 2) === 2;
+    // Xen: the vCPU that accesses a register is the one on this CPU.
+    if (isXen && isGuestAccess(kind, user)) kicks.current[0] = vcpu;
     switch (kind) {
+      case 7 satisfies typeof Events.PRIORITY_DROP:
+        dropPriority(vcpu);
+        break;
       case 9 satisfies typeof Events.ENABLE:
         setEnable(vcpu, intid, on, user);
         break;
@@ -161,10 +192,10 @@ export function createEngine(vgic: Vgic): Engine {
         physLine(physRowOf(nrVcpus, vcpu, intid), value & 1);
         break;
       case 29 satisfies typeof Events.MMIO_DIST:
-        mmioWrite(vcpu, false, intid, 4, value);
+        mmioWrite(vcpu, false, intid, 4, value, 0);
         break;
       case 30 satisfies typeof Events.MMIO_REDIST:
-        mmioWrite(vcpu, true, intid, 4, value);
+        mmioWrite(vcpu, true, intid, 4, value, 0);
         break;
       case 31 satisfies typeof Events.SGI_PEND:
         setSgiSources(vcpu, intid, value & 0xff, value < 0);
@@ -194,7 +225,8 @@ export function createEngine(vgic: Vgic): Engine {
         prune(vcpu);
         break;
       case 8 satisfies typeof Events.DEACTIVATE:
-        dir(vcpu, intid, value);
+        if (on) dirByRules(vcpu, intid, (value >>> SENDER_SHIFT) & 7);
+        else deactivate(vcpu, intid);
         break;
       case 39 satisfies typeof Events.CPUIF:
         setCpuif(vcpu, value);
@@ -209,13 +241,13 @@ export function createEngine(vgic: Vgic): Engine {
         kicks.setRunning(vcpu, on);
         break;
       case 43 satisfies typeof Events.CURRENT:
-        kicks.setCurrent(vcpu);
+        kicks.current[0] = vcpu;
         break;
       case 44 satisfies typeof Events.MMIO_DIST_BYTE:
-        mmioWrite(vcpu, false, intid, 1, value & 0xff);
+        mmioWrite(vcpu, false, intid, 1, value & 0xff, 0);
         break;
       case 45 satisfies typeof Events.MMIO_REDIST_BYTE:
-        mmioWrite(vcpu, true, intid, 1, value & 0xff);
+        mmioWrite(vcpu, true, intid, 1, value & 0xff, 0);
         break;
       case 46 satisfies typeof Events.MMIO_DIST_READ:
         mmioRead(vcpu, false, intid, value & 0xf);
@@ -224,7 +256,7 @@ export function createEngine(vgic: Vgic): Engine {
         mmioRead(vcpu, true, intid, value & 0xf);
         break;
       default:
-        // NOP, PRIORITY_DROP, the other facts and ground truth change nothing.
+        // NOP, the other facts and ground truth change nothing.
         break;
     }
   }
@@ -254,12 +286,15 @@ export function createEngine(vgic: Vgic): Engine {
           sync(vcpu);
           break;
         case 5 satisfies typeof Events.ACK:
-          ack(vcpu, intid, values[event]);
+          if ((values[event] & ACK_BY_RULES) === 0) ack(vcpu, intid, values[event]);
+          else ackByRules(vcpu);
           break;
         case 6 satisfies typeof Events.EOI:
-          eoi(vcpu, intid, values[event]);
+          if ((values[event] & BY_RULES) === 0) eoi(vcpu, intid);
+          else eoiByRules(vcpu, intid, (values[event] >>> SENDER_SHIFT) & 7);
           break;
         case 10 satisfies typeof Events.PRIORITY:
+          if (isXen) kicks.current[0] = vcpu;
           setPriority(vcpu, intid, values[event]);
           break;
         default:

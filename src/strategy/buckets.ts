@@ -55,6 +55,7 @@ export const buckets: ApListStrategy = {
   id: 'buckets',
   summary: 'a FIFO per priority and a bitmap: constant work per insertion, key change, entry taken and entry left',
   models: 'no hypervisor yet; the structure of the Linux real-time scheduler run queue, 64 levels (vgic-spec 7.8)',
+  structure: 'ap-list',
   equivalence: 'tie-equivalent',
   cost: {
     insert: 'O(1)',

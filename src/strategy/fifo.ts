@@ -10,6 +10,7 @@ export const fifo: ApListStrategy = {
   id: 'fifo',
   summary: 'arrival order; never orders by priority (a lower bound of cost, not a candidate)',
   models: 'the bound; FreeBSD bhyve (sys/arm64/vmm) delivers in this order',
+  structure: 'ap-list',
   equivalence: 'bound',
   cost: {
     insert: 'O(1)',

@@ -16,6 +16,7 @@ export const hybrid: ApListStrategy = {
   id: 'hybrid',
   summary: 'append and sort at entry below a threshold, keep ordered above it',
   models: 'mitigation 3 of the Xen new-VGIC thread (sort on insertion above N entries), with key-change hooks',
+  structure: 'ap-list',
   equivalence: 'tie-equivalent',
   cost: {
     insert: 'O(1) below N, O(n) above',

@@ -7,8 +7,14 @@ import { hybrid } from './hybrid.js';
 import { sortOnFlush } from './sort-on-flush.js';
 import { sortOnInsert } from './sort-on-insert.js';
 import type { ApListStrategy } from './strategy.js';
+import { xenOld } from './xen-old.js';
 
-export const strategies: readonly ApListStrategy[] = [sortOnFlush, sortOnInsert, hybrid, buckets, fifo];
+export const strategies: readonly ApListStrategy[] = [sortOnFlush, sortOnInsert, hybrid, buckets, fifo, xenOld];
+
+/** Those that keep an ap_list. */
+export const apListStrategies: readonly ApListStrategy[] = strategies.filter(
+  ({ structure }) => structure === 'ap-list',
+);
 
 /** The strategy every other is measured against. */
 export const reference = sortOnFlush;

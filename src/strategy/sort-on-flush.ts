@@ -12,6 +12,7 @@ export const sortOnFlush: ApListStrategy = {
   id: 'sort-on-flush',
   summary: 'append; sort the whole list at guest entry when it outgrew the LRs',
   models: 'Linux 6.1 arch/arm64/kvm/vgic/vgic.c (upstream); Xen xen/arch/arm/vgic (new vGIC) sorts the same way',
+  structure: 'ap-list',
   equivalence: 'identical',
   cost: {
     insert: 'O(1)',

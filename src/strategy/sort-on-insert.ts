@@ -15,6 +15,7 @@ export const sortOnInsert: ApListStrategy = {
   id: 'sort-on-insert',
   summary: 'keep the list ordered: walk to the place at every insertion and key change',
   models: "the reviewer's proposal in the Xen new-VGIC thread (patch 22 of 49, 2018), with key-change hooks",
+  structure: 'ap-list',
   equivalence: 'tie-equivalent',
   cost: {
     insert: 'O(n)',

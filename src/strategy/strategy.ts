@@ -26,6 +26,8 @@ export interface ApListStrategy {
   readonly summary: string;
   /** The code or proposal it stands for: file and version, or thread. */
   readonly models: string;
+  /** `ap-list`: a strategy of the ap_list; `two-lists`: a vGIC of its own that is compared as one (xen-old.ts). */
+  readonly structure: 'ap-list' | 'two-lists';
   readonly equivalence: EquivalenceClass;
   /** Complexity in the list length n, with k list registers. */
   readonly cost: {

@@ -46,7 +46,7 @@ export function createFlush(
     const used = usedLrs[vcpu];
     cost.used[used] += 1;
     cost.end(PATH_FLUSH);
-    if (isXen) kicks.setCurrent(vcpu);
+    if (isXen) kicks.current[0] = vcpu;
     let presents = false;
     for (let lr = vcpu * nrLr; lr < vcpu * nrLr + used; lr++) if ((lrHi[lr] & LR_PENDING) !== 0) presents = true;
     kicks.enter(vcpu, presents);

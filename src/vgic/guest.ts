@@ -1,7 +1,7 @@
 /**
  * The guest's side of the CPU interface: only LRs (and the physical active state behind them), APR and EOIcount change.
- * vgic-spec 1.16. VGR1 files and recordings say what the guest got, so without the flag BY_RULES there are no PMR, group or
- * running-priority checks (native-reference 6).
+ * vgic-spec 1.16. VGR1 files and recordings say what the guest got, so ack, eoi and deactivate ask no PMR, group or
+ * running priority (native-reference 6).
  */
 import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
@@ -27,21 +27,25 @@ const {
 /** Flags of an acknowledge: trace/events.ts ACK. */
 const REFUSE_NESTED = 1;
 const EXACT = 2;
-const ACK_BY_RULES = 4;
-/** Flag of EOI and DEACTIVATE; the sender of an SGI is in bits 10:8 of the value. */
-const BY_RULES = 1;
-const SENDER_SHIFT = 8;
 const MAX_EOI_COUNT = 31;
 
 export interface GuestInterface {
-  /** IAR read; returns the INTID acknowledged, 1023 if none. Meaning of `intid` and `flags`: trace/events.ts ACK. */
+  /**
+   * IAR read that asks no rules; returns the INTID acknowledged, 1023 if none. Meaning of `intid` and `flags`:
+   * trace/events.ts ACK.
+   */
   ack(vcpu: number, intid: number, flags: number): number;
+  /** IAR read by the rules of the CPU interface. */
+  ackByRules(vcpu: number): number;
   /** Clears the active bit of the first LR with `intid`; returns the LR index or -1. */
   deactivate(vcpu: number, intid: number): number;
-  /** EOIR write; `value`: trace/events.ts EOI. */
-  eoi(vcpu: number, intid: number, value: number): void;
-  /** DIR write; `value`: trace/events.ts DEACTIVATE. True: it must trap (vgic-spec 1.19), and nothing was done. */
-  dir(vcpu: number, intid: number, value: number): boolean;
+  /** EOIR write with EOImode 0 that asks no rules. */
+  eoi(vcpu: number, intid: number): void;
+  /** EOIR and DIR writes by the rules; `sender` of an SGI of a GICv2 guest. True: the DIR traps (vgic-spec 1.19). */
+  eoiByRules(vcpu: number, intid: number, sender: number): void;
+  /** EOIR write with EOImode 1: the running priority alone. */
+  dropPriority(vcpu: number): void;
+  dirByRules(vcpu: number, intid: number, sender: number): boolean;
   /** The CPUIF event: PMR, group enables, EOImode, BPRs. */
   setCpuif(vcpu: number, value: number): void;
   /** Sender of the SGI acknowledged last; 0 for everything else. */
@@ -159,10 +163,8 @@ export function createGuestInterface(s: VgicState, rekeyAll: (vcpu: number) => v
     return lrLo[best] & intidMask;
   }
 
-  function ack(vcpu: number, intid: number, flags: number): number {
-    if ((flags & EXACT) !== 0) return ackExactly(vcpu, intid);
-    return (flags & ACK_BY_RULES) !== 0 ? ackByRules(vcpu) : ackBest(vcpu, intid, flags);
-  }
+  const ack = (vcpu: number, intid: number, flags: number): number =>
+    (flags & EXACT) !== 0 ? ackExactly(vcpu, intid) : ackBest(vcpu, intid, flags);
 
   /** Index of the LR plane entry with `intid` (an SGI: of that sender) that is active, or -1. */
   function findActive(vcpu: number, intid: number, sender: number): number {
@@ -212,18 +214,18 @@ export function createGuestInterface(s: VgicState, rekeyAll: (vcpu: number) => v
   return {
     ack,
     deactivate,
-    eoi(vcpu, intid, value) {
-      if ((value & BY_RULES) !== 0) eoiByRules(vcpu, intid, (value >>> SENDER_SHIFT) & 7);
-      else if (deactivate(vcpu, intid) < 0) countEoi(vcpu, intid);
+    ackByRules,
+    eoi(vcpu, intid) {
+      if (deactivate(vcpu, intid) < 0) countEoi(vcpu, intid);
     },
-    dir(vcpu, intid, value) {
-      if ((value & BY_RULES) === 0) {
-        deactivate(vcpu, intid);
-        return false;
-      }
+    eoiByRules,
+    dropPriority(vcpu) {
+      apr[vcpu] &= apr[vcpu] - 1;
+    },
+    dirByRules(vcpu, intid, sender) {
       if ((control[vcpu] & CONTROL_EOIMODE) === 0) return false;
       if (activeOutsideLrs !== 'none' && (hcr[vcpu] & HCR_TDIR) !== 0) return true;
-      const lr = findActive(vcpu, intid, (value >>> SENDER_SHIFT) & 7);
+      const lr = findActive(vcpu, intid, sender);
       if (lr >= 0) endLr(lr);
       return false;
     },

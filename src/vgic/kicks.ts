@@ -11,6 +11,8 @@ export interface Kicks {
   readonly ipis: Int32Array;
   /** The IRQ_PENDING request, until the next flush takes it. */
   readonly requestSet: Uint8Array;
+  /** [0] = the vCPU on the CPU that acts (Xen). */
+  readonly current: Int32Array;
   /** Ack notifications per SPI row. */
   readonly notified: Int32Array;
   kick(vcpu: number, wasQueued: boolean): void;
@@ -21,7 +23,6 @@ export interface Kicks {
   /** The vCPU blocks: nothing was pending for it. */
   block(vcpu: number): void;
   setRunning(vcpu: number, running: boolean): void;
-  setCurrent(vcpu: number): void;
   reset(): void;
 }
 
@@ -40,7 +41,7 @@ export function createKicks(s: VgicState): Kicks {
   const mode = uint8Column(nrVcpus);
   /** Xen: 0 as inGuest says, 1 not running, 2 running. */
   const running = uint8Column(nrVcpus);
-  let current = 0;
+  const current = int32Column(1);
 
   const modeOf = (vcpu: number): number => (mode[vcpu] === BLOCKED || inGuest[vcpu] !== 0 ? mode[vcpu] : OUTSIDE);
 
@@ -70,7 +71,7 @@ export function createKicks(s: VgicState): Kicks {
       mode[vcpu] = OUTSIDE;
     }
     const isRunning = running[vcpu] === 0 ? inGuest[vcpu] !== 0 : running[vcpu] === 2;
-    if (isRunning && vcpu !== current) interrupt(vcpu, wasQueued);
+    if (isRunning && vcpu !== current[0]) interrupt(vcpu, wasQueued);
   }
   const notify = s.flavour.kick === 'xen' ? notifyXen : notifyKvm;
 
@@ -78,6 +79,7 @@ export function createKicks(s: VgicState): Kicks {
     kicks,
     ipis,
     requestSet,
+    current,
     notified,
     kick(vcpu, wasQueued) {
       cost.kicks += 1;
@@ -100,12 +102,8 @@ export function createKicks(s: VgicState): Kicks {
     setRunning(vcpu, isRunning) {
       running[vcpu] = isRunning ? 2 : 1;
     },
-    setCurrent(vcpu) {
-      current = vcpu;
-    },
     reset() {
-      for (const column of [kicks, ipis, requestSet, notified, mode, running]) column.fill(0);
-      current = 0;
+      for (const column of [kicks, ipis, requestSet, current, notified, mode, running]) column.fill(0);
     },
   };
 }

@@ -26,10 +26,10 @@ interface Row {
 
 export interface Mmio {
   /**
-   * Write of `length` bytes; `lo` holds bits 31:0 (no register has more that matter). False: unhandled.
+   * Write of `length` bytes; `lo` holds bits 31:0, `hi` 63:32. False: unhandled.
    * `redist`: the redistributor of `vcpu`, its SGI frame from 0x10000; otherwise the distributor.
    */
-  mmioWrite(vcpu: number, redist: boolean, offset: number, length: number, lo: number): boolean;
+  mmioWrite(vcpu: number, redist: boolean, offset: number, length: number, lo: number, hi: number): boolean;
   /** Value read, unsigned; -1: unhandled. */
   mmioRead(vcpu: number, redist: boolean, offset: number, length: number): number;
 }
@@ -55,7 +55,7 @@ export interface MmioServices {
   ): void;
   dropLpis(vcpu: number): void;
   /** Xen: the vCPU that accesses a register is the current one. */
-  setCurrent(vcpu: number): void;
+  readonly current: Int32Array;
   queueIrq(slot: number, word: number): void;
 }
 
@@ -66,7 +66,7 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
   const dist = isV2Guest ? [...createV2Rows(s, services), ...banks] : [...createV3Rows(s, services), ...banks];
   const redist = isV2Guest ? [] : createRedistRows(s, services);
   const { haltFor } = services.registers;
-  const { setCurrent } = services;
+  const { current } = services;
   const { isXen } = flavour;
 
   function findRow(rows: readonly Row[], offset: number, length: number): Row | undefined {
@@ -94,7 +94,7 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
 
   return {
     mmioWrite(vcpu, redistFrame, offset, length, lo) {
-      if (isXen) setCurrent(vcpu);
+      if (isXen) current[0] = vcpu;
       const row = rowOf(redistFrame, offset, length);
       if (row === undefined) return unhandled;
       if (row.bits === 0) {
@@ -116,7 +116,7 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
       return true;
     },
     mmioRead(vcpu, redistFrame, offset, length) {
-      if (isXen) setCurrent(vcpu);
+      if (isXen) current[0] = vcpu;
       const row = rowOf(redistFrame, offset, length);
       if (row === undefined) return isXen ? -1 : 0;
       if (row.bits === 0) return part(row.read(vcpu, 0), offset - row.offset, length);

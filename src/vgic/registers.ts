@@ -32,7 +32,8 @@ const {
   withWire,
 } = Word;
 
-export interface Registers {
+/** Effects that every machine has. */
+export interface RegisterEffects {
   setEnable(vcpu: number, intid: number, on: boolean, user: boolean): void;
   setPriority(vcpu: number, intid: number, priority: number): void;
   setPending(vcpu: number, intid: number, on: boolean, user: boolean): void;
@@ -46,6 +47,10 @@ export interface Registers {
   mapHw(vcpu: number, intid: number, hostIrq: number): void;
   unmapHw(vcpu: number, intid: number): void;
   pendingTest(vcpu: number): boolean;
+}
+
+/** And those that the table of mmio.ts asks beside. */
+export interface Registers extends RegisterEffects {
   /** ITARGETSR of a GICv2 guest, IROUTER of a GICv3 guest, as written. */
   setTargetMask(intid: number, mask: number): void;
   setAffinity(intid: number, affinity: number): void;

@@ -168,8 +168,7 @@ export function createState(machine: Machine): VgicState {
 /** Reset values: vgic-spec 1.2. */
 export function resetState(s: VgicState): void {
   const group = s.isV2Guest ? 0 : GROUP;
-  // Xen: nobody until ITARGETSR is written.
-  const spiTarget = s.flavour.isXen ? 0 : 1 << TARGET_SHIFT;
+  const spiTarget = s.flavour.spiTargetAtReset === 'none' ? 0 : 1 << TARGET_SHIFT;
   for (let slot = 0; slot < s.nrSlots; slot++) {
     if (slot < s.spiSlotBase) {
       const intid = slot % NR_PRIVATE_IRQS;

@@ -21,11 +21,6 @@ const { PATH_FOLD, PATH_PRUNE } = Counters;
 const { ACTIVE, EXISTS, HW, LATCH, LEVEL, LINE, QUEUED_FIELD, staysHere, targetField, WIRE } = Word;
 
 export interface Sync {
-  /**
-   * Deactivates an interrupt that is in no LR: the word that populate would write, without its active bit, is folded
-   * (vgic-spec 1.19, E.2). Flavours that deactivate outside the LRs only.
-   */
-  foldOutside(slot: number): void;
   /** Fold and prune in one step. */
   sync(vcpu: number): void;
   /** The parts, for recordings in which another CPU's step lies between them. */
@@ -33,7 +28,15 @@ export interface Sync {
   prune(vcpu: number): void;
 }
 
-export function createSync(s: VgicState, list: ApList, { populate }: Populate, kicks: Kicks): Sync {
+export interface ApListSync extends Sync {
+  /**
+   * Deactivates an interrupt that is in no LR: the word that populate would write, without its active bit, is folded
+   * (vgic-spec 1.19, E.2). Flavours that deactivate outside the LRs only.
+   */
+  foldOutside(slot: number): void;
+}
+
+export function createSync(s: VgicState, list: ApList, { populate }: Populate, kicks: Kicks): ApListSync {
   const {
     word,
     source,
@@ -253,7 +256,7 @@ export function createSync(s: VgicState, list: ApList, { populate }: Populate, k
 
   function syncIfQueued(vcpu: number): void {
     inGuest[vcpu] = 0;
-    if (COUNTED && isXen) kicks.setCurrent(vcpu);
+    if (COUNTED && isXen) kicks.current[0] = vcpu;
     if (length(vcpu) !== 0) {
       foldOnce(vcpu);
       pruneOnce(vcpu);

@@ -32,24 +32,26 @@ import { createKicks, type Kicks } from './kicks.js';
 import { createMmio, type Mmio } from './mmio.js';
 import { createPopulate } from './populate.js';
 import { createQueue } from './queue.js';
-import { createRegisters, type Registers } from './registers.js';
-import { createState, type VgicState } from './state.js';
+import { createRegisters, type RegisterEffects } from './registers.js';
+import { createState, resetState, type VgicState } from './state.js';
 import { createSync, type Sync } from './sync.js';
 import { createTrappedDir } from './trapped-dir.js';
+import { QUEUED_FIELD } from './word.js';
 
-export interface Vgic extends Flush, Sync, Omit<GuestInterface, 'dir'>, Inject, Registers, Mmio {
+export interface Vgic extends Flush, Sync, GuestInterface, Inject, RegisterEffects, Mmio {
   readonly state: VgicState;
   readonly list: ApList;
   readonly kicks: Kicks;
-  /** DIR write; `value`: trace/events.ts DEACTIVATE. True: it trapped, and the vCPU is out of the guest. */
-  dir(vcpu: number, intid: number, value: number): boolean;
+
+  /** Back to the state before the first event, with empty lists. */
+  reset(): void;
   /** LR words as the host's hardware holds them: GICv3 both halves, GICv2 the GICH_LR word in `lo`. */
   lrLo(vcpu: number, lr: number): number;
   lrHi(vcpu: number, lr: number): number;
 }
 
 /** A GICH_LR word from the GICv3 layout. */
-function gichWord(lo: number, hi: number): number {
+export function gichWord(lo: number, hi: number): number {
   let word = (lo & LR_VINTID_V2_MASK) | (((hi >>> (LR_PRIORITY_SHIFT + 3)) & 0x1f) << GICH_LR_PRIORITY_SHIFT);
   if ((hi & LR_PENDING) !== 0) word |= GICH_LR_PENDING;
   if ((hi & LR_ACTIVE) !== 0) word |= GICH_LR_ACTIVE;
@@ -57,6 +59,17 @@ function gichWord(lo: number, hi: number): number {
   if ((hi & LR_HW) !== 0) return word | GICH_LR_HW | ((hi & LR_PINTID_MASK) << GICH_LR_PINTID_SHIFT);
   if ((hi & LR_EOI) !== 0) word |= GICH_LR_EOI;
   return word | (((lo >>> LR_CPUID_SHIFT) & 7) << GICH_LR_CPUID_SHIFT);
+}
+
+/** Through the port all strategies have. */
+function emptyLists(state: VgicState, list: ApList): void {
+  for (let slot = 0; slot < state.nrSlots; slot++) {
+    const queued = state.word[slot] & QUEUED_FIELD;
+    // Nothing enabled, pending or active, so the oracle sends the row nowhere and prune lets go of it.
+    state.word[slot] = queued;
+    if (queued !== 0) list.touch(slot);
+  }
+  for (let vcpu = 0; vcpu < state.nrVcpus; vcpu++) if (list.length(vcpu) > 0) list.prune(vcpu);
 }
 
 export function createVgic(machine: Machine, createList: CreateApList): Vgic {
@@ -84,10 +97,11 @@ export function createVgic(machine: Machine, createList: CreateApList): Vgic {
     ...createFlush(state, queue.list, populate, kicks, synced.prune),
     ...synced,
     ...guest,
-    dir(vcpu, intid, value) {
-      if (!guest.dir(vcpu, intid, value)) return false;
-      trappedDir(vcpu, intid, (value >>> 8) & 7);
-      return true;
+    dirByRules(vcpu, intid, sender) {
+      const traps = guest.dirByRules(vcpu, intid, sender);
+      // The exit and what the hypervisor does then; the vCPU is out of the guest.
+      if (traps) trappedDir(vcpu, intid, sender);
+      return traps;
     },
     ...injected,
     ...registers,
@@ -96,8 +110,13 @@ export function createVgic(machine: Machine, createList: CreateApList): Vgic {
       sgi: injected.sgi,
       dropLpis: injected.dropLpis,
       queueIrq: queue.queueIrq,
-      setCurrent: kicks.setCurrent,
+      current: kicks.current,
     }),
+    reset() {
+      emptyLists(state, queue.list);
+      resetState(state);
+      kicks.reset();
+    },
     lrLo(vcpu, lr) {
       const at = vcpu * nrLr + lr;
       return isV2Host ? gichWord(lrLo[at], lrHi[at]) : lrLo[at];

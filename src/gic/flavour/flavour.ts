@@ -71,6 +71,8 @@ export interface Flavour {
   readonly pendingTest: 'deliverable' | 'enabled-pending';
 
   // Registers.
+  /** Where an SPI goes before its target is written. */
+  readonly spiTargetAtReset: 'vcpu0' | 'none';
   readonly isXen: boolean;
   /** Active-state accesses of a GICv3 guest halt the VM always, or only for another vCPU's or shared interrupts (2.3). */
   readonly haltScope: 'always' | 'others' | 'never';

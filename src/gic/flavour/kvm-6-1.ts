@@ -26,6 +26,7 @@ export const kvm61: Flavour = {
   firstSpiBroadcast: false,
   kicksAfterMigration: true,
   pendingTest: 'deliverable',
+  spiTargetAtReset: 'vcpu0',
   isXen: false,
   haltScope: 'always',
   sgiRouting: 'scan',

@@ -26,6 +26,7 @@ export const xenNew: Flavour = {
   firstSpiBroadcast: false,
   kicksAfterMigration: false,
   pendingTest: 'enabled-pending',
+  spiTargetAtReset: 'none',
   isXen: true,
   haltScope: 'never',
   sgiRouting: 'scan',

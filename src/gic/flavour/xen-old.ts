@@ -8,5 +8,7 @@ export const xenOld: Flavour = {
   summary: "Xen's default vGIC: inflight and lr_pending, both sorted at insertion",
   models: 'Xen xen/arch/arm/vgic.c and gic-vgic.c',
   guestModels: ['gicv2', 'gicv3'],
+  hasLpis: true,
   structure: 'two-lists',
+  spiTargetAtReset: 'vcpu0',
 };

@@ -1,0 +1,72 @@
+/**
+ * Xen's default vGIC: two lists a vCPU, both sorted when an interrupt enters them, and list registers that keep their
+ * content between entries. vgic-spec 1.22. A machine of its own behind the interface of the others. Nothing here
+ * allocates after createXenOldVgic() but `list.order`.
+ *
+ * `usedLrs` is the highest list register in use + 1; those below it that are free are empty words. `list` shows inflight;
+ * what an ap_list strategy is asked to do has no counterpart.
+ */
+import { assert } from '../../base/errors.js';
+import type { Machine } from '../../gic/intid.js';
+import type { ApList } from '../ap-list.js';
+import { createGuestInterface } from '../guest.js';
+import { gichWord, type Vgic } from '../vgic.js';
+import { createXenOldState, resetXenOldState, type XenOldState } from './columns.js';
+import { createCpuInterface } from './cpu-interface.js';
+import { createEntryExit } from './entry-exit.js';
+import { createInject } from './inject.js';
+import { createListRegisters } from './list-registers.js';
+import { createMmio } from './mmio.js';
+import { createRegisters } from './registers.js';
+
+export interface XenOldVgic extends Vgic {
+  readonly columns: XenOldState;
+}
+
+function refuse(): never {
+  assert(false, 'xen-old has no ap_list');
+}
+
+export function createXenOldVgic(machine: Machine): XenOldVgic {
+  const columns = createXenOldState({ ...machine, flavour: 'xen-old' });
+  const { s, inflight, lrUsed, kicks } = columns;
+  const { lrLo, lrHi, nrLr, isV2Host, queuedRows } = s;
+  const listRegisters = createListRegisters(columns);
+  const injected = createInject(columns, listRegisters);
+  const registers = createRegisters(columns, listRegisters, injected);
+  const guest = createGuestInterface(s, () => {});
+  const list: ApList = {
+    length: (vcpu) => queuedRows[vcpu],
+    order: inflight.order,
+    insert: refuse,
+    touch: refuse,
+    touchAll: refuse,
+    select: refuse,
+    prune: refuse,
+    hasPending: refuse,
+    dropLpis: refuse,
+    after: refuse,
+  };
+  return {
+    state: s,
+    columns,
+    list,
+    kicks,
+    ...createEntryExit(columns, listRegisters),
+    ...guest,
+    ...injected,
+    ...registers,
+    ...createMmio(columns, registers, injected),
+    ...createCpuInterface(columns),
+    setLrState(vcpu, lr, state) {
+      // Recorded for a machine that fills its list registers otherwise: a free one stays empty.
+      if (lr < nrLr && lrUsed[vcpu * nrLr + lr] === 1) guest.setLrState(vcpu, lr, state);
+    },
+    reset: () => resetXenOldState(columns),
+    lrLo(vcpu, lr) {
+      const at = vcpu * nrLr + lr;
+      return isV2Host ? gichWord(lrLo[at], lrHi[at]) : lrLo[at];
+    },
+    lrHi: (vcpu, lr) => (isV2Host ? 0 : lrHi[vcpu * nrLr + lr]),
+  };
+}
