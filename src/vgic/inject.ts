@@ -92,7 +92,14 @@ export function createInject(s: VgicState, queue: Queue): Inject {
         const wanted = allButSelf ? vcpu !== sender : bit >= 0 && bit < 32 && ((targets >>> bit) & 1) === 1;
         if (!wanted) continue;
         const slot = vcpu * 32 + intid;
-        if (groupZeroOnly && (word[slot] & GROUP) !== 0) continue;
+        if (groupZeroOnly && (word[slot] & GROUP) !== 0) {
+          // Its group was looked at under its lock.
+          if (COUNTED) {
+            cost.locks += 1;
+            cost.end(PATH_INJECT);
+          }
+          continue;
+        }
         word[slot] |= LATCH;
         if (isV2Guest) source[slot] |= 1 << sender;
         queueIrq(slot, word[slot]);

@@ -108,8 +108,7 @@ function createKvmPopulate(s: VgicState): Populate {
 
   function populateTracked(lr: number, slot: number): void {
     populate(lr, slot);
-    // An SGI without sender is in no LR.
-    if (lrSlot[lr] === slot) onLr[slot] = 1;
+    onLr[slot] = 1;
   }
 
   return {
