@@ -21,6 +21,7 @@ import {
 import { renderTerminal } from '../report/terminal.js';
 import type { ChosenStrategy } from '../strategy/index.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
+import { gatherEvidence } from './evidence.js';
 import { findFlavourLack, openInput } from './inputs.js';
 import { FLAVOUR_HELP, parseFlavour, parseStrategies, requireClasses, requireSoundTrace } from './replay.js';
 import { kindOf, readManifest, shippedPath } from './shipped.js';
@@ -115,7 +116,11 @@ async function gatherModel(
       for (const part of exact) cells.push({ schema: CELL_SCHEMA, tool, exact: part, measured: null });
       // Another hypervisor's list registers are no truth for this one.
       if (header.fidelity >= 3 && header.machine.flavour === identity.madeFor)
-        verify.push({ ...verifyTrace(input.open()), command: `vgic-replay verify ${identity.path}` });
+        verify.push({
+          ...verifyTrace(input.open()),
+          flavour: identity.madeFor,
+          command: `vgic-replay verify ${identity.path}`,
+        });
       const deepest = Math.max(...depth.bins().map(({ max }) => max));
       if (timeline === undefined || deepest > Math.max(...timeline.bins.map(({ max }) => max)))
         timeline = timelineOf(header.name, chosen[0].label, header.machine.nrLr, depth, header.tickNs);
@@ -136,6 +141,7 @@ async function gatherModel(
     sweeps: SWEEP_NR_LRS.map((nrLr) => runSweep(nrLr, options.strategy, seed, flavour)),
     timelines: timeline === undefined ? [] : [timeline],
     verify,
+    evidence: gatherEvidence(),
   };
 }
 

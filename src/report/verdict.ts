@@ -4,9 +4,11 @@
  */
 import type { Facts, StrategyOnTrace, TraceFacts } from './facts.js';
 import { findWorstAttack, isRecordedInFull, sumUsedLrs } from './facts.js';
+import { judgeKicks } from './kicks.js';
 import type { ReportModel } from './model.js';
 import { describeChange, formatInteger, formatShare, joinWords, plural } from './number-format.js';
 import { findSweepCrossovers } from './sweep.js';
+import { judgeForeign, judgeStops } from './verdict-flavour.js';
 import type { Verdict } from './verdict-trust.js';
 import { judgeEquivalence, judgeLimits, judgeModel } from './verdict-trust.js';
 import { LENGTH_WORDS, RELEVANT_SHARE, STEP_WORDS } from './worth.js';
@@ -20,17 +22,20 @@ export function writeVerdicts(model: ReportModel, facts: Facts): Verdict[] {
   if (facts.traces.length === 0) {
     return [{ topic: 'Nothing to judge', text: 'This report has no results.', tone: 'warn' }];
   }
-  const trust = judgeModel(model);
-  const isDoubtful = trust.tone === 'warn' && model.verify.length > 0;
+  const trust = judgeModel(model, facts);
+  const isDoubtful = trust.tone === 'fail';
   return [
+    ...judgeStops(facts),
     // A model with faults is the first thing to know, a checked one the reassurance after the answers.
     ...(isDoubtful ? [trust] : []),
+    ...judgeForeign(facts),
     judgeOverflow(facts),
     judgeOrdinary(facts),
     judgeAttack(facts),
     ...judgeInjector(facts),
     ...judgeSweeps(model, facts),
     ...judgeUsedLrs(facts),
+    ...judgeKicks(facts),
     judgeEquivalence(facts),
     ...(isDoubtful ? [] : [trust]),
     ...judgeLimits(facts),
@@ -73,7 +78,7 @@ export function summariseVerdict(facts: Facts): string {
     clauses.push(`under attack (${where}) ${traces.length > 0 ? effect : effect.replace(/^it/, b)}${better}`);
   }
   const sentence = clauses.join('; ');
-  return sentence === '' ? '' : `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`;
+  return sentence === '' ? '' : `On ${facts.flavourWords}, ${sentence}.`;
 }
 
 const isCandidate = ({ exact }: StrategyOnTrace): boolean => exact.equivalence.declared !== 'bound';
