@@ -5,8 +5,10 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { openInput } from '../src/commands/inputs.js';
-import { readManifest, shippedPath } from '../src/commands/shipped.js';
+import { findFlavourLack, openInput } from '../src/commands/inputs.js';
+import { type ManifestEntry, readManifest, shippedPath } from '../src/commands/shipped.js';
+import { flavours } from '../src/gic/flavour/index.js';
+import type { Machine } from '../src/gic/intid.js';
 import { strategiesFor } from '../src/replay/create-model.js';
 import { replayTrace } from '../src/replay/replay.js';
 import { METRIC_NAMES, PATH_NAMES } from '../src/replay/result.js';
@@ -18,6 +20,30 @@ const baselineFile = fileURLToPath(new URL('../../reports/baseline/exact.json', 
 /** One line a figure: `trace/strategy/path/metric` → value. */
 type Figures = Record<string, string | number>;
 
+/** Flavours beside the recorded one that have this machine and an ap_list; kvm-6.19 differs from 7.2 in one walk. */
+const otherFlavours = (machine: Machine): string[] =>
+  flavours
+    .filter(({ id, structure }) => id !== machine.flavour && id !== 'kvm-6.19' && structure === 'ap-list')
+    .map(({ id }) => id)
+    .filter((id) => findFlavourLack(machine, id) === undefined);
+
+/** The LRs of every entry and the steps of every path under another flavour. */
+async function gatherFlavour(entry: ManifestEntry, flavour: string, figures: Figures): Promise<void> {
+  const input = await openInput(shippedPath(entry), { flavour });
+  const source = input.open();
+  const chosen = strategiesFor(source.header.machine, undefined);
+  for (const { strategy, paths, lrDigest, stopped } of replayTrace(source, chosen, input.identity)) {
+    const cell = `${entry.name}/${flavour}/${strategy.id}`;
+    figures[`${cell}/lrDigest`] = lrDigest;
+    if (stopped !== null) figures[`${cell}/stopped`] = stopped.event;
+    for (const path of PATH_NAMES) {
+      figures[`${cell}/${path}/steps/sum`] = paths[path].steps.sum;
+      figures[`${cell}/${path}/steps/max`] = paths[path].steps.max;
+    }
+  }
+  input.close();
+}
+
 async function gatherFigures(): Promise<Figures> {
   const figures: Figures = {};
   for (const entry of readManifest()) {
@@ -25,10 +51,11 @@ async function gatherFigures(): Promise<Figures> {
     figures[`${entry.name}/sha256`] = input.identity.sha256;
     const source = input.open();
     const chosen = strategiesFor(source.header.machine, undefined);
-    for (const { strategy, paths, lrDigest, guest } of replayTrace(source, chosen, input.identity)) {
+    for (const { strategy, paths, lrDigest, guest, kicks } of replayTrace(source, chosen, input.identity)) {
       const cell = `${entry.name}/${strategy.id}`;
       figures[`${cell}/lrDigest`] = lrDigest;
       figures[`${cell}/divergences`] = guest.divergences;
+      for (const [name, count] of Object.entries(kicks)) figures[`${cell}/kicks/${name}`] = count;
       for (const path of PATH_NAMES) {
         figures[`${cell}/${path}/calls`] = paths[path].calls;
         for (const metric of METRIC_NAMES) {
@@ -37,6 +64,7 @@ async function gatherFigures(): Promise<Figures> {
         }
       }
     }
+    for (const flavour of otherFlavours(source.header.machine)) await gatherFlavour(entry, flavour, figures);
     const verified = verifyTrace(input.open());
     figures[`${entry.name}/verify/entries`] = verified.entries;
     figures[`${entry.name}/verify/identical`] = verified.identical;

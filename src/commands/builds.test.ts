@@ -13,7 +13,7 @@ import { createEventBlock } from '../trace/events.js';
 const CELL = fileURLToPath(new URL('timed-cell.js', import.meta.url));
 
 function digestOfPlainBuild(file: string, strategy: string): string {
-  const args = ['--conditions=plain', CELL, fileURLToPath(new URL(file, tracesFolder)), strategy, '--quick'];
+  const args = ['--conditions=plain', CELL, fileURLToPath(new URL(file, tracesFolder)), strategy, '-', '--quick'];
   return (JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Sample).digest;
 }
 

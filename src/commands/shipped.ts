@@ -5,7 +5,7 @@ import { TRACE_KINDS, type TraceKind } from '../report/model.js';
 
 const folder = new URL('../../../traces/', import.meta.url);
 
-interface ManifestEntry {
+export interface ManifestEntry {
   readonly name: string;
   /** Path below traces/. */
   readonly file: string;

@@ -1,33 +1,23 @@
-/** The guest at its virtual CPU interface: only list registers change (vgic-spec 1.16, native-reference 6, ops 2 and 3). */
+/** The guest at its list registers: nothing else changes (vgic-spec 1.16, native-reference 6, ops 2 and 3). */
+import { isLpi, isSgi } from '../gic/intid.js';
+import { acknowledgeLr, countMissedEoi, dropPriority, findMostUrgent } from './cpu-interface.js';
 import type { ListRegister } from './list-register.js';
-import { findIrq, hostSideOf, type MachineState, type Vcpu } from './machine-state.js';
+import { findIrq, hasV2Guest, hostSideOf, type MachineState, type Vcpu } from './machine-state.js';
 
-const usedLrsOf = (vcpu: Vcpu): ListRegister[] => vcpu.lrs.slice(0, vcpu.usedLrs);
+export const usedLrsOf = (vcpu: Vcpu): ListRegister[] => vcpu.lrs.slice(0, vcpu.usedLrs);
 
-/** Pending and active together is no candidate: its pending half waits for the EOI. */
-const isCandidate = (lr: ListRegister): boolean => lr.pending && !lr.active;
-
-/** Index of the list register that an IAR read would acknowledge, or -1. */
-export function findBestPending(vcpu: Vcpu): number {
-  let best = -1;
-  usedLrsOf(vcpu).forEach((lr, index) => {
-    if (isCandidate(lr) && (best === -1 || lr.priority < vcpu.lrs[best].priority)) best = index;
-  });
-  return best;
-}
+/** Index of the most urgent list register in state pending, or -1. */
+export const findBestPending = (vcpu: Vcpu): number => findMostUrgent(usedLrsOf(vcpu), () => true);
 
 /** Index of the list register that holds `intid` in state pending, or -1. */
 export const findPendingLr = (vcpu: Vcpu, intid: number): number =>
-  usedLrsOf(vcpu).findIndex((lr) => isCandidate(lr) && lr.intid === intid);
+  usedLrsOf(vcpu).findIndex((lr) => lr.pending && !lr.active && lr.intid === intid);
 
 /** Is the list register more urgent than every active one? */
 export const isMoreUrgentThanActive = (vcpu: Vcpu, index: number): boolean =>
   usedLrsOf(vcpu).every((lr) => !lr.active || vcpu.lrs[index].priority < lr.priority);
 
-export function acknowledgeLr(vcpu: Vcpu, index: number): void {
-  vcpu.lrs[index].pending = false;
-  vcpu.lrs[index].active = true;
-}
+export const acknowledge = (vcpu: Vcpu, index: number): void => acknowledgeLr(vcpu.lrs[index]);
 
 /** The hardware deactivates the physical interrupt along with a list register that is tied to one. */
 function deactivateHost(state: MachineState, vcpu: Vcpu, lr: ListRegister): void {
@@ -35,13 +25,33 @@ function deactivateHost(state: MachineState, vcpu: Vcpu, lr: ListRegister): void
   if (lr.hw && irq) hostSideOf(state, irq).active = false;
 }
 
-/** Clears the active bit of the first list register with `intid`; returns its index, or -1 if none is active. */
-export function deactivateLr(state: MachineState, vcpu: Vcpu, intid: number): number {
-  const index = usedLrsOf(vcpu).findIndex((lr) => lr.active && lr.intid === intid);
+/**
+ * Clears the active bit of the first list register with `intid`, of a GICv2 guest's SGI with `sender` unless that is not
+ * known; returns its index, or -1 if none is active.
+ */
+export function deactivateLr(state: MachineState, vcpu: Vcpu, intid: number, sender?: number): number {
+  const isAnySender = sender === undefined || !hasV2Guest(state) || !isSgi(intid);
+  const index = usedLrsOf(vcpu).findIndex(
+    (lr) => lr.active && lr.intid === intid && (isAnySender || lr.cpuid === sender),
+  );
   if (index === -1) return -1;
   vcpu.lrs[index].active = false;
   deactivateHost(state, vcpu, vcpu.lrs[index]);
   return index;
+}
+
+/** EOImode 0: deactivates, or counts that there was nothing to deactivate, which the architecture does not do for LPIs. */
+export function endInterrupt(state: MachineState, vcpu: Vcpu, intid: number, sender?: number): number {
+  const index = deactivateLr(state, vcpu, intid, sender);
+  if (index === -1 && !isLpi(intid)) countMissedEoi(vcpu.cpuInterface);
+  return index;
+}
+
+/** EOIR by the rules. Undefined: EOImode 1 only drops the priority; LPIs have no active state that could wait for DIR. */
+export function writeEoir(state: MachineState, vcpu: Vcpu, intid: number, sender: number): number | undefined {
+  dropPriority(vcpu.cpuInterface);
+  if (vcpu.cpuInterface.isSplitEoi && !isLpi(intid)) return undefined;
+  return endInterrupt(state, vcpu, intid, sender);
 }
 
 /** Puts a list register into a recorded state. */

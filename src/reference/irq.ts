@@ -1,4 +1,5 @@
-/** One interrupt and what can be said of it alone. Fields: vgic-spec 1.2; predicates: 1.4; order: 1.13. */
+/** One interrupt and what can be said of it alone. Fields: vgic-spec 1.2; predicates: 1.4. */
+import type { Flavour } from '../gic/flavour/index.js';
 import { isLpi, isPpi, isSgi, isSpi, type Machine, NO_VCPU } from '../gic/intid.js';
 
 export interface Irq {
@@ -18,6 +19,9 @@ export interface Irq {
   group: 0 | 1;
   /** Where a new pending state should go; NO_VCPU = nowhere. */
   target: number;
+  /** What ITARGETSR (GICv2) and the low word of IROUTER (GICv3) read as. */
+  targets: number;
+  affinity: number;
   /** The vCPU whose ap_list holds it; NO_VCPU = none. */
   queued: number;
   /** GICv2 SGI: bit n = vCPU n has sent it and it is still pending. */
@@ -27,12 +31,15 @@ export interface Irq {
   /** Tied to a host interrupt. */
   hw: boolean;
   hostIrq: number;
+  /** In a list register, from populate to fold; flavours that deactivate outside the list registers only. */
+  onLr: boolean;
   /** LPIs: how often it is mapped (vgic-spec 1.6); being queued counts through `queued`. */
   mapReferences: number;
 }
 
 /** The reset state of vgic-spec 1.2 (LPIs: 6.4; `mapLpi` sets the rest). */
-export function createIrq(machine: Machine, intid: number, owner: number): Irq {
+export function createIrq(machine: Machine, flavour: Flavour, intid: number, owner: number): Irq {
+  const isOwned = owner !== NO_VCPU;
   return {
     intid,
     owner,
@@ -43,12 +50,15 @@ export function createIrq(machine: Machine, intid: number, owner: number): Irq {
     level: isPpi(intid),
     priority: 0,
     group: machine.model === 'gicv3' ? 1 : 0,
-    target: owner === NO_VCPU ? 0 : owner,
+    target: isOwned ? owner : flavour.isXen ? NO_VCPU : 0,
+    targets: isOwned ? (1 << owner) & 0xff : 0,
+    affinity: 0,
     queued: NO_VCPU,
     source: 0,
     activeSource: 0,
     hw: false,
     hostIrq: 0,
+    onLr: false,
     mapReferences: 0,
   };
 }
@@ -59,6 +69,7 @@ export const isMappedLevel = (irq: Irq): boolean => irq.hw && irq.level;
 
 export const isV2Sgi = (machine: Machine, irq: Irq): boolean => machine.model !== 'gicv3' && isSgi(irq.intid);
 
+export const isIrqSgi = (irq: Irq): boolean => isSgi(irq.intid);
 export const isIrqSpi = (irq: Irq): boolean => isSpi(irq.intid);
 export const isIrqLpi = (irq: Irq): boolean => isLpi(irq.intid);
 
@@ -72,13 +83,4 @@ function countBits(word: number): number {
 export function computeWeight(irq: Irq): number {
   if (isSgi(irq.intid) && irq.source !== 0) return countBits(irq.source) + (irq.active ? 1 : 0);
   return isPending(irq) || irq.active ? 1 : 0;
-}
-
-/** Negative: `a` before `b`; 0: keep the order they are in. */
-export function compareIrqs(a: Irq, b: Irq): number {
-  if (a.active || b.active) return (b.active ? 1 : 0) - (a.active ? 1 : 0);
-  const aDeliverable = a.enabled && isPending(a);
-  const bDeliverable = b.enabled && isPending(b);
-  if (!aDeliverable || !bDeliverable) return (bDeliverable ? 1 : 0) - (aDeliverable ? 1 : 0);
-  return a.priority - b.priority;
 }

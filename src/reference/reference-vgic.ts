@@ -1,37 +1,35 @@
 /**
- * The reference model: vgic-spec sections 1-3 and appendix E, flavour kvm-6.1, written to be read. It is the oracle of
- * the differential tests and is pinned to the compiled C code by the golden files (traces/golden).
+ * The reference model: vgic-spec sections 1-3, 10 and appendix E, written to be read. It is the oracle of the differential
+ * tests and is pinned by the golden files (traces/golden) and the scenarios (traces/conformance).
  *
  * Events are taken as they come: a flush of a vCPU that is in the guest, or an acknowledge outside of it, is executed
- * like any other. Halting the guest for active-state accesses (2.3) is the trace's business: the exits are its events.
+ * like any other.
  */
+import type { Frame } from '../conform/target.js';
 import { isLpi, type Machine, NO_VCPU, SPURIOUS_INTID } from '../gic/intid.js';
 import * as ev from '../trace/events.js';
 import type { CallCost, CostPath, PathTotals } from './cost.js';
+import { dropPriority, programCpuInterface, readIar } from './cpu-interface.js';
+import { foldVcpu, pruneVcpu, syncVcpu } from './exit.js';
+import { flushVcpu } from './flush.js';
 import {
-  findTarget,
-  flushVcpu,
-  foldVcpu,
-  injectIrq,
-  pruneVcpu,
-  queueIrq,
-  removeLpisFromList,
-  syncVcpu,
-  testPending,
-} from './delivery.js';
-import {
-  acknowledgeLr,
+  acknowledge,
   deactivateLr,
+  endInterrupt,
   findBestPending,
   findPendingLr,
   isMoreUrgentThanActive,
   setLrState,
+  usedLrsOf,
+  writeEoir,
 } from './guest.js';
-import { createIrq, type Irq } from './irq.js';
+import { deactivateTrapped, isDirTrapped } from './halt.js';
+import type { Irq } from './irq.js';
 import { encodeListRegister, type LrWords } from './list-register.js';
+import { changeLpi, mapLpi } from './lpi.js';
 import {
+  countReferences,
   createMachineState,
-  dropUnusedLpi,
   findBankedIrq,
   findIrq,
   type HostIrq,
@@ -39,29 +37,60 @@ import {
   type MachineState,
   type Vcpu,
 } from './machine-state.js';
+import { findTarget } from './oracle.js';
+import { injectIrq, queueIrq, removeLpisFromList, testPending } from './queue.js';
+import { readRegister, writeRegister } from './registers.js';
 import {
   addSgiSources,
   clearSgiSources,
-  raiseSgi,
+  sendSgi,
   writeActive,
   writeConfig,
   writeDistEnable,
-  writeDistributor,
   writeEnable,
   writeGroup,
   writeGroupWord,
   writePending,
   writePriority,
-  writeRedistributor,
   writeTarget,
-} from './registers.js';
+} from './writes.js';
 
 const bit = (value: number, position: number): boolean => ((value >>> position) & 1) === 1;
 const groupOf = (value: number): 0 | 1 => (bit(value, 0) ? 1 : 0);
-const LPI_PRIORITY_MASK = 0xfc;
+const senderOf = (value: number): number => (value >>> 8) & 7;
+
+const WORD = 4;
+const BYTE = 1;
+
+/** Events by which their vCPU becomes Xen's current one: entries, exits and register accesses. */
+const ACTING_KINDS: ReadonlySet<number> = new Set([
+  ev.FLUSH,
+  ev.SYNC,
+  ev.FOLD,
+  ev.PRUNE,
+  ev.ENABLE,
+  ev.PRIORITY,
+  ev.PENDING,
+  ev.ACTIVE,
+  ev.CONFIG,
+  ev.TARGET,
+  ev.SGI,
+  ev.GROUP,
+  ev.GROUP_ONE,
+  ev.DIST_ENABLE,
+  ev.SGI_PEND,
+  ev.CURRENT,
+  ev.MMIO_DIST,
+  ev.MMIO_REDIST,
+  ev.MMIO_DIST_BYTE,
+  ev.MMIO_REDIST_BYTE,
+  ev.MMIO_DIST_READ,
+  ev.MMIO_REDIST_READ,
+]);
 
 export class ReferenceVgic {
-  private readonly state: MachineState;
+  /** For who asks more than the members below answer; not to be written. */
+  readonly state: MachineState;
   /** All kicks since the start. */
   kicks = 0;
   acks = 0;
@@ -109,6 +138,12 @@ export class ReferenceVgic {
     return irq && { ...irq };
   }
 
+  /** LPIs: mappings, the list and the last list register that hold it. */
+  references(vcpu: number, intid: number): number {
+    const irq = findIrq(this.state, vcpu, intid);
+    return irq ? countReferences(this.state, irq) : 0;
+  }
+
   /** What the oracle says of one interrupt: a vCPU, or NO_VCPU. */
   target(vcpu: number, intid: number): number {
     const irq = findIrq(this.state, vcpu, intid);
@@ -129,7 +164,12 @@ export class ReferenceVgic {
   }
 
   pmr(vcpu: number): number {
-    return this.state.vcpus[vcpu].pmr;
+    return this.state.vcpus[vcpu].cpuInterface.pmr;
+  }
+
+  /** How the host stopped; nothing has an effect any more then. */
+  get fatal(): string | undefined {
+    return this.state.fatal;
   }
 
   /** vCPUs the last event kicked, in order. */
@@ -151,20 +191,76 @@ export class ReferenceVgic {
     return this.state.lastCost;
   }
 
-  /** Executes one event of trace/events.ts. WFI asks the pending test; other facts, expectations and unknown interrupts do nothing. */
-  apply(kind: number, vcpu: number, intid: number, value: number): void {
-    this.state.kicked = [];
-    this.state.notified = [];
-    if ((kind < ev.FIRST_FACT || kind === ev.WFI) && vcpu < this.state.machine.nrVcpus) {
-      this.applyToVcpu(kind, this.state.vcpus[vcpu], intid, value);
-      this.applyToIrq(kind, vcpu, intid, value);
-      this.applyToLpi(kind, vcpu, intid, value);
-    }
-    this.kicks += this.state.kicked.length;
-    this.notifications.push(...this.state.notified);
+  /** irq_lock and ap_list_lock acquisitions since the last call, register writes included (vgic-spec E.3). */
+  takeLocks(): number {
+    const { locks } = this.state;
+    this.state.locks = 0;
+    return locks;
   }
 
-  /** Events of a vCPU, its guest, or the whole machine. */
+  /** Executes one event of trace/events.ts. WFI asks the pending test; other facts, expectations and unknown interrupts do nothing. */
+  apply(kind: number, vcpu: number, intid: number, value: number): void {
+    const isInput = (kind < ev.FIRST_FACT || kind === ev.WFI) && vcpu < this.state.machine.nrVcpus;
+    this.step(undefined, () => {
+      if (!isInput) return;
+      if (ACTING_KINDS.has(kind)) this.state.current = vcpu;
+      this.applyToVcpu(kind, this.state.vcpus[vcpu], intid, value);
+      this.applyToGuest(kind, this.state.vcpus[vcpu], intid, value);
+      this.applyAccess(kind, vcpu, intid, value);
+      this.applyToIrq(kind, vcpu, intid, value);
+      this.applyToLpi(kind, vcpu, intid, value);
+    });
+  }
+
+  /** Line event; false: the machine has no such interrupt. */
+  inject(vcpu: number, intid: number, level: number): boolean {
+    const isKnown = findIrq(this.state, vcpu, intid) !== undefined;
+    this.apply(ev.INJECT, vcpu, intid, level);
+    return isKnown;
+  }
+
+  /** Raw access; see ConformTarget. */
+  write(vcpu: number, frame: Frame, offset: number, length: number, value: number): boolean {
+    return this.step(true, () => {
+      this.state.current = vcpu;
+      return writeRegister(this.state, vcpu, frame, offset, length, value);
+    });
+  }
+
+  read(vcpu: number, frame: Frame, offset: number, length: number): number {
+    return this.step(0, () => {
+      this.state.current = vcpu;
+      return readRegister(this.state, vcpu, frame, offset, length);
+    });
+  }
+
+  /** IAR read by the rules of the CPU interface; the list register acknowledged, or -1. */
+  readIar(vcpu: number): number {
+    return this.step(-1, () => this.acknowledgeByRules(this.state.vcpus[vcpu]));
+  }
+
+  /** DIR write by the rules of the CPU interface; true: it trapped, and the vCPU is out of the guest. */
+  writeDir(vcpu: number, intid: number, sender: number): boolean {
+    return this.step(false, () => this.deactivateByRules(this.state.vcpus[vcpu], intid, sender));
+  }
+
+  testPending(vcpu: number): boolean {
+    return this.step(false, () => testPending(this.state, this.state.vcpus[vcpu]));
+  }
+
+  /** One step of the real world; `otherwise` is its result once the host has stopped. */
+  private step<T>(otherwise: T, act: () => T): T {
+    const { state } = this;
+    state.kicked = [];
+    state.notified = [];
+    if (state.fatal) return otherwise;
+    const result = act();
+    this.kicks += state.kicked.length;
+    this.notifications.push(...state.notified);
+    return result;
+  }
+
+  /** Events of a vCPU or the whole machine. */
   private applyToVcpu(kind: number, vcpu: Vcpu, intid: number, value: number): void {
     const { state } = this;
     switch (kind) {
@@ -180,22 +276,8 @@ export class ReferenceVgic {
       case ev.PRUNE:
         pruneVcpu(state, vcpu);
         break;
-      case ev.ACK:
-        this.acknowledge(vcpu, intid, value);
-        break;
-      case ev.EOI:
-      case ev.DEACTIVATE:
-        this.lastEoiLr = deactivateLr(state, vcpu, intid);
-        if (this.lastEoiLr === -1) this.eoiMisses++;
-        break;
-      case ev.GUEST_LR_STATE:
-        setLrState(state, vcpu, intid, bit(value, 0), bit(value, 1));
-        break;
-      case ev.GUEST_DRAIN:
-        this.drain(vcpu);
-        break;
       case ev.SGI:
-        this.sendSgi(vcpu.index, intid, value);
+        sendSgi(state, vcpu.index, intid, value);
         break;
       case ev.DIST_ENABLE:
         writeDistEnable(state, bit(value, 0));
@@ -203,24 +285,81 @@ export class ReferenceVgic {
       case ev.GROUP:
         writeGroupWord(state, vcpu.index, intid, groupOf(value));
         break;
-      case ev.MMIO_DIST:
-        writeDistributor(state, vcpu.index, intid, value);
-        break;
-      case ev.MMIO_REDIST:
-        writeRedistributor(state, vcpu.index, intid, value);
-        break;
       case ev.PHYS_LINE:
         hostIrqOf(state, vcpu.index, intid).line = bit(value, 0);
+        break;
+      case ev.PHYS_PENDING:
+        hostIrqOf(state, vcpu.index, intid).pending = bit(value, 0);
+        break;
+      case ev.PHYS_ACTIVE:
+        hostIrqOf(state, vcpu.index, intid).active = bit(value, 0);
+        break;
+      case ev.RUNNING:
+        vcpu.toldRunning = bit(value, 0);
         break;
       case ev.PENDING_QUERY:
       case ev.WFI:
         this.lastQuery = testPending(state, vcpu);
         break;
-      case ev.PMR:
-        vcpu.pmr = value & 0xff;
-        break;
       case ev.LPI_FLUSH:
         removeLpisFromList(state, vcpu);
+        break;
+    }
+  }
+
+  /** Events of a guest at its CPU interface. */
+  private applyToGuest(kind: number, vcpu: Vcpu, intid: number, value: number): void {
+    const { state } = this;
+    switch (kind) {
+      case ev.CPUIF:
+        programCpuInterface(vcpu.cpuInterface, value);
+        break;
+      case ev.PMR:
+        vcpu.cpuInterface.pmr = value & 0xff;
+        break;
+      case ev.ACK:
+        this.acknowledgeAsTold(vcpu, intid, value);
+        break;
+      case ev.PRIORITY_DROP:
+        dropPriority(vcpu.cpuInterface);
+        break;
+      case ev.EOI:
+        if (!bit(value, 0)) this.noteEoi(endInterrupt(state, vcpu, intid));
+        else this.noteEoi(writeEoir(state, vcpu, intid, senderOf(value)));
+        break;
+      case ev.DEACTIVATE:
+        if (!bit(value, 0)) this.noteEoi(deactivateLr(state, vcpu, intid));
+        else this.deactivateByRules(vcpu, intid, senderOf(value));
+        break;
+      case ev.GUEST_LR_STATE:
+        setLrState(state, vcpu, intid, bit(value, 0), bit(value, 1));
+        break;
+      case ev.GUEST_DRAIN:
+        this.drain(vcpu);
+        break;
+    }
+  }
+
+  private applyAccess(kind: number, vcpu: number, offset: number, value: number): void {
+    const { state } = this;
+    switch (kind) {
+      case ev.MMIO_DIST:
+        writeRegister(state, vcpu, 'dist', offset, WORD, value);
+        break;
+      case ev.MMIO_REDIST:
+        writeRegister(state, vcpu, 'redist', offset, WORD, value);
+        break;
+      case ev.MMIO_DIST_BYTE:
+        writeRegister(state, vcpu, 'dist', offset, BYTE, value);
+        break;
+      case ev.MMIO_REDIST_BYTE:
+        writeRegister(state, vcpu, 'redist', offset, BYTE, value);
+        break;
+      case ev.MMIO_DIST_READ:
+        readRegister(state, vcpu, 'dist', offset, value);
+        break;
+      case ev.MMIO_REDIST_READ:
+        readRegister(state, vcpu, 'redist', offset, value);
         break;
     }
   }
@@ -240,7 +379,7 @@ export class ReferenceVgic {
         writeEnable(state, irq, bit(value, 0), bit(value, 1));
         break;
       case ev.PRIORITY:
-        writePriority(irq, value);
+        writePriority(state, irq, value);
         break;
       case ev.PENDING:
         writePending(state, irq, vcpu, bit(value, 0), bit(value, 1));
@@ -249,19 +388,18 @@ export class ReferenceVgic {
         writeActive(state, irq, vcpu, bit(value, 0), bit(value, 1));
         break;
       case ev.CONFIG:
-        writeConfig(irq, bit(value, 0));
+        writeConfig(state, irq, bit(value, 0));
         break;
       case ev.TARGET:
         writeTarget(state, irq, value);
         break;
       case ev.GROUP_ONE:
-        irq.group = groupOf(value);
-        if (!bit(value, 1)) writeGroup(state, irq, irq.group);
+        writeGroup(state, irq, groupOf(value), bit(value, 1));
         break;
       case ev.SGI_PEND:
         if (state.machine.model === 'gicv3' || intid >= 16) return;
         if (bit(value, 31)) addSgiSources(state, irq, value & 0xff);
-        else clearSgiSources(irq, value & 0xff);
+        else clearSgiSources(state, irq, value & 0xff);
         break;
       case ev.LINE_LEVEL:
         irq.line = bit(value, 0);
@@ -279,85 +417,60 @@ export class ReferenceVgic {
   }
 
   private applyToLpi(kind: number, vcpu: number, intid: number, value: number): void {
-    const { state } = this;
     if (!isLpi(intid)) return;
-    if (kind === ev.LPI_MAP) this.mapLpi(vcpu, intid, value);
-    const irq = state.lpis.get(intid);
-    if (!irq) return;
-    switch (kind) {
-      case ev.LPI_UNMAP:
-        if (irq.mapReferences > 0) irq.mapReferences--;
-        dropUnusedLpi(state, irq);
-        break;
-      case ev.LPI_CONFIG:
-        irq.priority = value & LPI_PRIORITY_MASK;
-        irq.enabled = bit(value, 0);
-        queueIrq(state, irq);
-        break;
-      case ev.LPI_MOVE:
-        irq.target = vcpu;
-        break;
-      case ev.LPI_CLEAR:
-        irq.latch = false;
-        break;
-      case ev.LPI_PENDING:
-        irq.latch = bit(value, 0);
-        queueIrq(state, irq);
-        break;
-    }
+    if (kind === ev.LPI_MAP) mapLpi(this.state, vcpu, intid, value);
+    else changeLpi(this.state, kind, vcpu, intid, value);
   }
 
-  /** An LPI that exists keeps its target, priority and enable, and is referenced once more (native-reference 5.13). */
-  private mapLpi(vcpu: number, intid: number, value: number): void {
-    const { state } = this;
-    const existing = state.lpis.get(intid);
-    if (existing) {
-      existing.mapReferences++;
-      return;
-    }
-    if (state.machine.nrLpis === 0) return;
-    const irq = createIrq(state.machine, intid, NO_VCPU);
-    irq.target = vcpu;
-    irq.mapReferences = 1;
-    irq.priority = (value >>> 8) & LPI_PRIORITY_MASK;
-    irq.enabled = bit(value, 16);
-    state.lpis.set(intid, irq);
-    // Its configuration and its bit of the pending table are read, and each reading offers it for queueing (6.4, 6.7).
-    queueIrq(state, irq);
-    queueIrq(state, irq);
-  }
-
-  private sendSgi(sender: number, spec: number, value: number): void {
-    const isAllButSelf = bit(spec, 4);
-    const first = spec >>> 5;
-    for (const { index, privateIrqs } of this.state.vcpus) {
-      const isListed = index >= first && index < first + 16 && bit(value, index - first);
-      if (isAllButSelf ? index !== sender : isListed) raiseSgi(this.state, privateIrqs[spec & 15], sender);
-    }
-  }
-
-  private acknowledge(vcpu: Vcpu, expected: number, value: number): void {
-    const isExact = bit(value, 1);
-    let index = isExact ? findPendingLr(vcpu, expected) : findBestPending(vcpu);
-    if (index !== -1 && bit(value, 0) && !isMoreUrgentThanActive(vcpu, index)) index = -1;
+  private noteAck(vcpu: Vcpu, index: number): void {
     this.lastAckLr = index;
     this.lastAck = index === -1 ? SPURIOUS_INTID : vcpu.lrs[index].intid;
-    if (index === -1) {
-      this.spuriousAcks++;
+    if (index === -1) this.spuriousAcks++;
+    else this.acks++;
+  }
+
+  /** `index`: the list register deactivated, -1 if there was none; undefined: nothing was to be deactivated. */
+  private noteEoi(index: number | undefined): void {
+    this.lastEoiLr = index ?? -1;
+    if (index === -1) this.eoiMisses++;
+  }
+
+  private acknowledgeByRules(vcpu: Vcpu): number {
+    const index = readIar(vcpu.cpuInterface, usedLrsOf(vcpu));
+    this.noteAck(vcpu, index);
+    return index;
+  }
+
+  /** An ACK event: by the rules, or by what the trace knows of them. */
+  private acknowledgeAsTold(vcpu: Vcpu, expected: number, value: number): void {
+    const isExact = bit(value, 1);
+    if (bit(value, 2)) {
+      this.acknowledgeByRules(vcpu);
     } else {
-      this.acks++;
-      acknowledgeLr(vcpu, index);
+      let index = isExact ? findPendingLr(vcpu, expected) : findBestPending(vcpu);
+      if (index !== -1 && bit(value, 0) && !isMoreUrgentThanActive(vcpu, index)) index = -1;
+      this.noteAck(vcpu, index);
+      if (index !== -1) acknowledge(vcpu, index);
     }
     const isChecked = isExact || expected !== 0;
     if (isChecked && this.lastAck !== expected) this.divergences++;
   }
 
+  private deactivateByRules(vcpu: Vcpu, intid: number, sender: number): boolean {
+    if (isDirTrapped(this.state, vcpu)) {
+      deactivateTrapped(this.state, vcpu, intid, sender);
+      this.noteEoi(undefined);
+      return true;
+    }
+    const isIgnored = !vcpu.cpuInterface.isSplitEoi;
+    this.noteEoi(isIgnored ? undefined : deactivateLr(this.state, vcpu, intid, sender));
+    return false;
+  }
+
   private drain(vcpu: Vcpu): void {
     for (let index = findBestPending(vcpu); index !== -1; index = findBestPending(vcpu)) {
-      this.acks++;
-      this.lastAck = vcpu.lrs[index].intid;
-      this.lastAckLr = index;
-      acknowledgeLr(vcpu, index);
+      this.noteAck(vcpu, index);
+      acknowledge(vcpu, index);
       this.lastEoiLr = deactivateLr(this.state, vcpu, this.lastAck);
     }
   }

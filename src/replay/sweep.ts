@@ -71,11 +71,13 @@ export function sweepDepths(points: readonly SweepPoint[], chosen: readonly Chos
   return { depths, entries, strategies, stops: [] };
 }
 
-const emptyColumns = (): Record<PathName, SweepPathColumns> =>
-  Object.fromEntries(PATH_NAMES.map((name) => [name, { calls: [], steps: [], maxSteps: [] }])) as unknown as Record<
-    PathName,
-    SweepPathColumns
-  >;
+function emptyColumns(): Record<PathName, SweepPathColumns> {
+  const columns = PATH_NAMES.map((name): [PathName, SweepPathColumns] => [
+    name,
+    { calls: [], steps: [], maxSteps: [] },
+  ]);
+  return Object.fromEntries(columns) as Record<PathName, SweepPathColumns>;
+}
 
 function countPoint({ machine, block, setUp }: SweepPoint, candidate: ChosenStrategy): CostCounters {
   const vgic = createModel(machine, candidate);

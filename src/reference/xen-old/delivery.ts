@@ -1,8 +1,8 @@
 /** Injection, entry and exit of Xen's default vGIC (vgic-spec 1.22). */
 import { assert } from '../../base/errors.js';
 import { HCR_UIE } from '../../gic/lr.js';
+import { runningPriority } from '../cpu-interface.js';
 import { createListRegister } from '../list-register.js';
-import { runningPriority } from './cpu-interface.js';
 import { addToInflight, addToLrPending, removeFromInflight, removeFromLrPending } from './lists.js';
 import { findIrq, hostIrqOf, NO_LR, type PendingIrq, targetOf, type Vcpu, type XenOldState } from './state.js';
 

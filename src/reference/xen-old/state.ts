@@ -1,7 +1,7 @@
 /** Everything Xen's default vGIC knows (vgic-spec 1.22), as plain objects. */
 import { isPrivate, isSgi, type Machine, NR_PRIVATE_IRQS, SPI_BASE } from '../../gic/intid.js';
+import { type CpuInterface, createCpuInterface } from '../cpu-interface.js';
 import { createListRegister, type ListRegister } from '../list-register.js';
-import { type CpuInterface, createCpuInterface } from './cpu-interface.js';
 
 export const NO_LR = 255;
 

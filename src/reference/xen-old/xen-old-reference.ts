@@ -5,7 +5,6 @@
 import type { ConformTarget, Frame, IrqView, KickView, LrWord, XenOldView } from '../../conform/target.js';
 import { isPrivate, isSgi, type Machine, SPURIOUS_INTID } from '../../gic/intid.js';
 import * as ev from '../../trace/events.js';
-import { encodeListRegister, type ListRegister } from '../list-register.js';
 import {
   acknowledgeLr,
   countMissedEoi,
@@ -13,7 +12,8 @@ import {
   findMostUrgent,
   programCpuInterface,
   readIar,
-} from './cpu-interface.js';
+} from '../cpu-interface.js';
+import { encodeListRegister, type ListRegister } from '../list-register.js';
 import { enterGuest, exitGuest, injectIrq, retarget, setPending, testPending, writeEnable } from './delivery.js';
 import { readRegister, sendSgi, writeRegister } from './registers.js';
 import {

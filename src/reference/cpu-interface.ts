@@ -1,6 +1,6 @@
 /** The guest's CPU interface (vgic-spec 1.16): what an IAR, EOIR or DIR does to list registers. */
-import type { Machine } from '../../gic/intid.js';
-import type { ListRegister } from '../list-register.js';
+import type { Machine } from '../gic/intid.js';
+import type { ListRegister } from './list-register.js';
 
 /** Running priority while nothing is active: less urgent than any priority. */
 const IDLE_PRIORITY = 256;
