@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { InputError, UsageError } from '../base/errors.js';
-import { strategiesFor } from '../replay/create-model.js';
+import { referenceFor, strategiesFor } from '../replay/create-model.js';
 import { replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
 import { createTimeline, type Timeline } from '../replay/timeline.js';
@@ -94,6 +94,7 @@ async function gatherModel(
   const { flavour } = options;
   const cells: CellResult[] = [];
   const listed = new Map<string, ChosenStrategy>();
+  const own = new Set<string>();
   const verify: VerifyResult[] = [];
   const kinds: Record<string, TraceKind> = {};
   let timeline: DepthTimeline | undefined;
@@ -106,6 +107,7 @@ async function gatherModel(
       const { header } = source;
       const chosen = strategiesFor(header.machine, options.strategy);
       for (const each of chosen) listed.set(each.label, each);
+      own.add(referenceFor(header.machine).label);
       const depth = createTimeline(NR_BINS);
       const known = kindOf(identity.sha256);
       kinds[header.name] = known === 'other' ? options.kind : known;
@@ -128,10 +130,13 @@ async function gatherModel(
       input.close();
     }
   }
+  // Where every machine has the same algorithm of its own and it was run, that is what others are compared with.
+  const reference = own.size === 1 ? [...own].find((label) => listed.has(label)) : undefined;
   return {
     ...createModel(tool, cells),
     command: `vgic-replay report${options.strategy === undefined ? '' : ` --strategy ${options.strategy.map(({ label }) => label).join(',')}`}${flavour === undefined ? '' : ` --flavour ${flavour}`} --seed ${seed}`,
     seed,
+    ...(reference === undefined ? {} : { reference }),
     kinds,
     strategyNotes: [...listed.values()].map(({ label, strategy: { summary, models } }) => ({
       id: label,

@@ -157,6 +157,10 @@ function labelTraces(traces: readonly ExactPart['trace'][]): Map<string, string>
   return labels;
 }
 
+/** Were both sides of the question run at all? A flavour without ap_list has one strategy. */
+export const isAsked = ({ strategies, referenceLabel, challengerLabel }: Facts): boolean =>
+  strategies.includes(referenceLabel) && strategies.includes(challengerLabel);
+
 /** Traces recorded from a real vGIC with acknowledges and LR contents: only these carry claims about real depth. */
 export const isRecordedInFull = ({ trace }: TraceFacts): boolean => trace.origin === 'recorded' && trace.fidelity === 3;
 

@@ -4,7 +4,7 @@ import { costOverview, costTable, partialStrategies } from './cost-tables.js';
 import type { Block, ReportDocument, Section } from './document.js';
 import { textColumn } from './document.js';
 import type { Facts, TraceFacts } from './facts.js';
-import { findWorstAttack, gatherFacts, isRecordedInFull } from './facts.js';
+import { findWorstAttack, gatherFacts, isAsked, isRecordedInFull } from './facts.js';
 import { fidelitySection } from './fidelity.js';
 import { GLOSSARY } from './glossary.js';
 import { kickSection } from './kicks.js';
@@ -58,7 +58,7 @@ function verdictSection(model: ReportModel, facts: Facts): Section {
 }
 
 function worthSection(facts: Facts): Section | null {
-  if (facts.traces.length === 0) return null;
+  if (facts.traces.length === 0 || !isAsked(facts)) return null;
   const chart = worthChart(facts);
   return {
     id: 'worth-it',

@@ -1,7 +1,7 @@
 /** The report as a terminal shows it: the verdict, one table of traces, one of strategies. */
 import Table from 'cli-table3';
 import type { Facts } from './facts.js';
-import { gatherFacts } from './facts.js';
+import { gatherFacts, isAsked } from './facts.js';
 import type { ReportModel } from './model.js';
 import { TRACE_KINDS } from './model.js';
 import { formatChange, formatInteger, formatShare, plural } from './number-format.js';
@@ -73,11 +73,15 @@ function traceColumns(facts: Facts): Column[] {
     column('deepest', 3, ({ deepest }) => deepest),
     column('overflow', 5, ({ overflows, flushes }) => formatShare(overflows, flushes)),
     column(`longest call\n${a}`, 1, ({ reference }) => reference?.longest.steps ?? null),
-    column(`longest call\n${b}`, 1, ({ challenger }) => challenger?.longest.steps ?? null),
-    column('all steps', 2, ({ reference, challenger }) =>
-      reference && challenger ? formatChange(reference.steps, challenger.steps) : null,
-    ),
-    column('worth it?', 0, (trace) => judgeWorth(trace, facts).answer, false),
+    ...(isAsked(facts)
+      ? [
+          column(`longest call\n${b}`, 1, ({ challenger }) => challenger?.longest.steps ?? null),
+          column('all steps', 2, ({ reference, challenger }) =>
+            reference && challenger ? formatChange(reference.steps, challenger.steps) : null,
+          ),
+          column('worth it?', 0, (trace) => judgeWorth(trace, facts).answer, false),
+        ]
+      : []),
   ];
 }
 

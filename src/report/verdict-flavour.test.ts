@@ -27,7 +27,7 @@ describe('replayed as', () => {
     assert.equal(head([makeCell()]), 'Replayed as kvm-6.1: 1 trace, 1 strategy, 1 cell');
     assert.equal(
       head([makeCell({ flavour: 'kvm-7.2', madeFor: 'kvm-6.1' })]),
-      'Replayed as kvm-7.2, made for kvm-6.1: 1 trace, 1 strategy, 1 cell',
+      'Replayed as kvm-7.2, recorded on kvm-6.1: 1 trace, 1 strategy, 1 cell',
     );
     assert.equal(
       head([makeCell(), makeCell({ trace: 'x', flavour: 'xen-new' })]),
@@ -48,11 +48,11 @@ describe('replayed as', () => {
     assert.equal(say(makeModel([makeCell()]), /another hypervisor/), '');
     assert.match(
       say(makeModel([makeCell(foreign)]), /another hypervisor/),
-      /^1 trace was made for kvm-6\.1 and replayed as kvm-7\.2\. .*: sort-on-flush presented each interrupt that the guest acknowledged \(900 acknowledges\)\. List registers are not compared/,
+      /^1 trace was recorded on kvm-6\.1 and replayed as kvm-7\.2\. .*: sort-on-flush presented each interrupt that the guest acknowledged \(900 acknowledges\)\. List registers are not compared/,
     );
     assert.match(
       say(makeModel([makeCell({ ...foreign, divergences: 7 }), makeCell({ ...foreign, trace: 'x' })]), /another/),
-      /^2 traces were made .*: 7 of its acknowledges and ends were of an interrupt that sort-on-flush had not presented \(1,800 acknowledges went through\)/,
+      /^2 traces were recorded .*: 7 of its acknowledges and ends were of an interrupt that sort-on-flush had not presented \(1,800 acknowledges went through\)/,
     );
   });
   it('stands in every row of the CSV', () => {
@@ -96,7 +96,7 @@ describe('a host that stops', () => {
       answer: 'host stopped',
       reason: 'the hypervisor stopped for good under sort-on-flush',
     });
-    assert.match(say(model, /how long can a guest/), /^Not answered/);
+    assert.match(say(model, /how long can a guest/), /^For ever: on flood the host stops under sort-on-flush/);
     assert.doesNotMatch(say(model, /./), /5,000/);
   });
   it('stands in tables, CSV and Markdown, also if no cell went through', () => {

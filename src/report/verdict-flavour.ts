@@ -10,10 +10,17 @@ const STOP_WORDS: Readonly<Record<StoppedCell['stopped']['kind'], string>> = {
 /** Places named in the sentence; the table of cells has all. */
 const MAX_PLACES = 3;
 
-/** "Replayed as kvm-7.2, made for kvm-6.1: 18 traces, 6 strategies, 108 cells". */
+const originWords = (traces: readonly { readonly origin: string }[]): string =>
+  traces.every(({ origin }) => origin === 'recorded') ? 'recorded on' : 'made for';
+
+/** "Replayed as kvm-7.2, recorded on kvm-6.1: 18 traces, 6 strategies, 108 cells". */
 export function describeRun({ traces, strategies, flavourWords }: Facts): string {
-  const sources = [...new Set(traces.filter(({ isForeign }) => isForeign).map(({ trace }) => trace.madeFor))];
-  const madeFor = sources.length === 0 ? '' : `, made for ${joinWords(sources.sort(compareText))}`;
+  const foreign = traces.filter(({ isForeign }) => isForeign);
+  const sources = [...new Set(foreign.map(({ trace }) => trace.madeFor))];
+  const madeFor =
+    sources.length === 0
+      ? ''
+      : `, ${originWords(foreign.map(({ trace }) => trace))} ${joinWords(sources.sort(compareText))}`;
   const cells = traces.reduce((sum, { all }) => sum + all.length, 0);
   return (
     `${traces.length === 0 ? '' : `Replayed as ${flavourWords}${madeFor}: `}${plural(traces.length, 'trace')}, ` +
@@ -62,7 +69,7 @@ export function judgeForeign(facts: Facts): Verdict[] {
   let acks = 0;
   let divergences = 0;
   for (const { trace, flavour, depthSource } of foreign) {
-    const words = `made for ${trace.madeFor} and replayed as ${flavour}`;
+    const words = `${originWords([trace])} ${trace.madeFor} and replayed as ${flavour}`;
     pairs.set(words, (pairs.get(words) ?? 0) + 1);
     acks += depthSource.exact.guest.acks;
     divergences += depthSource.exact.guest.divergences;
@@ -71,10 +78,12 @@ export function judgeForeign(facts: Facts): Verdict[] {
   const which = sources.map(([words, count]) => `${plural(count, 'trace')} ${count === 1 ? 'was' : 'were'} ${words}`);
   const labels = [...new Set(foreign.map(({ depthSource }) => depthSource.label))];
   const apart =
-    divergences === 0
-      ? `${joinWords(labels)} presented each interrupt that the guest acknowledged (${plural(acks, 'acknowledge')})`
-      : `${formatInteger(divergences)} of its acknowledges and ends were of an interrupt that ${joinWords(labels, 'or')} had not ` +
-        `presented (${plural(acks, 'acknowledge')} went through)`;
+    acks + divergences === 0
+      ? 'it acknowledges nothing'
+      : divergences === 0
+        ? `${joinWords(labels)} presented each interrupt that the guest acknowledged (${plural(acks, 'acknowledge')})`
+        : `${formatInteger(divergences)} of its acknowledges and ends were of an interrupt that ${joinWords(labels, 'or')} had not ` +
+          `presented (${plural(acks, 'acknowledge')} went through)`;
   return [
     {
       topic: 'Replayed as another hypervisor',

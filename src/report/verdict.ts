@@ -216,6 +216,13 @@ function judgeAttack(facts: Facts): Verdict {
   const topic = 'Under attack: how long can a guest keep interrupts off?';
   const worst = findWorstAttack(facts);
   if (!worst) {
+    const stopped = facts.stopped.filter(
+      ({ trace, run }) => trace.kind === 'attack' && run.label === facts.referenceLabel,
+    );
+    if (stopped.length > 0) {
+      const text = `For ever: on ${joinWords(stopped.map(({ trace }) => trace.label))} the host stops under ${facts.referenceLabel}, so that no longest call can be counted.`;
+      return { topic, text, tone: 'fail' };
+    }
     return {
       topic,
       text: `Not answered: no trace declared an attack was run under ${facts.referenceLabel}.`,
@@ -229,15 +236,17 @@ function judgeAttack(facts: Facts): Verdict {
   if (worst.challenger) parts.push(describeLongest(worst.challenger));
   if (shortest !== reference && shortest !== worst.challenger) parts.push(describeLongest(shortest));
   const best =
-    shortest.longest.steps === reference.longest.steps
-      ? `None of the ${formatInteger(candidates.length)} candidates shortens it.`
-      : `Of ${formatInteger(candidates.length)} candidates ${shortest.label} has the shortest: ` +
-        `${describeChange(reference.longest.steps, shortest.longest.steps, LENGTH_WORDS)} ` +
-        `than under ${facts.referenceLabel}${describeClass(shortest)}.`;
+    candidates.length === 1
+      ? 'No other candidate was run.'
+      : shortest.longest.steps === reference.longest.steps
+        ? `None of the ${formatInteger(candidates.length)} candidates shortens it.`
+        : `Of ${formatInteger(candidates.length)} candidates ${shortest.label} has the shortest: ` +
+          `${describeChange(reference.longest.steps, shortest.longest.steps, LENGTH_WORDS)} ` +
+          `than under ${facts.referenceLabel}${describeClass(shortest)}.`;
   const worstCalls = worstOverAttacks(facts).filter(({ run }) => run === reference || isCandidate(run));
   const nrAttacks = new Set(facts.traces.filter(({ kind }) => kind === 'attack')).size;
   const overall =
-    nrAttacks < 2
+    nrAttacks < 2 || worstCalls.length < 2
       ? ''
       : ` Each at its own worst of the ${formatInteger(nrAttacks)} attacks: ${joinWords(
           worstCalls.map(
