@@ -51,7 +51,7 @@ export function conformFiles(
   requireAgreement(results);
 }
 
-function readScenarios(path: string): Scenario[] {
+export function readScenarios(path: string): Scenario[] {
   const source = openFileSource(resolveScenarios(path));
   try {
     const bytes = readAll(source, MAX_GUNZIP_BYTES);

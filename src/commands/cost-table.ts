@@ -11,11 +11,11 @@ interface Column {
 
 /** `cells`: the strategies replayed on one trace. No line is longer than `width`, down to 80. */
 export function renderCosts(cells: readonly ExactPart[], width: number): string {
-  const [{ trace, guest, depthAtFlush }] = cells;
+  const { trace, guest, depthAtFlush } = cells.find(({ stopped }) => stopped === null) ?? cells[0];
   const { machine } = trace;
   const deepest = depthAtFlush.at(-1)?.[0] ?? 0;
   const summary =
-    `${trace.name}: ${formatInteger(trace.events)} events, L${trace.fidelity}, ${machine.model}, ` +
+    `${trace.name}, replayed as ${machine.flavour}: ${formatInteger(trace.events)} events, L${trace.fidelity}, ${machine.model}, ` +
     `${counted(machine.nrVcpus, 'vCPU')}, ${counted(machine.nrLr, 'LR')}; ` +
     `${counted(guest.flushes, 'guest entry', 'guest entries')}, deepest ap_list ${formatInteger(deepest)}, ` +
     `all LRs in use at ${formatShare(guest.fullFlushes, guest.flushes)}`;
@@ -24,10 +24,16 @@ export function renderCosts(cells: readonly ExactPart[], width: number): string 
     '',
     ...alignColumns(costColumns(cells), width),
     '',
-    ...describeFidelity(trace).flatMap((caveat) => [...wrapText(caveat, width), '']),
+    ...[...describeForeign(trace), ...describeFidelity(trace)].flatMap((caveat) => [...wrapText(caveat, width), '']),
     ...cells.flatMap(describeCaveats).flatMap((caveat) => [...wrapText(caveat, width), '']),
   ].join('\n');
 }
+
+/** The guest of a recording does not react to another hypervisor. */
+const describeForeign = ({ machine, madeFor }: ExactPart['trace']): string[] =>
+  machine.flavour === madeFor
+    ? []
+    : [`! Made for ${madeFor}: the acknowledges are those of its guest, not a reaction to ${machine.flavour}.`];
 
 /** What a recording below L3 cannot know; a made trace holds all there is. */
 function describeFidelity({ origin, fidelity }: ExactPart['trace']): string[] {
@@ -51,7 +57,7 @@ function costColumns(cells: readonly ExactPart[]): Column[] {
     cells: cells.map(cell),
   });
   return [
-    column('strategy', ({ strategy }) => strategy.id, false),
+    column('strategy', ({ strategy, stopped }) => `${strategy.id}${stopped === null ? '' : ' !!'}`, false),
     column('steps/event', ({ paths, trace }) => perEvent(sumSteps(paths), trace.events)),
     ...PATH_NAMES.map((path) =>
       column(path, ({ paths }) => (paths[path].calls === 0 ? '-' : formatInteger(paths[path].steps.max))),
@@ -83,8 +89,12 @@ function alignColumns(columns: readonly Column[], width: number): string[] {
 
 const GUTTER = '  ';
 
-function describeCaveats({ strategy, guest, trace }: ExactPart, index: number): string[] {
+function describeCaveats({ strategy, guest, trace, stopped }: ExactPart, index: number): string[] {
   const caveats: string[] = [];
+  if (stopped !== null)
+    caveats.push(
+      `!! ${strategy.id}: ${trace.machine.flavour} stops for good at event ${formatInteger(stopped.event)} (${stopped.kind}: ${stopped.reason}). Every guest of that machine ends with it; the figures end there.`,
+    );
   const { lostEvents, unknownLines } = trace.counts;
   if (index === 0 && lostEvents + trace.gaps > 0)
     caveats.push(`! ${formatInteger(lostEvents)} events were lost in ${counted(trace.gaps, 'gap')} of the recording.`);

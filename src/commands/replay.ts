@@ -2,7 +2,6 @@
 import type { Command } from 'commander';
 import { FidelityError, InputError, UsageError } from '../base/errors.js';
 import { flavourNamed, flavours } from '../gic/flavour/index.js';
-import { lrHex } from '../gic/lr.js';
 import { referenceFor, strategiesFor } from '../replay/create-model.js';
 import { type FlushObserver, replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
@@ -14,6 +13,7 @@ import { wrapText } from '../report/terminal.js';
 import { type ChosenStrategy, strategyNamed } from '../strategy/index.js';
 import { CHECK_HELP, replayChecked } from './check.js';
 import { COST_LEGEND, renderCosts } from './cost-table.js';
+import { flushLine } from './flush-line.js';
 import { type OpenInput, openInput } from './inputs.js';
 import { openOutput } from './outputs.js';
 import { type Terminal, tool } from './terminal.js';
@@ -152,11 +152,7 @@ async function dumpLrs(
     target === undefined ? terminal.out(lines) : target.write(Buffer.from(lines));
   let text = '';
   const onFlush: FlushObserver = (vgic, vcpu, event) => {
-    const { usedLrs, isV2Host } = vgic.state;
-    const used = usedLrs[vcpu];
-    text += `F ${event} ${vcpu} ${used}`;
-    for (let lr = 0; lr < used; lr++) text += ` ${lrHex(vgic.lrLo(vcpu, lr), vgic.lrHi(vcpu, lr), isV2Host)}`;
-    text += '\n';
+    text += `${flushLine(vgic, vcpu, event)}\n`;
     if (text.length < DUMP_CHUNK) return;
     write(text);
     text = '';

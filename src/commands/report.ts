@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { InputError, UsageError } from '../base/errors.js';
-import { strategiesFor } from '../replay/create-model.js';
+import { referenceFor, strategiesFor } from '../replay/create-model.js';
 import { replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
 import { createTimeline, type Timeline } from '../replay/timeline.js';
@@ -21,6 +21,7 @@ import {
 import { renderTerminal } from '../report/terminal.js';
 import type { ChosenStrategy } from '../strategy/index.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
+import { gatherEvidence } from './evidence.js';
 import { findFlavourLack, openInput } from './inputs.js';
 import { FLAVOUR_HELP, parseFlavour, parseStrategies, requireClasses, requireSoundTrace } from './replay.js';
 import { kindOf, readManifest, shippedPath } from './shipped.js';
@@ -93,6 +94,7 @@ async function gatherModel(
   const { flavour } = options;
   const cells: CellResult[] = [];
   const listed = new Map<string, ChosenStrategy>();
+  const own = new Set<string>();
   const verify: VerifyResult[] = [];
   const kinds: Record<string, TraceKind> = {};
   let timeline: DepthTimeline | undefined;
@@ -105,6 +107,7 @@ async function gatherModel(
       const { header } = source;
       const chosen = strategiesFor(header.machine, options.strategy);
       for (const each of chosen) listed.set(each.label, each);
+      own.add(referenceFor(header.machine).label);
       const depth = createTimeline(NR_BINS);
       const known = kindOf(identity.sha256);
       kinds[header.name] = known === 'other' ? options.kind : known;
@@ -117,7 +120,11 @@ async function gatherModel(
       for (const part of exact) cells.push({ schema: CELL_SCHEMA, tool, exact: part, measured: null });
       // Another hypervisor's list registers are no truth for this one.
       if (header.fidelity >= 3 && header.machine.flavour === identity.madeFor)
-        verify.push({ ...verifyTrace(input.open()), command: `vgic-replay verify ${identity.path}` });
+        verify.push({
+          ...verifyTrace(input.open()),
+          flavour: identity.madeFor,
+          command: `vgic-replay verify ${identity.path}`,
+        });
       const deepest = Math.max(...depth.bins().map(({ max }) => max));
       if (timeline === undefined || deepest > Math.max(...timeline.bins.map(({ max }) => max)))
         timeline = timelineOf(header.name, chosen[0].label, header.machine.nrLr, depth, header.tickNs);
@@ -125,10 +132,13 @@ async function gatherModel(
       input.close();
     }
   }
+  // Where every machine has the same algorithm of its own and it was run, that is what others are compared with.
+  const reference = own.size === 1 ? [...own].find((label) => listed.has(label)) : undefined;
   return {
     ...createModel(tool, cells),
     command: `vgic-replay report${options.strategy === undefined ? '' : ` --strategy ${options.strategy.map(({ label }) => label).join(',')}`}${flavour === undefined ? '' : ` --flavour ${flavour}`} --seed ${seed}`,
     seed,
+    ...(reference === undefined ? {} : { reference }),
     kinds,
     strategyNotes: [...listed.values()].map(({ label, strategy: { summary, models } }) => ({
       id: label,
@@ -138,6 +148,7 @@ async function gatherModel(
     sweeps: SWEEP_NR_LRS.map((nrLr) => runSweep(nrLr, options.strategy, seed, flavour)),
     timelines: timeline === undefined ? [] : [timeline],
     verify,
+    evidence: gatherEvidence(),
   };
 }
 

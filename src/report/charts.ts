@@ -30,7 +30,7 @@ export function longestChart(trace: TraceFacts, facts: Facts): ChartBlock {
   return {
     kind: 'chart',
     id: 'longest-call',
-    title: `Longest single call with interrupts off, on ${trace.label}`,
+    title: `Longest single call with interrupts off, on ${trace.label}, ${trace.flavour}`,
     finding:
       worst.longest.steps === best.longest.steps
         ? `Under every strategy the longest call takes ${formatInteger(worst.longest.steps)} steps.`
@@ -60,12 +60,15 @@ export function worthChart(facts: Facts): ChartBlock | null {
   const total = rows.map(({ reference, challenger }) => ratio(reference!.steps, challenger!.steps));
   const longest = rows.map(({ reference, challenger }) => ratio(reference!.longest.steps, challenger!.longest.steps));
   const counts = new Map<string, number>();
-  for (const row of rows) counts.set(judgeWorth(row).answer, (counts.get(judgeWorth(row).answer) ?? 0) + 1);
+  for (const row of rows) {
+    const { answer } = judgeWorth(row, facts);
+    counts.set(answer, (counts.get(answer) ?? 0) + 1);
+  }
   const answers = [...counts.entries()].sort().map(([answer, count]) => `“${answer}” on ${formatInteger(count)}`);
   return {
     kind: 'chart',
     id: 'worth',
-    title: `${facts.challengerLabel} against ${facts.referenceLabel}: left of the line is cheaper`,
+    title: `${facts.challengerLabel} against ${facts.referenceLabel} on ${facts.flavourWords}: left of the line is cheaper`,
     finding: `By the rule above, the answer to “worth it?” is ${joinWords(answers)} of ${plural(rows.length, 'trace')}.`,
     spec: {
       form: 'dots',
@@ -91,7 +94,7 @@ export function worthChart(facts: Facts): ChartBlock | null {
         row.label,
         total[index] === null ? null : formatDecimal(total[index]),
         longest[index] === null ? null : formatDecimal(longest[index]),
-        judgeWorth(row).reason,
+        judgeWorth(row, facts).reason,
       ]),
     },
   };

@@ -29,16 +29,19 @@ export function renderCsv(model: ReportModel): string {
     'fidelity',
     'events',
     'nr_lr',
+    'flavour',
+    'made_for',
     'strategy',
     'equivalence',
     'holds',
     'path',
     'calls',
     ...METRIC_NAMES.flatMap((metric) => [`${metric}_sum`, `${metric}_max`]),
+    'stopped_at_event',
     'command',
   ];
-  const rows = facts.traces.flatMap(({ trace, kind, runs }) =>
-    runs.flatMap(({ label, exact }) =>
+  const rows = facts.traces.flatMap(({ trace, kind, all }) =>
+    all.flatMap(({ label, exact }) =>
       PATH_NAMES.map((path): CsvValue[] => [
         trace.name,
         trace.sha256,
@@ -47,12 +50,15 @@ export function renderCsv(model: ReportModel): string {
         `L${trace.fidelity}`,
         trace.events,
         trace.machine.nrLr,
+        trace.machine.flavour,
+        trace.madeFor,
         label,
         exact.equivalence.declared,
         exact.equivalence.holds ? 'yes' : 'no',
         path,
         exact.paths[path].calls,
         ...METRIC_NAMES.flatMap((metric) => [exact.paths[path][metric].sum, exact.paths[path][metric].max]),
+        exact.stopped?.event ?? null,
         exact.command,
       ]),
     ),

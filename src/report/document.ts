@@ -4,9 +4,15 @@ import type { Verdict } from './verdict-trust.js';
 
 /**
  * A string is text, a number is grouped and aligned right, null is an absent value, `code` is a command to copy, `mono`
- * a hash or register words.
+ * a hash or register words, `alarm` a figure or word that must not be there.
  */
-export type TableCell = string | number | null | { readonly code: string } | { readonly mono: string };
+export type TableCell =
+  | string
+  | number
+  | null
+  | { readonly code: string }
+  | { readonly mono: string }
+  | { readonly alarm: string };
 
 export interface TableColumn {
   readonly head: string;

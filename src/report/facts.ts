@@ -1,10 +1,10 @@
 /** Figures that several sections speak about, taken from the cells once. Nothing here is rounded or worded. */
-import type { CellResult, ExactPart, MetricName, PathName } from '../replay/result.js';
+import type { CellResult, ExactPart, HostStopped, MetricName, PathName } from '../replay/result.js';
 import { PATH_NAMES } from '../replay/result.js';
 import { histogramOfCounts } from '../stats/log2-histogram.js';
 import type { ReportModel, TraceKind } from './model.js';
 import { checkModel, TRACE_KINDS } from './model.js';
-import { compareText } from './number-format.js';
+import { compareText, joinWords } from './number-format.js';
 
 /** The longest single call of a cell, over all paths: all run with interrupts off (vgic-spec 1.23). */
 export interface LongestCall {
@@ -21,16 +21,29 @@ export interface StrategyOnTrace {
   readonly longest: LongestCall;
 }
 
+/** A cell whose hypervisor stopped for good: its figures end there, and no other cell is compared with it. */
+export interface StoppedCell {
+  readonly trace: TraceFacts;
+  readonly run: StrategyOnTrace;
+  readonly stopped: HostStopped;
+}
+
 export interface TraceFacts {
-  /** Unique among the traces of the report: name, with nr_lr or hash added where names repeat. */
+  /** Unique among the traces of the report: name, with flavour, nr_lr or hash added where names repeat. */
   readonly label: string;
   readonly kind: TraceKind;
+  /** Hypervisor replayed. */
+  readonly flavour: string;
+  /** Replayed as another hypervisor than the one it was recorded on or made for. */
+  readonly isForeign: boolean;
   readonly trace: ExactPart['trace'];
-  /** In the order of `Facts.strategies`. */
+  /** Every cell, in the order of `Facts.strategies`. */
+  readonly all: readonly StrategyOnTrace[];
+  /** Those that went through: a cell whose host stopped is compared with nothing. `reference` and `challenger` are of these. */
   readonly runs: readonly StrategyOnTrace[];
   readonly reference: StrategyOnTrace | null;
   readonly challenger: StrategyOnTrace | null;
-  /** Source of the figures below: the reference's run, or the first one where the reference was not run. */
+  /** Source of the figures below: the reference's run, else the first that went through, else the first. */
   readonly depthSource: StrategyOnTrace;
   readonly flushes: number;
   /** Flushes at which the ap_list held more entries than there are LRs. */
@@ -47,6 +60,9 @@ export interface Facts {
   readonly strategies: readonly string[];
   readonly referenceLabel: string;
   readonly challengerLabel: string;
+  /** Hypervisors replayed, as words: "kvm-6.1", "kvm-6.1 and xen-new"; empty without traces. */
+  readonly flavourWords: string;
+  readonly stopped: readonly StoppedCell[];
 }
 
 export const sumMetric = (exact: ExactPart, metric: MetricName): number =>
@@ -79,20 +95,24 @@ export function gatherFacts(model: ReportModel): Facts {
 
   const labels = labelTraces([...byTrace.values()].map((cells) => cells[0].exact.trace));
   const traces = [...byTrace.entries()].map(([key, cells]): TraceFacts => {
-    const runs = cells
+    const all = cells
       .map(({ exact }): StrategyOnTrace => {
         const steps = sumMetric(exact, 'steps');
         const comparisons = sumMetric(exact, 'comparisons');
         return { label: exact.strategy.id, exact, steps, comparisons, longest: findLongestCall(exact) };
       })
       .sort((a, b) => strategies.indexOf(a.label) - strategies.indexOf(b.label));
+    const runs = all.filter(({ exact }) => exact.stopped === null);
     const reference = runs.find((run) => run.label === model.reference) ?? null;
-    const depthSource = reference ?? runs[0];
+    const depthSource = reference ?? runs[0] ?? all[0];
     const { trace, depthAtFlush, usedLrs } = depthSource.exact;
     return {
       label: labels.get(key)!,
       kind: Object.hasOwn(model.kinds, trace.name) ? model.kinds[trace.name] : 'other',
+      flavour: trace.machine.flavour,
+      isForeign: trace.machine.flavour !== trace.madeFor,
       trace,
+      all,
       runs,
       reference,
       challenger: runs.find((run) => run.label === model.challenger) ?? null,
@@ -104,15 +124,27 @@ export function gatherFacts(model: ReportModel): Facts {
     };
   });
   traces.sort((a, b) => TRACE_KINDS.indexOf(a.kind) - TRACE_KINDS.indexOf(b.kind) || compareText(a.label, b.label));
-  return { traces, strategies, referenceLabel: model.reference, challengerLabel: model.challenger };
+  const stopped = traces.flatMap((trace) =>
+    trace.all.flatMap((run) => (run.exact.stopped === null ? [] : [{ trace, run, stopped: run.exact.stopped }])),
+  );
+  return {
+    traces,
+    strategies,
+    referenceLabel: model.reference,
+    challengerLabel: model.challenger,
+    flavourWords: joinWords([...new Set(traces.map(({ flavour }) => flavour))].sort(compareText)),
+    stopped,
+  };
 }
 
-const traceKey = (trace: ExactPart['trace']): string => `${trace.name} ${trace.sha256} ${trace.machine.nrLr}`;
+const traceKey = (trace: ExactPart['trace']): string =>
+  `${trace.name} ${trace.sha256} ${trace.machine.nrLr} ${trace.machine.flavour}`;
 
-/** The name alone where it is unique; with nr_lr, then with the start of the hash, where it is not. */
+/** The name alone where it is unique; with flavour, nr_lr, then the start of the hash, where it is not. */
 function labelTraces(traces: readonly ExactPart['trace'][]): Map<string, string> {
   const forms: ((trace: ExactPart['trace']) => string)[] = [
     (trace) => trace.name,
+    (trace) => `${trace.name} (${trace.machine.flavour})`,
     (trace) => `${trace.name} (nr_lr ${trace.machine.nrLr})`,
     (trace) => `${trace.name} (nr_lr ${trace.machine.nrLr}, ${trace.sha256.slice(0, 8)})`,
     traceKey,
@@ -124,6 +156,10 @@ function labelTraces(traces: readonly ExactPart['trace'][]): Map<string, string>
   }
   return labels;
 }
+
+/** Were both sides of the question run at all? A flavour without ap_list has one strategy. */
+export const isAsked = ({ strategies, referenceLabel, challengerLabel }: Facts): boolean =>
+  strategies.includes(referenceLabel) && strategies.includes(challengerLabel);
 
 /** Traces recorded from a real vGIC with acknowledges and LR contents: only these carry claims about real depth. */
 export const isRecordedInFull = ({ trace }: TraceFacts): boolean => trace.origin === 'recorded' && trace.fidelity === 3;

@@ -10,6 +10,7 @@ import type { ReportModel } from './model.js';
 import { formatInteger } from './number-format.js';
 import { PAGE_SCRIPT, PAGE_STYLE } from './page-style.js';
 import { composeReport } from './sections.js';
+import { TAGS } from './verdict-trust.js';
 
 /** Same model, same bytes. Throws UserError if the model contradicts itself (`checkModel`). */
 export function renderHtml(model: ReportModel): string {
@@ -69,7 +70,7 @@ function renderBlock(block: Block): Html {
     case 'verdicts':
       return html`<ul class="verdicts">${block.verdicts.map(
         ({ topic, text, tone }) =>
-          html`<li class="${tone}"><h3>${tone === 'warn' && html`<span class="tag">Caution</span>`}${topic}</h3><p>${text}</p></li>\n`,
+          html`<li class="${tone}"><h3>${TAGS[tone] !== '' && html`<span class="tag">${TAGS[tone]}</span>`}${topic}</h3><p>${text}</p></li>\n`,
       )}</ul>\n`;
     case 'table':
       return renderTable(block.table);
@@ -135,7 +136,7 @@ function renderTable({ caption, columns, rows, rowHeads }: Table): Html {
 /** Numbers are most of a page's bytes, so a plain cell is one. */
 function renderDataCell(cell: TableCell, { isNumber }: TableColumn): Html {
   if (isNumber) return html`<td>${renderCell(cell)}</td>`;
-  return html`<td class="${typeof cell === 'object' && cell !== null ? 'm' : 't'}">${renderCell(cell)}</td>`;
+  return html`<td class="${typeof cell === 'object' && cell !== null && !('alarm' in cell) ? 'm' : 't'}">${renderCell(cell)}</td>`;
 }
 
 const renderColumnHead = ({ head, isNumber }: TableColumn, rowspan: number): Html =>
@@ -167,5 +168,6 @@ function renderCell(cell: TableCell): Html | string {
   if (typeof cell === 'number') return formatInteger(cell);
   if (typeof cell === 'string') return cell;
   if ('mono' in cell) return html`<code>${cell.mono}</code>`;
+  if ('alarm' in cell) return html`<strong class="alarm">${cell.alarm}</strong>`;
   return cell.code === '' ? '–' : html`<code data-copy>${cell.code}</code>`;
 }

@@ -48,8 +48,8 @@ function exactPart(model: ReportModel): object {
     kinds: model.kinds,
     summary: summariseVerdict(facts),
     verdicts: writeVerdicts(model, facts),
-    cells: facts.traces.flatMap(({ runs }) =>
-      runs.map(({ exact }) => {
+    cells: facts.traces.flatMap(({ all }) =>
+      all.map(({ exact }) => {
         const { schema, tool } = cellOf.get(exact)!;
         return { schema, tool, exact };
       }),
@@ -60,6 +60,7 @@ function exactPart(model: ReportModel): object {
       bins: mergeBins(timeline.bins, timeline.bins.length).bins,
     })),
     verify: model.verify,
+    evidence: model.evidence,
   };
 }
 

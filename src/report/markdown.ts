@@ -4,6 +4,7 @@ import { hashExactPart } from './json.js';
 import type { ReportModel } from './model.js';
 import { formatInteger } from './number-format.js';
 import { composeReport } from './sections.js';
+import { TAGS } from './verdict-trust.js';
 
 /** Same model, same bytes. Throws UserError if the model contradicts itself (`checkModel`). */
 export function renderMarkdown(model: ReportModel): string {
@@ -40,7 +41,7 @@ function renderBlock(block: Block): string[] {
       return [`**${escapeMarkdown(block.text)}**`, ''];
     case 'verdicts':
       return block.verdicts.flatMap(({ topic, text, tone }) => [
-        `- **${tone === 'warn' ? 'Caution. ' : ''}${escapeMarkdown(topic)}** ${escapeMarkdown(text)}`,
+        `- **${TAGS[tone] === '' ? '' : `${TAGS[tone]}. `}${escapeMarkdown(topic)}** ${escapeMarkdown(text)}`,
         '',
       ]);
     case 'table':
@@ -87,6 +88,7 @@ function renderCell(cell: TableCell): string {
   if (typeof cell === 'number') return formatInteger(cell);
   if (typeof cell === 'string') return escapeMarkdown(cell);
   if ('mono' in cell) return renderCode(cell.mono);
+  if ('alarm' in cell) return `**${escapeMarkdown(cell.alarm)}**`;
   return cell.code === '' ? '–' : renderCode(cell.code);
 }
 

@@ -19,7 +19,7 @@ export interface MeasuredRow {
 export function listMeasured(model: ReportModel, facts: Facts = gatherFacts(model)): MeasuredRow[] {
   const byExact = new Map(model.cells.map((cell) => [cell.exact, cell.measured]));
   return facts.traces.flatMap((trace) =>
-    trace.runs.flatMap(({ exact }) => {
+    trace.all.flatMap(({ exact }) => {
       const measured = byExact.get(exact) ?? null;
       return measured ? [{ trace: trace.label, strategy: exact.strategy.id, measured }] : [];
     }),

@@ -9,6 +9,7 @@ import type { CellResult } from '../replay/result.js';
 import type { SweepColumns } from '../replay/sweep.js';
 import type { TimelineBinCounts } from '../replay/timeline.js';
 import type { VerifyRecord } from '../replay/verify.js';
+import type { Evidence } from './evidence.js';
 
 export const REPORT_SCHEMA = 'vgic-replay/report/1';
 
@@ -51,6 +52,8 @@ export interface DepthTimeline {
 
 /** One recording replayed and compared with the list registers it recorded. */
 export interface VerifyResult extends VerifyRecord {
+  /** Hypervisor recorded and replayed. */
+  readonly flavour: string;
   /** The command that repeats the comparison. */
   readonly command: string;
 }
@@ -93,6 +96,8 @@ export interface ReportModel {
   readonly sweeps: readonly DepthSweep[];
   readonly timelines: readonly DepthTimeline[];
   readonly verify: readonly VerifyResult[];
+  /** Null where nothing but the traces was looked at. */
+  readonly evidence: Evidence | null;
   readonly measuredOn: MeasuredOn | null;
 }
 
@@ -111,6 +116,7 @@ export function createModel(tool: ReportModel['tool'], cells: readonly CellResul
     sweeps: [],
     timelines: [],
     verify: [],
+    evidence: null,
     measuredOn: null,
   };
 }
@@ -119,7 +125,8 @@ export function createModel(tool: ReportModel['tool'], cells: readonly CellResul
 export function checkModel(model: ReportModel): void {
   const seen = new Set<string>();
   for (const { exact } of model.cells) {
-    const label = `trace ${exact.trace.name} (nr_lr ${exact.trace.machine.nrLr}), strategy ${exact.strategy.id}`;
+    const { nrLr, flavour } = exact.trace.machine;
+    const label = `trace ${exact.trace.name} (${flavour}, nr_lr ${nrLr}), strategy ${exact.strategy.id}`;
     const key = `${exact.trace.sha256} ${label}`;
     if (seen.has(key)) throw new UserError(`two results for ${label}; give each cell once`, EXIT_INPUT);
     seen.add(key);

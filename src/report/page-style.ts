@@ -1,10 +1,10 @@
 /** Style sheet and script of the page. The script only adds copy buttons; without it the page says the same. */
 
 const LIGHT = `--surface:#fff;--raised:#f5f6f8;--ink:#16191d;--ink-soft:#4a525c;--rule:#e1e4e8;--rule-strong:#b9c0c8;
---link:#0a58a6;--warn-rule:#b45309;--warn-back:#fff6e5;--lead-rule:#0065b0;
+--link:#0a58a6;--warn-rule:#b45309;--warn-back:#fff6e5;--fail:#b3151f;--fail-back:#fdecec;--lead-rule:#0065b0;
 --s0:#0065b0;--s1:#c8500a;--s2:#00805c;--s3:#8a3fa0;--s4:#8f6b00;--s5:#1f88bd;--s6:#8c1d40;--s7:#5b6470`;
 const DARK = `--surface:#14171b;--raised:#1d2127;--ink:#eceff2;--ink-soft:#b3bbc4;--rule:#2d333b;--rule-strong:#57606b;
---link:#7cb8ff;--warn-rule:#e0a030;--warn-back:#2b2314;--lead-rule:#5ab0ff;
+--link:#7cb8ff;--warn-rule:#e0a030;--warn-back:#2b2314;--fail:#ff8a8a;--fail-back:#331a1c;--lead-rule:#5ab0ff;
 --s0:#5ab0ff;--s1:#ff9557;--s2:#3ccb9b;--s3:#d18be8;--s4:#e3c04a;--s5:#9bdcff;--s6:#ff8fab;--s7:#b4bcc8`;
 
 export const PAGE_STYLE = `
@@ -27,6 +27,8 @@ nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1rem;list-style:none;margin:0;padd
 .verdicts{list-style:none;margin:0;padding:0;max-width:50rem}
 .verdicts li{border-left:4px solid var(--lead-rule);padding:.1rem 0 .1rem 1rem;margin:0 0 1.1rem}
 .verdicts li.warn{border-color:var(--warn-rule);background:var(--warn-back);padding:.6rem 1rem}
+.verdicts li.fail{border-color:var(--fail);background:var(--fail-back);padding:.6rem 1rem}
+.fail .tag,.alarm{color:var(--fail)}
 .lead{font-size:1.15rem;max-width:50rem}
 .verdicts p{margin:.15rem 0 0;max-width:none}
 .tag{font-size:.75rem;font-weight:600;border:1px solid currentColor;border-radius:3px;padding:0 .35rem;margin-right:.5rem}

@@ -4,25 +4,18 @@ import { costOverview, costTable, partialStrategies } from './cost-tables.js';
 import type { Block, ReportDocument, Section } from './document.js';
 import { textColumn } from './document.js';
 import type { Facts, TraceFacts } from './facts.js';
-import { findWorstAttack, gatherFacts, isRecordedInFull } from './facts.js';
+import { findWorstAttack, gatherFacts, isAsked, isRecordedInFull } from './facts.js';
+import { fidelitySection } from './fidelity.js';
 import { GLOSSARY } from './glossary.js';
+import { kickSection } from './kicks.js';
 import { measuredSection } from './measured.js';
 import type { ReportModel } from './model.js';
 import { TRACE_KINDS } from './model.js';
 import { joinWords, plural } from './number-format.js';
 import { SWEEP_MEASURES } from './sweep.js';
-import {
-  commandTable,
-  equivalenceTable,
-  guestTable,
-  KIND_WORDS,
-  mismatchTable,
-  strategyTable,
-  traceTable,
-  verifyTable,
-  worthTable,
-} from './tables.js';
+import { commandTable, equivalenceTable, guestTable, KIND_WORDS, strategyTable, worthTable } from './tables.js';
 import { summariseVerdict, writeVerdicts } from './verdict.js';
+import { describeRun } from './verdict-flavour.js';
 import { WORTH_RULE } from './worth.js';
 
 const text = (words: string): Block => ({ kind: 'text', text: words });
@@ -38,6 +31,7 @@ export function composeReport(model: ReportModel, exactSha256: string): ReportDo
     distributionSection(facts),
     timelineSection(model),
     costSection(facts),
+    kickSection(facts),
     equivalenceSection(model, facts),
     fidelitySection(model, facts),
     measuredSection(model, facts),
@@ -46,7 +40,7 @@ export function composeReport(model: ReportModel, exactSha256: string): ReportDo
   ].filter((section): section is Section => section !== null);
   return {
     title: model.title,
-    subtitle: `${plural(facts.traces.length, 'trace')}, ${plural(facts.strategies.length, 'strategy', 'strategies')}, ${plural(model.cells.length, 'cell')}`,
+    subtitle: describeRun(facts),
     sections,
   };
 }
@@ -64,7 +58,7 @@ function verdictSection(model: ReportModel, facts: Facts): Section {
 }
 
 function worthSection(facts: Facts): Section | null {
-  if (facts.traces.length === 0) return null;
+  if (facts.traces.length === 0 || !isAsked(facts)) return null;
   const chart = worthChart(facts);
   return {
     id: 'worth-it',
@@ -76,7 +70,7 @@ function worthSection(facts: Facts): Section | null {
 function attackSection(facts: Facts): Section | null {
   const worst = findWorstAttack(facts);
   if (!worst) return null;
-  const others = facts.traces.filter((trace) => trace.kind === 'attack' && trace !== worst);
+  const others = facts.traces.filter((trace) => trace.kind === 'attack' && trace !== worst && trace.runs.length > 0);
   return {
     id: 'attack',
     title: 'Under attack',
@@ -141,16 +135,23 @@ function costSection(facts: Facts): Section | null {
     ),
   ];
   for (const kind of TRACE_KINDS) {
-    const traces = facts.traces.filter((trace) => trace.kind === kind);
+    const traces = facts.traces.filter((trace) => trace.kind === kind && trace.runs.length > 0);
     if (traces.length === 0) continue;
     const partial = partialStrategies(traces, facts.strategies);
     const name = `${KIND_WORDS[kind]}, ${plural(traces.length, 'trace')}${traces.length === 1 ? '' : ' together'}`;
-    blocks.push({ kind: 'table', table: costOverview(`${capitalise(name)}: steps`, traces, facts.strategies) });
-    if (partial.length > 0) blocks.push(text(`Not summed, because not run on every trace: ${joinWords(partial)}.`));
+    blocks.push({
+      kind: 'table',
+      table: costOverview(`${capitalise(name)}, ${facts.flavourWords}: steps`, traces, facts.strategies),
+    });
+    if (partial.length > 0)
+      blocks.push(text(`Not summed, because not run to the end on every trace: ${joinWords(partial)}.`));
     blocks.push({
       kind: 'details',
       summary: `${capitalise(name)}: every kind of work, and trace by trace`,
-      blocks: [{ kind: 'table', table: costTable(name, traces, facts.strategies) }, ...traces.map(traceCost)],
+      blocks: [
+        { kind: 'table', table: costTable(`${name}, ${facts.flavourWords}`, traces, facts.strategies) },
+        ...traces.map(traceCost),
+      ],
     });
   }
   return { id: 'cost', title: 'Cost per path and strategy', blocks };
@@ -165,7 +166,7 @@ const traceCost = (trace: TraceFacts): Block => ({
     {
       kind: 'table',
       table: costTable(
-        trace.label,
+        `${trace.label}, ${trace.flavour}`,
         [trace],
         trace.runs.map(({ label }) => label),
       ),
@@ -187,28 +188,6 @@ function equivalenceSection(model: ReportModel, facts: Facts): Section | null {
         summary: 'Guest-visible events, cell by cell',
         blocks: [{ kind: 'table', table: guestTable(facts) }],
       },
-    ],
-  };
-}
-
-function fidelitySection(model: ReportModel, facts: Facts): Section | null {
-  if (facts.traces.length === 0 && model.verify.length === 0) return null;
-  const mismatches = mismatchTable(model);
-  return {
-    id: 'fidelity',
-    title: 'Fidelity: what the traces know and how the model was checked',
-    blocks: [
-      ...(model.verify.length === 0 ? [] : [{ kind: 'table' as const, table: verifyTable(model) }]),
-      ...(mismatches.rows.length === 0
-        ? []
-        : [
-            {
-              kind: 'details' as const,
-              summary: 'Flushes at which they differ',
-              blocks: [{ kind: 'table' as const, table: mismatches }],
-            },
-          ]),
-      ...(facts.traces.length === 0 ? [] : [{ kind: 'table' as const, table: traceTable(facts) }]),
     ],
   };
 }

@@ -23,6 +23,7 @@ export function worthTable(facts: Facts): Table {
       textColumn('trace'),
       textColumn('worth it?'),
       textColumn('kind'),
+      textColumn('flavour'),
       ...groupColumns('ap_list', [numberColumn('deepest'), numberColumn('LRs'), textColumn('flushes that overflow')]),
       ...groupColumns('steps in all', [numberColumn(a), numberColumn(b), textColumn('change')]),
       ...groupColumns('longest call, steps', [numberColumn(a), numberColumn(b), textColumn('change')]),
@@ -35,8 +36,9 @@ export function worthTable(facts: Facts): Table {
         reference && challenger ? formatChange(pick(reference), pick(challenger)) : null;
       return [
         trace.label,
-        judgeWorth(trace).answer,
+        judgeWorth(trace, facts).answer,
         KIND_WORDS[trace.kind],
+        trace.flavour,
         trace.deepest,
         trace.trace.machine.nrLr,
         formatShare(trace.overflows, trace.flushes),
@@ -56,7 +58,7 @@ export function worthTable(facts: Facts): Table {
 /** One row a strategy, one column a path, for one trace: the longest single call. */
 export function longestTable(trace: TraceFacts): Table {
   return {
-    caption: `Longest single call on ${trace.label}, in steps`,
+    caption: `Longest single call on ${trace.label}, ${trace.flavour}, in steps`,
     columns: [textColumn('strategy'), ...PATH_NAMES.map((path) => numberColumn(path)), numberColumn('longest')],
     rowHeads: 1,
     rows: trace.runs.map(({ label, exact, longest }) => [
@@ -101,7 +103,7 @@ export function strategyTable(model: ReportModel, facts: Facts): Table | null {
 /** One row a strategy: classes declared and what the comparison of flushes gave over all traces. */
 export function equivalenceTable(facts: Facts): Table {
   return {
-    caption: `Flushes compared with ${facts.referenceLabel}, over all traces`,
+    caption: `Flushes compared with ${facts.referenceLabel}, over all traces (${facts.flavourWords})`,
     columns: [
       textColumn('strategy'),
       textColumn('class declared'),
@@ -116,7 +118,7 @@ export function equivalenceTable(facts: Facts): Table {
     rowHeads: 1,
     rows: facts.strategies.map((label) => {
       const runs = facts.traces.flatMap((trace) =>
-        trace.runs.filter((run) => run.label === label).map((run) => ({ trace, run })),
+        trace.all.filter((run) => run.label === label).map((run) => ({ trace, run })),
       );
       const add = (pick: (exact: ExactPart) => number): number =>
         runs.reduce((sum, { run }) => sum + pick(run.exact), 0);
@@ -145,103 +147,32 @@ export function guestTable(facts: Facts): Table {
     columns: [
       textColumn('trace'),
       textColumn('strategy'),
+      textColumn('flavour'),
       numberColumn('injections'),
       numberColumn('of these redundant'),
-      numberColumn('kicks'),
       numberColumn('acknowledges'),
       numberColumn('spurious'),
       numberColumn('divergences'),
       numberColumn('flushes with all LRs in use'),
       numberColumn('sorts'),
       textColumn('LR digest'),
+      textColumn('host stopped at event'),
     ],
     rowHeads: 2,
     rows: facts.traces.flatMap((trace) =>
-      trace.runs.map(({ label, exact: { guest, kicks, lrDigest } }) => [
+      trace.all.map(({ label, exact: { guest, lrDigest, stopped } }) => [
         trace.label,
         label,
+        trace.flavour,
         guest.injections,
         guest.redundantInjections,
-        kicks.requests,
         guest.acks,
         guest.spurious,
         guest.divergences,
         guest.fullFlushes,
         guest.sorts,
         { mono: lrDigest },
-      ]),
-    ),
-  };
-}
-
-/** Compared things beside the LRs: "identical of compared", null where nothing of the kind was recorded. */
-const ofCompared = (identical: number, compared: number): string | null =>
-  compared === 0 ? null : `${formatInteger(identical)} of ${formatInteger(compared)}`;
-
-export function verifyTable(model: ReportModel): Table {
-  return {
-    caption: 'Recordings replayed and compared with what the recorded kernel did',
-    columns: [
-      textColumn('recording'),
-      ...groupColumns('LRs at entry', [numberColumn('compared'), numberColumn('identical'), textColumn('share')]),
-      ...groupColumns('missed because of', [
-        numberColumn('cross-CPU window'),
-        numberColumn('unrecorded input'),
-        numberColumn('model fault'),
-      ]),
-      numberColumn('decisions from the recording'),
-      ...groupColumns('also identical', [
-        textColumn('LRs at exit'),
-        textColumn('depth at sort'),
-        textColumn('list order'),
-      ]),
-      numberColumn('divergences'),
-      numberColumn('lost events'),
-      textColumn('command'),
-    ],
-    rowHeads: 1,
-    rows: model.verify.map((result) => [
-      result.trace,
-      result.entries,
-      result.identical,
-      formatShare(result.identical, result.entries),
-      result.causes['cross-cpu-window'],
-      result.causes['unrecorded-input'],
-      result.causes['model-fault'],
-      result.decisionsFromRecording,
-      ofCompared(result.foldsIdentical, result.folds),
-      ofCompared(result.sortsIdentical, result.sorts),
-      ofCompared(result.listsIdentical, result.lists),
-      result.divergences,
-      result.lostEvents,
-      { code: result.command },
-    ]),
-  };
-}
-
-/** One row a mismatch, as many as the comparison kept. */
-export function mismatchTable(model: ReportModel): Table {
-  return {
-    caption: 'Flushes at which the replay and the recording differ',
-    columns: [
-      textColumn('recording'),
-      numberColumn('event'),
-      numberColumn('vCPU'),
-      textColumn('recorded LRs'),
-      textColumn('replayed LRs'),
-      textColumn('cause'),
-      textColumn('why'),
-    ],
-    rowHeads: 1,
-    rows: model.verify.flatMap(({ trace, mismatches }) =>
-      mismatches.map(({ event, vcpu, recorded, model: replayed, cause, reason }) => [
-        trace,
-        event,
-        vcpu,
-        recorded.length === 0 ? null : { mono: recorded.join(' ') },
-        replayed.length === 0 ? null : { mono: replayed.join(' ') },
-        cause,
-        reason,
+        stopped === null ? null : { alarm: formatInteger(stopped.event) },
       ]),
     ),
   };
@@ -262,6 +193,8 @@ export function traceTable(facts: Facts): Table {
       numberColumn('vCPUs'),
       numberColumn('LRs'),
       textColumn('GIC'),
+      textColumn('made for'),
+      textColumn('replayed as'),
       numberColumn('lost events'),
       numberColumn('gaps'),
       numberColumn('unknown lines'),
@@ -280,6 +213,8 @@ export function traceTable(facts: Facts): Table {
       trace.machine.nrVcpus,
       trace.machine.nrLr,
       trace.machine.model,
+      trace.madeFor,
+      trace.machine.flavour,
       trace.counts.lostEvents,
       trace.gaps,
       trace.counts.unknownLines,
@@ -296,7 +231,7 @@ export function commandTable(facts: Facts): Table {
     columns: [textColumn('trace'), textColumn('strategy'), textColumn('command')],
     rowHeads: 2,
     rows: facts.traces.flatMap((trace) =>
-      trace.runs.map(({ label, exact }) => [trace.label, label, { code: exact.command }]),
+      trace.all.map(({ label, exact }) => [trace.label, label, { code: exact.command }]),
     ),
   };
 }

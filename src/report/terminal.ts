@@ -1,12 +1,14 @@
 /** The report as a terminal shows it: the verdict, one table of traces, one of strategies. */
 import Table from 'cli-table3';
 import type { Facts } from './facts.js';
-import { gatherFacts } from './facts.js';
+import { gatherFacts, isAsked } from './facts.js';
 import type { ReportModel } from './model.js';
 import { TRACE_KINDS } from './model.js';
 import { formatChange, formatInteger, formatShare, plural } from './number-format.js';
 import { KIND_WORDS } from './tables.js';
 import { summariseVerdict, writeVerdicts } from './verdict.js';
+import { describeRun } from './verdict-flavour.js';
+import type { Verdict } from './verdict-trust.js';
 import { judgeWorth } from './worth.js';
 
 export interface TerminalOptions {
@@ -18,6 +20,12 @@ export interface TerminalOptions {
 const MIN_WIDTH = 40;
 const BOLD = '\u001b[1m';
 const YELLOW = '\u001b[33m';
+const RED = '\u001b[31m';
+const MARKS: Readonly<Record<Verdict['tone'], { readonly mark: string; readonly code: string }>> = {
+  plain: { mark: '  ', code: BOLD },
+  warn: { mark: '! ', code: BOLD + YELLOW },
+  fail: { mark: '!! ', code: BOLD + RED },
+};
 const RESET = '\u001b[0m';
 
 /** Ends in a line feed. Meaning never hangs on colour alone. */
@@ -27,13 +35,12 @@ export function renderTerminal(model: ReportModel, options: TerminalOptions): st
   const paint = (code: string, text: string): string => (options.colour ? `${code}${text}${RESET}` : text);
   const lines: string[] = [];
   for (const line of wrapText(model.title, width)) lines.push(paint(BOLD, line));
-  lines.push('');
+  lines.push(...wrapText(describeRun(facts), width), '');
   const summary = summariseVerdict(facts);
   if (summary !== '') lines.push(...wrapText(summary, width), '');
   for (const { topic, text, tone } of writeVerdicts(model, facts)) {
-    for (const line of wrapText(`${tone === 'warn' ? '! ' : '  '}${topic}`, width)) {
-      lines.push(paint(tone === 'warn' ? BOLD + YELLOW : BOLD, line));
-    }
+    const { mark, code } = MARKS[tone];
+    for (const line of wrapText(`${mark}${topic}`, width)) lines.push(paint(code, line));
     for (const line of wrapText(text, width - 4)) lines.push(`    ${line}`);
   }
   if (facts.traces.length > 0) {
@@ -66,11 +73,15 @@ function traceColumns(facts: Facts): Column[] {
     column('deepest', 3, ({ deepest }) => deepest),
     column('overflow', 5, ({ overflows, flushes }) => formatShare(overflows, flushes)),
     column(`longest call\n${a}`, 1, ({ reference }) => reference?.longest.steps ?? null),
-    column(`longest call\n${b}`, 1, ({ challenger }) => challenger?.longest.steps ?? null),
-    column('all steps', 2, ({ reference, challenger }) =>
-      reference && challenger ? formatChange(reference.steps, challenger.steps) : null,
-    ),
-    column('worth it?', 0, (trace) => judgeWorth(trace).answer, false),
+    ...(isAsked(facts)
+      ? [
+          column(`longest call\n${b}`, 1, ({ challenger }) => challenger?.longest.steps ?? null),
+          column('all steps', 2, ({ reference, challenger }) =>
+            reference && challenger ? formatChange(reference.steps, challenger.steps) : null,
+          ),
+          column('worth it?', 0, (trace) => judgeWorth(trace, facts).answer, false),
+        ]
+      : []),
   ];
 }
 

@@ -1,16 +1,27 @@
 /** Synthetic results for the tests of the report. Costs follow simple formulas, so tests can predict them. */
 import type { Machine } from '../gic/intid.js';
-import type { CellResult, Equivalence, ExactPart, MeasuredPart, Metric, PathCost, PathName } from '../replay/result.js';
+import type {
+  CellResult,
+  Equivalence,
+  ExactPart,
+  HostStopped,
+  KickCounts,
+  MeasuredPart,
+  Metric,
+  PathCost,
+  PathName,
+} from '../replay/result.js';
 import { CELL_SCHEMA, PATH_NAMES } from '../replay/result.js';
 import type { SweepPathColumns } from '../replay/sweep.js';
 import { bucketOf } from '../stats/log2-histogram.js';
+import type { Evidence } from './evidence.js';
 import type { DepthSweep, DepthTimeline, ReportModel, TraceKind, VerifyResult } from './model.js';
 import { createModel } from './model.js';
 
 const TOOL = { name: 'vgic-replay', version: '0.1.0' };
 
-export const makeMachine = (nrLr: number): Machine => ({
-  flavour: 'kvm-6.1',
+export const makeMachine = (nrLr: number, flavour = 'kvm-6.1'): Machine => ({
+  flavour,
   model: 'gicv3',
   nrVcpus: 2,
   nrSpis: 224,
@@ -70,6 +81,11 @@ export interface CellFigures {
   readonly usedLrs?: readonly number[];
   readonly equivalence?: Partial<Equivalence>;
   readonly divergences?: number;
+  /** Replayed as, made for. */
+  readonly flavour?: string;
+  readonly madeFor?: string;
+  readonly kicks?: Partial<KickCounts>;
+  readonly stopped?: HostStopped;
   readonly lostEvents?: number;
   readonly gaps?: number;
   readonly measured?: MeasuredPart | null;
@@ -94,8 +110,8 @@ export function makeCell(figures: CellFigures = {}): CellResult {
         sha256: figures.sha256 ?? Buffer.from(trace.padEnd(32, '.').slice(0, 32)).toString('hex'),
         events: 1000,
         fidelity: figures.fidelity ?? 3,
-        machine: makeMachine(nrLr),
-        madeFor: 'kvm-6.1',
+        machine: makeMachine(nrLr, figures.flavour),
+        madeFor: figures.madeFor ?? figures.flavour ?? 'kvm-6.1',
         counts: {
           sourceLines: 2000,
           unknownLines: 0,
@@ -131,8 +147,9 @@ export function makeCell(figures: CellFigures = {}): CellResult {
         ipisWhileQueued: 5,
         spurious: 4,
         halts: 0,
+        ...figures.kicks,
       },
-      stopped: null,
+      stopped: figures.stopped ?? null,
       equivalence: {
         declared: 'identical',
         flushes,
@@ -313,6 +330,7 @@ export function makeTimeline(bins = 300): DepthTimeline {
 
 export const makeVerify = (trace: string, figures: Partial<VerifyResult> = {}): VerifyResult => ({
   trace,
+  flavour: 'kvm-6.1',
   fidelity: 3,
   entries: 1000,
   identical: 1000,
@@ -329,6 +347,37 @@ export const makeVerify = (trace: string, figures: Partial<VerifyResult> = {}): 
   lostEvents: 0,
   mismatches: [],
   command: `vgic-replay verify traces/recorded/${trace}.vgt`,
+  ...figures,
+});
+
+export const makeEvidence = (figures: Partial<Evidence> = {}): Evidence => ({
+  flavours: [
+    { id: 'kvm-6.1', models: 'Linux 6.1' },
+    { id: 'xen-new', models: 'Xen, new vGIC' },
+  ],
+  scenarios: [
+    {
+      flavour: 'kvm-6.1',
+      passed: 80,
+      failed: 0,
+      notRun: 20,
+      reasons: [{ reason: 'needs an ITS', scenarios: 20 }],
+      failures: [],
+    },
+    { flavour: 'xen-new', passed: 27, failed: 0, notRun: 0, reasons: [], failures: [] },
+  ],
+  golden: { flavour: 'kvm-6.1', files: 110, lines: 39_000, identical: 39_000, differing: [] },
+  fuzz: [
+    {
+      flavour: 'kvm-6.1',
+      machines: 500,
+      events: 2_000_000,
+      differences: 0,
+      seed: 1,
+      version: '0.1.0',
+      date: '2026-11-26',
+    },
+  ],
   ...figures,
 });
 
@@ -353,6 +402,7 @@ export function makeFullModel(): ReportModel {
     kinds,
     sweeps: [makeSweep(4), makeSweep(16)],
     timelines: [makeTimeline()],
+    evidence: makeEvidence(),
     verify: [
       makeVerify('linux-boot', { entries: 45932, identical: 45932 }),
       makeVerify('ipi-4', {

@@ -8,13 +8,16 @@ export interface Verdict {
   /** Short lead, e.g. "Ordinary guests". */
   readonly topic: string;
   readonly text: string;
-  /** 'warn': something a reader must know before quoting a figure. */
-  readonly tone: 'plain' | 'warn';
+  /** 'warn': something a reader must know before quoting a figure; 'fail': something that must not be. */
+  readonly tone: 'plain' | 'warn' | 'fail';
 }
+
+/** The word in front of a topic, so that nothing hangs on colour. */
+export const TAGS: Readonly<Record<Verdict['tone'], string>> = { plain: '', warn: 'Caution', fail: 'Failed' };
 
 export function judgeEquivalence(facts: Facts): Verdict {
   const topic = 'Same interrupts in the same list registers?';
-  const runs = facts.traces.flatMap((trace) => trace.runs.map((run) => ({ trace, run })));
+  const runs = facts.traces.flatMap((trace) => trace.all.map((run) => ({ trace, run })));
   // A bound promises nothing, and the reference is what the others are compared with.
   const comparable = runs.filter(
     ({ run }) => run.exact.equivalence.declared !== 'bound' && run.label !== facts.referenceLabel,
@@ -51,28 +54,50 @@ export function judgeEquivalence(facts: Facts): Verdict {
 /** Below this share of identical entries no race excuses the rest. */
 const LEAST_AGREEMENT = 0.997;
 
-export function judgeModel(model: ReportModel): Verdict {
-  const topic = 'Does the model do what the real vGIC did?';
-  if (model.verify.length === 0) {
-    return {
-      topic,
-      text: 'Not checked in this report: no recording was compared with the list registers it recorded.',
-      tone: 'warn',
-    };
-  }
-  const add = (pick: (result: VerifyResult) => number): number =>
-    model.verify.reduce((sum, result) => sum + pick(result), 0);
+/** Differences from a recording for which a cause outside the model is named, and those for which none is. */
+export const explainedOf = ({ causes }: VerifyResult): number =>
+  causes['cross-cpu-window'] + causes['unrecorded-input'];
+export const unexplainedOf = ({ causes }: VerifyResult): number => causes['model-fault'];
+
+interface Finding {
+  readonly text: string;
+  readonly state: 'holds' | 'fails' | 'unknown';
+}
+
+/** Short: is the model the real thing, and on what evidence? */
+export function judgeModel(model: ReportModel, facts: Facts): Verdict {
+  const topic = 'Is the model the real thing?';
+  const findings = [judgeRecordings(model, facts), ...judgeEvidence(model, facts)];
+  const failed = findings.filter(({ state }) => state === 'fails');
+  const rest = findings.filter(({ state }) => state !== 'fails');
+  const isShown = findings.some(({ state }) => state === 'holds');
+  const lead = failed.length > 0 ? 'Not everywhere.' : isShown ? 'Yes, as far as it was checked.' : 'Not checked.';
+  return {
+    topic,
+    text: [lead, ...[...failed, ...rest].map(({ text }) => text)].join(' '),
+    tone: failed.length > 0 ? 'fail' : isShown ? 'plain' : 'warn',
+  };
+}
+
+function judgeRecordings({ verify }: ReportModel, facts: Facts): Finding {
+  const add = (pick: (result: VerifyResult) => number): number => verify.reduce((sum, result) => sum + pick(result), 0);
   const compared = add(({ entries }) => entries);
+  if (compared === 0) {
+    const isForeign = facts.traces.length > 0 && facts.traces.every((trace) => trace.isForeign);
+    const text = isForeign
+      ? `No list registers recorded on ${facts.flavourWords} are here to compare with.`
+      : 'No recording was compared with the list registers it recorded.';
+    return { text, state: 'unknown' };
+  }
   const identical = add((result) => result.identical);
   const window = add(({ causes }) => causes['cross-cpu-window']);
   const unrecorded = add(({ causes }) => causes['unrecorded-input']);
-  const faults = add(({ causes }) => causes['model-fault']);
+  const unexplained = add(unexplainedOf);
   const decisions = add(({ decisionsFromRecording }) => decisionsFromRecording);
-  const recordings = plural(model.verify.length, 'recording');
   const causes = [
+    unexplained > 0 ? `${formatInteger(unexplained)} unexplained, so by faults of the model` : '',
     window > 0 ? `${formatInteger(window)} where CPUs raced and the recording cannot say which came first` : '',
     unrecorded > 0 ? `${formatInteger(unrecorded)} after inputs it does not contain` : '',
-    faults > 0 ? `${formatInteger(faults)} by faults of the model` : '',
   ].filter((words) => words !== '');
   const missed = causes.length === 0 ? '' : ` Missed: ${joinWords(causes)}.`;
   const taken =
@@ -80,15 +105,44 @@ export function judgeModel(model: ReportModel): Verdict {
       ? ' Nothing about order was taken from the recorded outcome.'
       : ` ${plural(decisions, 'decision')} about order ${decisions === 1 ? 'was' : 'were'} taken from the recorded outcome.`;
   const isShort = identical < LEAST_AGREEMENT * compared;
-  const lead =
-    faults > 0 || isShort ? 'Not fully' : compared === 0 ? 'Not shown' : 'Yes, as far as the recordings can tell';
   return {
-    topic,
     text:
-      `${lead}: on ${recordings} the replay gave the recorded list registers, bit for bit, at ${formatInteger(identical)} of ` +
+      `Recordings: on ${formatInteger(verify.length)} the replay gave the recorded list registers, bit for bit, at ${formatInteger(identical)} of ` +
       `${formatInteger(compared)} compared flushes (${formatShare(identical, compared)}).${missed}${taken}`,
-    tone: faults > 0 || isShort || compared === 0 ? 'warn' : 'plain',
+    state: unexplained > 0 || isShort ? 'fails' : 'holds',
   };
+}
+
+/** Scenarios, golden lines and random runs: those of the flavours replayed here, and every failure of any other. */
+function judgeEvidence({ evidence }: ReportModel, facts: Facts): Finding[] {
+  if (evidence === null) return [];
+  const findings: Finding[] = [];
+  const here = new Set(facts.traces.map(({ flavour }) => flavour));
+  for (const { flavour, passed, failed, notRun } of evidence.scenarios) {
+    const put = passed + failed;
+    if (failed > 0) {
+      const text = `Scenarios: ${formatInteger(failed)} of ${formatInteger(put)} of ${flavour} failed.`;
+      findings.push({ text, state: 'fails' });
+    } else if (here.has(flavour)) {
+      const left = notRun === 0 ? '' : `, ${formatInteger(notRun)} not run`;
+      const text = `Scenarios: ${formatInteger(passed)} of ${formatInteger(put)} of ${flavour} passed${left}.`;
+      findings.push({ text, state: put > 0 ? 'holds' : 'unknown' });
+    }
+  }
+  const { golden, fuzz } = evidence;
+  if (golden !== null && golden.identical < golden.lines) {
+    const text = `Golden lines: ${formatInteger(golden.lines - golden.identical)} of ${formatInteger(golden.lines)} of ${golden.flavour} differ from the compiled C code.`;
+    findings.push({ text, state: 'fails' });
+  } else if (golden !== null && here.has(golden.flavour)) {
+    const text = `Golden lines: all ${formatInteger(golden.lines)} are those of the compiled C code.`;
+    findings.push({ text, state: golden.lines > 0 ? 'holds' : 'unknown' });
+  }
+  for (const { flavour, events, differences } of fuzz ?? []) {
+    if (differences === 0 && !here.has(flavour)) continue;
+    const text = `Random events: ${plural(differences, 'difference')} from a second model in ${formatInteger(events)} of ${flavour}.`;
+    findings.push({ text, state: differences > 0 ? 'fails' : 'holds' });
+  }
+  return findings;
 }
 
 /** What limits the figures above; nothing is said where nothing does. */
@@ -105,7 +159,7 @@ export function judgeLimits(facts: Facts): Verdict[] {
     );
   }
   const diverging = facts.traces.flatMap((trace) =>
-    trace.runs.filter((run) => run.exact.guest.divergences > 0).map((run) => ({ trace, run })),
+    trace.all.filter((run) => run.exact.guest.divergences > 0).map((run) => ({ trace, run })),
   );
   if (diverging.length > 0) {
     const counts = new Map<string, number>();

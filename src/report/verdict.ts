@@ -4,9 +4,11 @@
  */
 import type { Facts, StrategyOnTrace, TraceFacts } from './facts.js';
 import { findWorstAttack, isRecordedInFull, sumUsedLrs } from './facts.js';
+import { judgeKicks } from './kicks.js';
 import type { ReportModel } from './model.js';
 import { describeChange, formatInteger, formatShare, joinWords, plural } from './number-format.js';
 import { findSweepCrossovers } from './sweep.js';
+import { judgeForeign, judgeStops } from './verdict-flavour.js';
 import type { Verdict } from './verdict-trust.js';
 import { judgeEquivalence, judgeLimits, judgeModel } from './verdict-trust.js';
 import { LENGTH_WORDS, RELEVANT_SHARE, STEP_WORDS } from './worth.js';
@@ -20,17 +22,20 @@ export function writeVerdicts(model: ReportModel, facts: Facts): Verdict[] {
   if (facts.traces.length === 0) {
     return [{ topic: 'Nothing to judge', text: 'This report has no results.', tone: 'warn' }];
   }
-  const trust = judgeModel(model);
-  const isDoubtful = trust.tone === 'warn' && model.verify.length > 0;
+  const trust = judgeModel(model, facts);
+  const isDoubtful = trust.tone === 'fail';
   return [
+    ...judgeStops(facts),
     // A model with faults is the first thing to know, a checked one the reassurance after the answers.
     ...(isDoubtful ? [trust] : []),
+    ...judgeForeign(facts),
     judgeOverflow(facts),
     judgeOrdinary(facts),
     judgeAttack(facts),
     ...judgeInjector(facts),
     ...judgeSweeps(model, facts),
     ...judgeUsedLrs(facts),
+    ...judgeKicks(facts),
     judgeEquivalence(facts),
     ...(isDoubtful ? [] : [trust]),
     ...judgeLimits(facts),
@@ -73,7 +78,7 @@ export function summariseVerdict(facts: Facts): string {
     clauses.push(`under attack (${where}) ${traces.length > 0 ? effect : effect.replace(/^it/, b)}${better}`);
   }
   const sentence = clauses.join('; ');
-  return sentence === '' ? '' : `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`;
+  return sentence === '' ? '' : `On ${facts.flavourWords}, ${sentence}.`;
 }
 
 const isCandidate = ({ exact }: StrategyOnTrace): boolean => exact.equivalence.declared !== 'bound';
@@ -211,6 +216,13 @@ function judgeAttack(facts: Facts): Verdict {
   const topic = 'Under attack: how long can a guest keep interrupts off?';
   const worst = findWorstAttack(facts);
   if (!worst) {
+    const stopped = facts.stopped.filter(
+      ({ trace, run }) => trace.kind === 'attack' && run.label === facts.referenceLabel,
+    );
+    if (stopped.length > 0) {
+      const text = `For ever: on ${joinWords(stopped.map(({ trace }) => trace.label))} the host stops under ${facts.referenceLabel}, so that no longest call can be counted.`;
+      return { topic, text, tone: 'fail' };
+    }
     return {
       topic,
       text: `Not answered: no trace declared an attack was run under ${facts.referenceLabel}.`,
@@ -224,15 +236,17 @@ function judgeAttack(facts: Facts): Verdict {
   if (worst.challenger) parts.push(describeLongest(worst.challenger));
   if (shortest !== reference && shortest !== worst.challenger) parts.push(describeLongest(shortest));
   const best =
-    shortest.longest.steps === reference.longest.steps
-      ? `None of the ${formatInteger(candidates.length)} candidates shortens it.`
-      : `Of ${formatInteger(candidates.length)} candidates ${shortest.label} has the shortest: ` +
-        `${describeChange(reference.longest.steps, shortest.longest.steps, LENGTH_WORDS)} ` +
-        `than under ${facts.referenceLabel}${describeClass(shortest)}.`;
+    candidates.length === 1
+      ? 'No other candidate was run.'
+      : shortest.longest.steps === reference.longest.steps
+        ? `None of the ${formatInteger(candidates.length)} candidates shortens it.`
+        : `Of ${formatInteger(candidates.length)} candidates ${shortest.label} has the shortest: ` +
+          `${describeChange(reference.longest.steps, shortest.longest.steps, LENGTH_WORDS)} ` +
+          `than under ${facts.referenceLabel}${describeClass(shortest)}.`;
   const worstCalls = worstOverAttacks(facts).filter(({ run }) => run === reference || isCandidate(run));
   const nrAttacks = new Set(facts.traces.filter(({ kind }) => kind === 'attack')).size;
   const overall =
-    nrAttacks < 2
+    nrAttacks < 2 || worstCalls.length < 2
       ? ''
       : ` Each at its own worst of the ${formatInteger(nrAttacks)} attacks: ${joinWords(
           worstCalls.map(

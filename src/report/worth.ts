@@ -1,6 +1,6 @@
 /** "Is the challenger worth it?", answered for one trace by a stated rule. */
-import type { TraceFacts } from './facts.js';
-import { describeChange, formatInteger } from './number-format.js';
+import type { Facts, TraceFacts } from './facts.js';
+import { describeChange, formatInteger, joinWords } from './number-format.js';
 
 /** Smaller differences than this share are called no difference: the model counts steps, not nanoseconds. */
 export const RELEVANT_SHARE = 0.05;
@@ -9,7 +9,7 @@ export const WORTH_RULE =
   'Rule: “yes” when the challenger needs over 5 % fewer steps in all or its longest call is over 5 % shorter, and neither ' +
   'figure is over 5 % worse; “no” the other way round; “trade” when one improves and the other worsens; else “no difference”.';
 
-export type WorthAnswer = 'yes' | 'no' | 'trade' | 'no difference' | 'not run';
+export type WorthAnswer = 'yes' | 'no' | 'trade' | 'no difference' | 'not run' | 'host stopped';
 
 export interface Worth {
   readonly answer: WorthAnswer;
@@ -20,7 +20,13 @@ export interface Worth {
 export const STEP_WORDS = { more: 'more steps', fewer: 'fewer steps', many: 'many steps' };
 export const LENGTH_WORDS = { more: 'longer', fewer: 'shorter', many: 'long' };
 
-export function judgeWorth({ reference, challenger }: TraceFacts): Worth {
+export function judgeWorth({ label, reference, challenger }: TraceFacts, facts: Facts): Worth {
+  const asked = [facts.referenceLabel, facts.challengerLabel];
+  const stopped = facts.stopped.filter(({ trace, run }) => trace.label === label && asked.includes(run.label));
+  if (stopped.length > 0) {
+    const names = joinWords(stopped.map(({ run }) => run.label));
+    return { answer: 'host stopped', reason: `the hypervisor stopped for good under ${names}` };
+  }
   if (!reference || !challenger) return { answer: 'not run', reason: 'one of the two strategies was not run' };
   const total = compare(reference.steps, challenger.steps);
   const longest = compare(reference.longest.steps, challenger.longest.steps);

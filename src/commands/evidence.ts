@@ -1,0 +1,117 @@
+/** What `report` says of the model itself: scenarios and golden files run on the spot, and the record of the fuzzer. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { InputError } from '../base/errors.js';
+import { createCoreTarget } from '../conform/core-target.js';
+import { runScenario } from '../conform/run.js';
+import { outcomeOf, summarise } from '../conform/summary.js';
+import { flavourNamed, flavours } from '../gic/flavour/index.js';
+import { importVgr1 } from '../import/vgr1.js';
+import { createModel, referenceFor } from '../replay/create-model.js';
+import { createEngine } from '../replay/engine.js';
+import type { Evidence, FuzzEvidence, GoldenEvidence, ScenarioEvidence } from '../report/evidence.js';
+import { FLUSH, packWord, wordKind, wordVcpu } from '../trace/events.js';
+import { readScenarios } from './conform.js';
+import { flushLine } from './flush-line.js';
+import { listShippedScenarios } from './shipped.js';
+
+export const gatherEvidence = (): Evidence => ({
+  flavours: flavours.map(({ id, models }) => ({ id, models })),
+  scenarios: runScenarios(),
+  golden: compareGolden(),
+  fuzz: readFuzzRecord(),
+});
+
+/** The shipped scenarios on every flavour that they name. */
+function runScenarios(): ScenarioEvidence[] {
+  const results = listShippedScenarios()
+    .flatMap(readScenarios)
+    .flatMap((scenario) => scenario.flavours.map((id) => runScenario(scenario, id, createCoreTarget)));
+  const named = flavours.map(({ id }) => id).filter((id) => results.some(({ flavour }) => flavour === id));
+  return summarise(results, named).map((summary) => ({
+    ...summary,
+    failures: results
+      .filter((result) => result.flavour === summary.flavour && outcomeOf(result) === 'failed')
+      .map(({ scenario, differences: [first] }) => `${scenario}, step ${first.step} (${first.op}), ${first.field}`),
+  }));
+}
+
+const goldenFolder = new URL('../../../traces/golden/', import.meta.url);
+
+/** The code that wrote the golden lines. */
+const GOLDEN_FLAVOUR = flavourNamed('kvm-6.1').id;
+
+/** Null where the files are not shipped. */
+function compareGolden(): GoldenEvidence | null {
+  if (!existsSync(goldenFolder)) return null;
+  const files = readdirSync(goldenFolder)
+    .filter((name) => name.endsWith('.bin.gz'))
+    .sort();
+  const differing: string[] = [];
+  let lines = 0;
+  let identical = 0;
+  for (const file of files) {
+    const dump = readFileSync(new URL(file.replace('.bin.', '.dump.'), goldenFolder));
+    const expected = gunzipSync(dump)
+      .toString('latin1')
+      .split('\n')
+      .filter((line) => line.startsWith('F '));
+    const got = replayLines(new URL(file, goldenFolder));
+    const same = expected.filter((line, at) => line === got[at]).length;
+    lines += Math.max(expected.length, got.length);
+    identical += same;
+    if (same < expected.length || got.length !== expected.length) differing.push(file);
+  }
+  return { flavour: GOLDEN_FLAVOUR, files: files.length, lines, identical, differing };
+}
+
+/** The line of every guest entry of one event file. */
+function replayLines(url: URL): string[] {
+  const words: number[] = [];
+  const values: number[] = [];
+  const { machine } = importVgr1(gunzipSync(readFileSync(url)), fileURLToPath(url), {
+    event(kind, vcpu, intid, value) {
+      words.push(packWord(kind, vcpu, intid));
+      values.push(value | 0);
+    },
+  });
+  const vgic = createModel(machine, referenceFor(machine));
+  const engine = createEngine(vgic);
+  const lines: string[] = [];
+  for (let event = 0; event < words.length; event++) {
+    const word = words[event];
+    engine.step(word, values[event]);
+    if (wordKind(word) === FLUSH) lines.push(flushLine(vgic, wordVcpu(word), event));
+  }
+  return lines;
+}
+
+const fuzzFile = new URL('../../../reports/baseline/fuzz.json', import.meta.url);
+
+/** What the last `npm run fuzz -- --record` found, by flavour; null if nothing is recorded. */
+function readFuzzRecord(): FuzzEvidence[] | null {
+  if (!existsSync(fuzzFile)) return null;
+  const path = 'reports/baseline/fuzz.json';
+  let record: Readonly<Record<string, Partial<Omit<FuzzEvidence, 'flavour'>>>>;
+  try {
+    record = JSON.parse(readFileSync(fuzzFile, 'utf8')) as typeof record;
+  } catch (error) {
+    throw new InputError(path, 'byte 0', `is not JSON (${(error as Error).message})`, 'record it again');
+  }
+  return flavours.flatMap(({ id }) => {
+    const run = record[id];
+    if (run === undefined) return [];
+    const { machines, events, differences, seed, version, date } = run;
+    if (
+      machines === undefined ||
+      events === undefined ||
+      differences === undefined ||
+      seed === undefined ||
+      version === undefined ||
+      date === undefined
+    )
+      throw new InputError(path, id, 'lacks a figure', 'record it again with npm run fuzz -- --record');
+    return [{ flavour: id, machines, events, differences, seed, version, date }];
+  });
+}
