@@ -219,7 +219,9 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
       const slot = known(0, intid);
       if (slot < 0 || !isSpi(intid)) return;
       const exists = target >= 0 && target < nrVcpus;
-      route[intid - SPI_BASE] = !exists ? 0 : isV2Guest ? 1 << target : affinityOf(target);
+      // Nobody: an empty mask, or an affinity that no vCPU has.
+      if (isV2Guest) route[intid - SPI_BASE] = exists ? 1 << target : 0;
+      else route[intid - SPI_BASE] = affinityOf(exists ? target : nrVcpus);
       setTargetVcpu(slot, exists ? target : isV2Guest && !isXen ? 0 : -1);
     },
     setTargetMask(intid, mask) {
