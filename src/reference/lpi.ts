@@ -2,7 +2,7 @@
 import { NO_VCPU } from '../gic/intid.js';
 import * as ev from '../trace/events.js';
 import { createIrq } from './irq.js';
-import { dropUnusedLpi, type MachineState } from './machine-state.js';
+import { countLocks, dropUnusedLpi, type MachineState } from './machine-state.js';
 import { queueIrq } from './queue.js';
 
 const PRIORITY_MASK = 0xfc;
@@ -43,9 +43,11 @@ export function changeLpi(state: MachineState, kind: number, vcpu: number, intid
       queueIrq(state, irq);
       break;
     case ev.LPI_MOVE:
+      countLocks(state, 1);
       irq.target = vcpu;
       break;
     case ev.LPI_CLEAR:
+      // The one writer of a latch that takes no lock.
       irq.latch = false;
       break;
     case ev.LPI_PENDING:

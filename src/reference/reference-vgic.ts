@@ -38,7 +38,7 @@ import {
   type Vcpu,
 } from './machine-state.js';
 import { findTarget } from './oracle.js';
-import { injectIrq, queueIrq, removeLpisFromList, testPending } from './queue.js';
+import { injectIrq, removeLpisFromList, testPending } from './queue.js';
 import { readRegister, writeRegister } from './registers.js';
 import {
   addSgiSources,
@@ -50,6 +50,7 @@ import {
   writeEnable,
   writeGroup,
   writeGroupWord,
+  writeLineLevel,
   writePending,
   writePriority,
   writeTarget,
@@ -402,8 +403,7 @@ export class ReferenceVgic {
         else clearSgiSources(state, irq, value & 0xff);
         break;
       case ev.LINE_LEVEL:
-        irq.line = bit(value, 0);
-        if (irq.line) queueIrq(state, irq);
+        writeLineLevel(state, irq, bit(value, 0));
         break;
       case ev.HW_MAP:
         irq.hw = true;

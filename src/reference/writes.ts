@@ -122,6 +122,13 @@ export function writeTargets(state: MachineState, irq: Irq, byte: number): void 
   irq.target = first ? first.index : state.flavour.isXen ? NO_VCPU : 0;
 }
 
+/** LEVEL_INFO of user space (2.6): only a one queues. */
+export function writeLineLevel(state: MachineState, irq: Irq, level: boolean): void {
+  irq.line = level;
+  if (level) queueIrq(state, irq);
+  else countLocks(state, 1);
+}
+
 export const affinityOf = (vcpu: number): number =>
   (vcpu % AFF0_COUNT) | ((Math.floor(vcpu / AFF0_COUNT) & 0xff) << 8) | (Math.floor(vcpu / (AFF0_COUNT * 256)) << 16);
 
