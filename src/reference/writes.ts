@@ -2,7 +2,15 @@
 import { isPrivate, NO_VCPU } from '../gic/intid.js';
 import { type Irq, isMappedLevel, isPending, isV2Sgi } from './irq.js';
 import { kickVcpu } from './kicks.js';
-import { countLocks, findBankedIrq, hasV2Guest, hostSideOf, isHostHigh, type MachineState } from './machine-state.js';
+import {
+  countCall,
+  countLocks,
+  findBankedIrq,
+  hasV2Guest,
+  hostSideOf,
+  isHostHigh,
+  type MachineState,
+} from './machine-state.js';
 import { queueIrq, testPending } from './queue.js';
 
 const AFF0_COUNT = 16;
@@ -192,7 +200,8 @@ export function sendSgi(state: MachineState, sender: number, spec: number, list:
     const isListed = index >= first && index < first + AFF0_COUNT && ((list >>> (index - first)) & 1) === 1;
     if (isAllButSelf ? index === sender : !isListed) continue;
     const irq = privateIrqs[spec & 15];
-    if (isGroup0Only && irq.group === 1) countLocks(state, 1);
+    // Refused after a look at it, as an injection can be.
+    if (isGroup0Only && irq.group === 1) countCall(state, 'inject', (cost) => void cost.locks++);
     else raiseSgi(state, irq, sender);
   }
 }
