@@ -53,8 +53,9 @@ export function setLrState(state: MachineState, vcpu: Vcpu, index: number, pendi
   // An LR that is not in use is nothing the guest can see.
   if (index >= vcpu.usedLrs) return;
   const lr = vcpu.lrs[index];
-  const wasActive = lr.active;
+  // What was pending and is nothing now has been acknowledged and ended in between.
+  const isEnded = !active && (lr.active || (lr.pending && !pending));
   lr.pending = pending;
   lr.active = active;
-  if (wasActive && !active) deactivateHost(state, vcpu, lr);
+  if (isEnded) deactivateHost(state, vcpu, lr);
 }
