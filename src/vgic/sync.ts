@@ -197,8 +197,10 @@ export function createSync(s: VgicState, list: ApList, { populate }: Populate, k
   const scratch = s.nrVcpus * nrLr;
 
   function foldOutside(slot: number): void {
+    // No LR is filled: the mark stays what it was.
+    const wasOnLr = onLr[slot];
     populate(scratch, slot);
-    onLr[slot] = 0;
+    onLr[slot] = wasOnLr;
     if ((lrHi[scratch] & LR_HW) !== 0) physActive[physRow[slot]] = 0;
     lrHi[scratch] &= ~LR_ACTIVE;
     foldTrackedLr(scratch);
