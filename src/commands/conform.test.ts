@@ -184,7 +184,7 @@ test('standard input, packed or not; an error there names it', () => {
 test('without a file, and by their name: the scenarios of the package', () => {
   const all = conform([], { flavour: 'xen-old' });
   const named = conform(['traces/conformance/random-public.json.gz'], { flavour: 'xen-old' });
-  assert.match(all.out, /^xen-old +11 +0 +0$/m);
+  assert.match(all.out, /^xen-old +13 +0 +0$/m);
   assert.match(named.out, /^xen-old +6 +0 +0$/m);
 });
 

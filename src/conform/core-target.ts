@@ -66,6 +66,7 @@ function createXenOldTarget(machine: Machine): ConformTarget {
 function createTarget(machine: Machine, vgic: Vgic): ConformTarget {
   const engine = createEngine(vgic);
   const { state, kicks, list } = vgic;
+  const { isXen } = state.flavour;
   const vcpus = Array.from({ length: machine.nrVcpus }, (_, vcpu) => vcpu);
   let stopped: HostStop | undefined;
   let locksTaken = 0;
@@ -86,6 +87,12 @@ function createTarget(machine: Machine, vgic: Vgic): ConformTarget {
     return slot >= 0 && (state.word[slot] & EXISTS) !== 0 ? slot : NO_SLOT;
   };
 
+  /** Mappings, the list, and what filled the last LR (last_lr_irq). */
+  const referencesOf = (slot: number): number =>
+    state.lpiRefs[slot - state.lpiSlotBase] +
+    (queuedOn(state.word[slot]) >= 0 ? 1 : 0) +
+    vcpus.filter((vcpu) => state.lastLr[vcpu] === slot).length;
+
   function viewIrq(slot: number): IrqView {
     const w = state.word[slot];
     const isPrivate = slot < state.spiSlotBase;
@@ -104,7 +111,7 @@ function createTarget(machine: Machine, vgic: Vgic): ConformTarget {
       sources: isPrivate ? state.source[slot] : 0,
       activeSource: isPrivate ? state.activeSource[slot] : 0,
       onLr: state.onLr[slot] === 1,
-      references: slot < state.lpiSlotBase ? 0 : state.lpiRefs[slot - state.lpiSlotBase] + (queuedOn(w) >= 0 ? 1 : 0),
+      references: slot < state.lpiSlotBase ? 0 : referencesOf(slot),
     };
   }
 
@@ -141,14 +148,14 @@ function createTarget(machine: Machine, vgic: Vgic): ConformTarget {
     lrPending: () => [],
     pendingTest: (vcpu) => step(() => vgic.pendingTest(vcpu), false),
     kicks: () => ({
-      kicks: vcpus.map((vcpu) => kicks.kicks[vcpu]),
-      requestSet: vcpus.map((vcpu) => kicks.requestSet[vcpu] === 1),
+      kicks: vcpus.map((vcpu) => (isXen ? 0 : kicks.kicks[vcpu])),
+      requestSet: vcpus.map((vcpu) => !isXen && kicks.requestSet[vcpu] === 1),
       halts: state.cost.halts,
       processUpdate: vcpus.map((vcpu) => state.processUpdate[vcpu] === 1),
       broadcasts: state.cost.broadcasts,
       activeSpis: state.activeSpis[0],
-      unblocks: vcpus.map((vcpu) => kicks.kicks[vcpu]),
-      ipis: vcpus.map((vcpu) => kicks.ipis[vcpu]),
+      unblocks: vcpus.map((vcpu) => (isXen ? kicks.kicks[vcpu] : 0)),
+      ipis: vcpus.map((vcpu) => (isXen ? kicks.ipis[vcpu] : 0)),
     }),
     ackNotified: (intid) => kicks.notified[intid - SPI_BASE] ?? 0,
     takeLocks() {

@@ -1,8 +1,11 @@
 /** Broken scenario files: one line with file, scenario and step, what is wrong, and what to do. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { InputError } from '../base/errors.js';
+import { registerNames } from './registers.js';
 import { parseScenarios } from './scenario.js';
+import { LR_FIELDS, STEPS } from './steps.js';
 import { fileOf, parseWritten, SMALL_MACHINE, type WrittenScenario, type WrittenStep } from './test-scenarios.js';
 
 const SYNC = { op: 'sync', vcpu: 0 };
@@ -121,4 +124,24 @@ test('values may be written in more than one way', () => {
     { op: 'inject', intid: 33, level: true },
   ];
   assert.equal(parseWritten({ flavours: ['kvm-7.2'], steps }).steps.length, 3);
+});
+
+test('the example of traces/conformance/README.md is a scenario file', () => {
+  const readme = readFileSync(new URL('../../../traces/conformance/README.md', import.meta.url), 'utf8');
+  const [, example] = /^```json\n([\s\S]*?)^```/m.exec(readme)!;
+  assert.equal(parseScenarios('README.md', example).length, 1);
+  // Every kind of step and every field has its word there.
+  const words = new Set([...readme.matchAll(/`(\w+)`/g)].map(([, word]) => word));
+  const named = Object.entries(STEPS).flatMap(([op, shape]) => [
+    op,
+    ...(shape.needsIts
+      ? []
+      : [shape.params, shape.optional, shape.expect, shape.expectXenOld ?? {}].flatMap((fields) =>
+          Object.keys(fields),
+        )),
+  ]);
+  assert.deepEqual(
+    [...new Set([...named, ...Object.keys(LR_FIELDS), ...registerNames])].filter((name) => !words.has(name)),
+    [],
+  );
 });

@@ -7,6 +7,7 @@ import { kickVcpu } from './kicks.js';
 import { createListRegister, type ListRegister } from './list-register.js';
 import {
   countCall,
+  deactivateHost,
   dropUnusedLpi,
   findIrq,
   hasV3Host,
@@ -68,7 +69,7 @@ export function foldLr(state: MachineState, vcpu: Vcpu, read: ListRegister, cost
 export function deactivateOutsideLrs(state: MachineState, vcpu: Vcpu, irq: Irq, cost: CallCost): void {
   const lr = computeLr(state, irq, createListRegister());
   if (!lr) return;
-  if (lr.hw) hostSideOf(state, irq).active = false;
+  deactivateHost(state, vcpu, lr);
   foldLr(state, vcpu, { ...lr, active: false }, cost);
 }
 

@@ -2,7 +2,7 @@
 import { isLpi, isSgi } from '../gic/intid.js';
 import { acknowledgeLr, countMissedEoi, dropPriority, findMostUrgent } from './cpu-interface.js';
 import type { ListRegister } from './list-register.js';
-import { findIrq, hasV2Guest, hostSideOf, type MachineState, type Vcpu } from './machine-state.js';
+import { deactivateHost, hasV2Guest, type MachineState, type Vcpu } from './machine-state.js';
 
 export const usedLrsOf = (vcpu: Vcpu): ListRegister[] => vcpu.lrs.slice(0, vcpu.usedLrs);
 
@@ -18,12 +18,6 @@ export const isMoreUrgentThanActive = (vcpu: Vcpu, index: number): boolean =>
   usedLrsOf(vcpu).every((lr) => !lr.active || vcpu.lrs[index].priority < lr.priority);
 
 export const acknowledge = (vcpu: Vcpu, index: number): void => acknowledgeLr(vcpu.lrs[index]);
-
-/** The hardware deactivates the physical interrupt along with a list register that is tied to one. */
-function deactivateHost(state: MachineState, vcpu: Vcpu, lr: ListRegister): void {
-  const irq = findIrq(state, vcpu.index, lr.intid);
-  if (lr.hw && irq) hostSideOf(state, irq).active = false;
-}
 
 /**
  * Clears the active bit of the first list register with `intid`, of a GICv2 guest's SGI with `sender` unless that is not

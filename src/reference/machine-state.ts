@@ -146,6 +146,11 @@ export function hostIrqOf(state: MachineState, vcpu: number, hostIrq: number): H
 export const hostSideOf = (state: MachineState, irq: Irq): HostIrq =>
   hostIrqOf(state, irq.owner === NO_VCPU ? 0 : irq.owner, irq.hostIrq);
 
+/** What the deactivation of a list register does to the physical interrupt that the register names. */
+export function deactivateHost(state: MachineState, vcpu: Vcpu, lr: ListRegister): void {
+  if (lr.hw) hostIrqOf(state, isPrivate(lr.intid) ? vcpu.index : 0, lr.pintid).active = false;
+}
+
 /** The physical input level (3.2): the owner's answer, or the pending state at the host GIC (E.11). */
 export const isHostHigh = (host: HostIrq): boolean => host.line || host.pending;
 

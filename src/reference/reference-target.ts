@@ -72,7 +72,7 @@ export class ReferenceTarget implements ConformTarget {
         sources: irq.source,
         activeSource: irq.activeSource,
         onLr: irq.onLr,
-        references: this.vgic.references(vcpu, intid),
+        references: this.vgic.references(intid),
       }
     );
   }

@@ -138,9 +138,9 @@ export class ReferenceVgic {
     return irq && { ...irq };
   }
 
-  /** LPIs: mappings, the list and the last list register that hold it. */
-  references(vcpu: number, intid: number): number {
-    const irq = findIrq(this.state, vcpu, intid);
+  /** Of an LPI; other interrupts are not counted. */
+  references(intid: number): number {
+    const irq = this.state.lpis.get(intid);
     return irq ? countReferences(this.state, irq) : 0;
   }
 

@@ -191,7 +191,9 @@ export function createPendingFirstBuckets(s: VgicState, ops: ApListOps): ApList 
     },
     dropLpis(vcpu) {
       for (const slot of order(vcpu)) {
+        if (COUNTED) cost.visits += 1;
         if (intidOfSlot[slot] < LPI_BASE) continue;
+        if (COUNTED) cost.locks += 1;
         leave(vcpu, slot);
         len[vcpu] -= 1;
         word[slot] &= ~LATCH;

@@ -271,7 +271,9 @@ function createBuckets(s: VgicState, ops: ApListOps): ApList {
     hasPending: pendingTest === 'deliverable' ? hasDeliverable : hasEnabledPending,
     dropLpis(vcpu: number): void {
       for (const slot of order(vcpu)) {
+        if (COUNTED) cost.visits += 1;
         if (intidOfSlot[slot] < LPI_BASE) continue;
+        if (COUNTED) cost.locks += 1;
         remove(vcpu, slot);
         word[slot] &= ~LATCH;
         release(slot);

@@ -283,7 +283,9 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     const anchor = anchors + vcpu;
     for (let slot = next[anchor]; slot !== anchor; ) {
       const after = next[slot];
+      if (COUNTED) cost.visits += 1;
       if (intidOfSlot[slot] >= LPI_BASE) {
+        if (COUNTED) cost.locks += 1;
         unlink(vcpu, slot);
         word[slot] &= ~LATCH;
         release(slot);

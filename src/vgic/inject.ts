@@ -1,12 +1,14 @@
 /** What devices, timers, other vCPUs and the ITS do to an interrupt. vgic-spec 1.7, 2.4, 6.4-6.7. */
 import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
+import * as Counters from './counters.js';
 import type { Queue } from './queue.js';
 import { slotOf, type VgicState } from './state.js';
 import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
+const { PATH_INJECT, PATH_REKEY } = Counters;
 const { LPI_BASE, LPI_END, NR_PRIVATE_IRQS } = Intid;
 const {
   ENABLED,
@@ -52,7 +54,7 @@ export function createInject(s: VgicState, queue: Queue): Inject {
   /** One past the last SPI; rows of SPIs are INTIDs moved by an offset. */
   const spiEnd = NR_PRIVATE_IRQS + lpiSlotBase - spiSlotBase;
   const spiOffset = spiSlotBase - NR_PRIVATE_IRQS;
-  const { queueIrq, rekeyIrq, list } = queue;
+  const { queueIrq, rekeyIrq, rekeyLockless, list } = queue;
 
   /** Row of a known LPI, or -1. */
   function lpiSlot(intid: number): number {
@@ -90,7 +92,14 @@ export function createInject(s: VgicState, queue: Queue): Inject {
         const wanted = allButSelf ? vcpu !== sender : bit >= 0 && bit < 32 && ((targets >>> bit) & 1) === 1;
         if (!wanted) continue;
         const slot = vcpu * 32 + intid;
-        if (groupZeroOnly && (word[slot] & GROUP) !== 0) continue;
+        if (groupZeroOnly && (word[slot] & GROUP) !== 0) {
+          // Its group was looked at under its lock.
+          if (COUNTED) {
+            cost.locks += 1;
+            cost.end(PATH_INJECT);
+          }
+          continue;
+        }
         word[slot] |= LATCH;
         if (isV2Guest) source[slot] |= 1 << sender;
         queueIrq(slot, word[slot]);
@@ -151,7 +160,7 @@ export function createInject(s: VgicState, queue: Queue): Inject {
       const slot = lpiSlot(intid);
       if (slot < 0) return;
       word[slot] &= ~LATCH;
-      rekeyIrq(slot);
+      rekeyLockless(slot);
     },
     pendLpi(intid, latch) {
       const slot = lpiSlot(intid);
@@ -160,13 +169,15 @@ export function createInject(s: VgicState, queue: Queue): Inject {
       queueIrq(slot, word[slot]);
     },
     dropLpis(vcpu) {
+      if (COUNTED) cost.locks += 1;
       if (list.length(vcpu) !== 0) list.dropLpis(vcpu);
+      if (COUNTED) cost.end(PATH_REKEY);
     },
   };
 
   function refuse(): void {
     cost.redundantInjections += 1;
     cost.locks += 1;
-    cost.end(0);
+    cost.end(PATH_INJECT);
   }
 }

@@ -108,7 +108,7 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
         if (offset % 8 === 0 && isServed(first, redistFrame)) row.write(vcpu, first, lo);
         return true;
       }
-      if (row.halts === true) haltFor(first);
+      if (row.halts === true && isServed(first, redistFrame)) haltFor(first);
       const mask = 2 ** row.bits - 1;
       for (let i = 0, shift = 0; shift < 8 * length; i++, shift += row.bits) {
         if (isServed(first + i, redistFrame)) row.write(vcpu, first + i, (lo >>> shift) & mask);
@@ -123,7 +123,7 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
       const first = firstIntid(row, redistFrame, offset);
       if (first >= nrIrqs) return isXen ? -1 : 0;
       if (row.bits > 32) return isServed(first, redistFrame) ? part(row.read(vcpu, first), offset % 8, length) : 0;
-      if (row.halts === true) haltFor(first);
+      if (row.halts === true && isServed(first, redistFrame)) haltFor(first);
       let value = 0;
       for (let i = 0, shift = 0; shift < 8 * length; i++, shift += row.bits) {
         if (isServed(first + i, redistFrame)) value |= row.read(vcpu, first + i) << shift;

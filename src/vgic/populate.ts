@@ -7,7 +7,7 @@ import type { VgicState } from './state.js';
 import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
-const { NR_PRIVATE_IRQS, NR_SGIS } = Intid;
+const { NR_SGIS } = Intid;
 const { LR_ACTIVE, LR_CPUID_SHIFT, LR_EOI, LR_GROUP, LR_HW, LR_PENDING, LR_PRIORITY_SHIFT } = Lr;
 const { ACTIVE, GROUP, HW, LATCH, LEVEL, LINE, PENDING, PRIORITY_FIELD, PRIORITY_SHIFT, WIRE } = Word;
 
@@ -100,10 +100,10 @@ function createKvmPopulate(s: VgicState): Populate {
     if (nrUnsent[0] < NR_SGIS) unsent[nrUnsent[0]++] = slot;
     const vcpu = Math.floor(lr / nrLr);
     if (keepsStaleLr && lr - vcpu * nrLr < lrDirty[vcpu]) return;
-    // An empty word names INTID 0: what a fold of this LR finds.
+    // An empty word names INTID 0, of the vCPU whose SGI it is: what a fold of this LR finds.
     lrLo[lr] = 0;
     lrHi[lr] = 0;
-    lrSlot[lr] = vcpu * NR_PRIVATE_IRQS;
+    lrSlot[lr] = slot - intidOfSlot[slot];
   }
 
   function populateTracked(lr: number, slot: number): void {

@@ -25,6 +25,8 @@ export interface Queue {
   queueIrq(slot: number, word: number): void;
   /** A register write changed a key without queueing. Books one call of the rekey path (irq_lock). */
   rekeyIrq(slot: number): void;
+  /** A key changed without any lock (ITS CLEAR). */
+  rekeyLockless(slot: number): void;
   /** Mapping or group changed with no lock that is counted: part of the key in some flavours. */
   rekeyUnlocked(slot: number): void;
   /** The distributor's or the vCPU's group enables changed: part of all keys in some flavours. */
@@ -99,6 +101,10 @@ export function createQueue(s: VgicState, createList: CreateApList, { populate }
     },
     rekeyIrq(slot) {
       if (COUNTED) cost.locks += 1;
+      if ((word[slot] & QUEUED_FIELD) !== 0) touch(slot);
+      if (COUNTED) cost.end(PATH_REKEY);
+    },
+    rekeyLockless(slot) {
       if ((word[slot] & QUEUED_FIELD) !== 0) touch(slot);
       if (COUNTED) cost.end(PATH_REKEY);
     },

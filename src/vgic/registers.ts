@@ -252,14 +252,17 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
       if (slot < 0 || isXen) return;
       word[slot] = group !== 0 ? word[slot] | GROUP : word[slot] & ~GROUP;
       if (!user) queueIrq(slot, word[slot]);
-      else rekeyUnlocked(slot);
+      else rekeyIrq(slot);
     },
     setSgiSources(vcpu, intid, sources, set) {
       if (!isV2Sgi(intid)) return;
       const slot = vcpu * NR_PRIVATE_IRQS + intid;
       if (set) {
         source[slot] |= sources;
-        if (source[slot] === 0) return;
+        if (source[slot] === 0) {
+          rekeyIrq(slot);
+          return;
+        }
         word[slot] |= LATCH;
         queueIrq(slot, word[slot]);
       } else {

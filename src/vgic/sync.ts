@@ -198,6 +198,7 @@ export function createSync(s: VgicState, list: ApList, { populate }: Populate, k
 
   function foldOutside(slot: number): void {
     populate(scratch, slot);
+    onLr[slot] = 0;
     if ((lrHi[scratch] & LR_HW) !== 0) physActive[physRow[slot]] = 0;
     lrHi[scratch] &= ~LR_ACTIVE;
     foldTrackedLr(scratch);
@@ -214,6 +215,8 @@ export function createSync(s: VgicState, list: ApList, { populate }: Populate, k
         cost.locks += 1;
       }
       if ((word[slot] & ACTIVE) === 0 || staysHere(word[slot], here, dist[0]) === 0) continue;
+      // The value is built under the irq_lock, then folded under it again.
+      if (COUNTED) cost.locks += 1;
       foldOutside(slot);
       left -= 1;
     }

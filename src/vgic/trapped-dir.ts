@@ -1,4 +1,5 @@
 /** DIR writes that trap: interrupts that are active in no LR of the writer. kvm-7.2, vgic-spec 1.19. */
+import { COUNTED } from '#counting';
 import { NR_PRIVATE_IRQS, NR_SGIS, SPI_BASE } from '../gic/intid.js';
 import type { VgicState } from './state.js';
 import { queuedOn } from './word.js';
@@ -28,6 +29,8 @@ export function createTrappedDir(
     if (onLr[slot] !== 0) clearActive(vcpu, intid);
     else {
       if (isV2Guest && intid < NR_SGIS && activeSource[slot] !== sender) return;
+      // Built under the irq_lock, folded under it again.
+      if (COUNTED) s.cost.locks += 1;
       foldOutside(slot);
       rekeyIrq(slot);
     }

@@ -196,7 +196,7 @@ export function readRegister(state: XenOldState, vcpu: Vcpu, frame: Frame, offse
 /** GICD_SGIR: filter 0 the listed ones, 1 all but the writer, 2 the writer, 3 nobody. */
 function writeSgir(state: XenOldState, writer: Vcpu, value: number): void {
   const filter = (value >>> 24) & 3;
-  sendSgi(state, value % NR_SGIS, ({ index }) => {
+  sendSgi(state, value & (NR_SGIS - 1), ({ index }) => {
     if (filter === 0) return bit(value >>> 16, index) && index < 8;
     return filter === 1 ? index !== writer.index : filter === 2 && index === writer.index;
   });

@@ -41,10 +41,7 @@ export function createEntryExit(x: XenOldState, { findFree, setLr, updateLr }: L
         break;
       }
     }
-    if (COUNTED) {
-      cost.visits += walked;
-      cost.comparisons += walked;
-    }
+    if (COUNTED) cost.visits += walked;
     return victim;
   }
 

@@ -48,10 +48,8 @@ export function createPriorityList({ nrSlots, nrVcpus, cost }: VgicState, keyOf:
         if (keys[at] > key) break;
         at = nextOf[at];
       }
-      if (COUNTED) {
-        cost.visits += walked;
-        cost.comparisons += walked;
-      }
+      // As in the other machines: a node that is compared is not a visit as well.
+      if (COUNTED) cost.comparisons += walked;
       const before = prev[at];
       prev[slot] = before;
       next[slot] = at;

@@ -150,7 +150,6 @@ export function createRegisters(x: XenOldState, { raise }: ListRegisters, inject
       if (COUNTED) {
         cost.locks += 1;
         cost.visits += walked;
-        cost.comparisons += walked;
         cost.end(PATH_PENDING);
       }
       return runnable;

@@ -196,8 +196,8 @@ test('modelled cost: insertion walks, victim scans, one lock a path', () => {
   vgic.inject(0, 36, 1);
   const cost = pathCosts(vgic);
   // Inflight is empty, then [33], then [33, 34] of which both are passed; 36 stops at 33, and at 35 in lr_pending.
-  assert.deepEqual(cost.inject.visits.sum, 0 + 1 + 2 + 1 + 1);
-  assert.deepEqual(cost.inject.comparisons.sum, cost.inject.visits.sum);
+  assert.equal(cost.inject.comparisons.sum, 0 + 1 + 2 + 1 + 1);
+  assert.equal(cost.inject.visits.sum, 0);
   assert.equal(cost.inject.locks.sum, 4);
   assert.equal(cost.inject.lrWrites.sum, 2);
   // 35 waits and finds itself, an equal, at the tail.
@@ -206,7 +206,7 @@ test('modelled cost: insertion walks, victim scans, one lock a path', () => {
   vgic.flush(0);
   // For 36: 35 is passed, 34 goes, and joins [36, 35] behind one look each; for 35: 33 goes, likewise.
   const { flush } = pathCosts(vgic);
-  assert.deepEqual([flush.visits.sum, flush.lrWrites.sum, flush.locks.sum], [2 + 2 + 1 + 1, 2, 1]);
+  assert.deepEqual([flush.visits.sum, flush.comparisons.sum, flush.lrWrites.sum, flush.locks.sum], [3, 3, 2, 1]);
   assert.deepEqual(
     [inflightOf(vgic, 0), waitingOf(vgic, 0)],
     [

@@ -1,0 +1,56 @@
+/** Interrupts that are active outside the LRs (kvm-7.2): cases that random streams found. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Machine } from '../gic/intid.js';
+import { reference } from '../strategy/index.js';
+import * as K from '../trace/events.js';
+import { slotOf } from '../vgic/state.js';
+import { createVgic, type Vgic } from '../vgic/vgic.js';
+import { ACTIVE } from '../vgic/word.js';
+import { createEngine } from './engine.js';
+
+const MACHINE: Machine = {
+  flavour: 'kvm-7.2',
+  model: 'gicv2',
+  nrVcpus: 1,
+  nrSpis: 32,
+  nrLpis: 0,
+  nrLr: 1,
+  distEnabledAtStart: true,
+  pmrAtStart: 0xf8,
+};
+
+/** Steps are [kind, INTID, value], all of vCPU 0. */
+function play(steps: readonly (readonly [number, number, number])[]): Vgic {
+  const vgic = createVgic(MACHINE, reference.create({}));
+  const engine = createEngine(vgic);
+  for (const [kind, intid, value] of steps) engine.step(K.packWord(kind, 0, intid), value);
+  return vgic;
+}
+
+const isActive = ({ state }: Vgic, intid: number): boolean => (state.word[slotOf(state, 0, intid)] & ACTIVE) !== 0;
+
+/** SGI 1 is active outside the only LR and has an edge without sender when the EOI of it is counted. */
+const SENDERLESS: readonly (readonly [number, number, number])[] = [
+  [K.SGI, 1, 1],
+  [K.FLUSH, 0, 0],
+  [K.ACK, 0, 0],
+  [K.SYNC, 0, 0],
+  [K.ACTIVE, 32, 1],
+  [K.SGI, 7, 1],
+  [K.FLUSH, 0, 0],
+  [K.EOI, 1, 0],
+  [K.INJECT, 1, 1],
+  [K.SYNC, 0, 0],
+];
+
+test('the empty LR value of a senderless SGI outside the LRs is folded into SGI 0, not into another row', () => {
+  const vgic = play(SENDERLESS);
+  assert.equal(isActive(vgic, 32), true);
+  assert.equal(isActive(vgic, 1), true);
+});
+
+test('an interrupt that is folded outside the LRs was in none: on_lr stays clear', () => {
+  const vgic = play(SENDERLESS);
+  assert.equal(vgic.state.onLr[slotOf(vgic.state, 0, 1)], 0);
+});
