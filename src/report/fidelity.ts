@@ -16,7 +16,10 @@ const ofCompared = (identical: number, compared: number): string | null =>
   compared === 0 ? null : `${formatInteger(identical)} of ${formatInteger(compared)}`;
 
 /** One row a flavour, one group a kind of evidence. A cell without a figure was not measured, and says why. */
-export function evidenceTable(model: ReportModel, { flavours, scenarios, golden, fuzz }: Evidence): Table {
+export function evidenceTable(
+  model: Pick<ReportModel, 'verify'>,
+  { flavours, scenarios, golden, fuzz }: Evidence,
+): Table {
   const recorded = new Map<string, VerifyResult[]>();
   for (const result of model.verify) recorded.set(result.flavour, [...(recorded.get(result.flavour) ?? []), result]);
   return {
@@ -61,7 +64,10 @@ export function evidenceTable(model: ReportModel, { flavours, scenarios, golden,
 }
 
 /** What the dashes of the evidence table mean, and where the values come from. */
-function describeSources(model: ReportModel, { scenarios, golden, fuzz }: Evidence): (readonly [string, string])[] {
+export function describeSources(
+  model: Pick<ReportModel, 'verify'>,
+  { scenarios, golden, fuzz }: Evidence,
+): (readonly [string, string])[] {
   const notRun = scenarios.flatMap(({ flavour, reasons }) =>
     reasons.map(({ reason, scenarios: count }) => `${flavour} ${formatInteger(count)} (${reason})`),
   );
@@ -97,7 +103,7 @@ function describeSources(model: ReportModel, { scenarios, golden, fuzz }: Eviden
   ];
 }
 
-export function verifyTable(model: ReportModel): Table {
+export function verifyTable(model: Pick<ReportModel, 'verify'>): Table {
   return {
     caption: 'Recordings replayed and compared with what the recorded hypervisor did',
     columns: [

@@ -99,6 +99,6 @@ describe('the fidelity section', () => {
     assert.ok(failures.kind === 'table');
     assert.equal(failures.table.caption, 'What failed');
     assert.deepEqual(failures.table.rows, [[{ alarm: 'scenario' }, 'xen-new', 'P01, step 3 (expectLrs), hcr']]);
-    assert.match(renderMarkdown(model), /\*\*Failed\. Is the model the real thing\?\*\*/);
+    assert.match(renderMarkdown(model), /\*\*Alarm\. Is the model the real thing\?\*\*/);
   });
 });

@@ -13,7 +13,7 @@ export interface Verdict {
 }
 
 /** The word in front of a topic, so that nothing hangs on colour. */
-export const TAGS: Readonly<Record<Verdict['tone'], string>> = { plain: '', warn: 'Caution', fail: 'Failed' };
+export const TAGS: Readonly<Record<Verdict['tone'], string>> = { plain: '', warn: 'Caution', fail: 'Alarm' };
 
 export function judgeEquivalence(facts: Facts): Verdict {
   const topic = 'Same interrupts in the same list registers?';
