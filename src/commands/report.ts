@@ -164,11 +164,12 @@ function timelineOf(trace: string, strategy: string, nrLr: number, timeline: Tim
   };
 }
 
-/** Puts the times of a `bench --json` file into the cells of the same trace and strategy. */
+/** Puts the times of a `bench --json` file into the cells of the same trace, flavour and strategy. */
 function addMeasured(model: ReportModel, file: string): ReportModel {
   const bench = readBench(file);
   const cells = model.cells.map((cell): CellResult => {
-    const result = bench.results.find(({ id }) => id === cell.exact.trace.sha256);
+    const { sha256, machine } = cell.exact.trace;
+    const result = bench.results.find(({ id, flavour }) => id === sha256 && flavour === machine.flavour);
     const arm = result?.arms.find(({ name }) => name === cell.exact.strategy.id);
     if (result === undefined || arm === undefined) return cell;
     const { minima, estimate, low, high, ratio } = arm;
