@@ -20,6 +20,7 @@ import {
 } from '../report/model.js';
 import { renderTerminal } from '../report/terminal.js';
 import type { ChosenStrategy } from '../strategy/index.js';
+import type { TraceHeader } from '../trace/header.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
 import { gatherEvidence } from './evidence.js';
 import { findFlavourLack, openInput } from './inputs.js';
@@ -125,7 +126,7 @@ async function gatherModel(
         });
       const deepest = Math.max(...depth.bins().map(({ max }) => max));
       if (timeline === undefined || deepest > Math.max(...timeline.bins.map(({ max }) => max)))
-        timeline = timelineOf(header.name, chosen[0].label, header.machine.nrLr, depth, header.tickNs);
+        timeline = timelineOf(header, chosen[0].label, depth);
     } finally {
       input.close();
     }
@@ -152,11 +153,12 @@ async function gatherModel(
 
 const NS_PER_MS = 1e6;
 
-function timelineOf(trace: string, strategy: string, nrLr: number, timeline: Timeline, tickNs: number): DepthTimeline {
+function timelineOf({ name, machine, tickNs }: TraceHeader, strategy: string, timeline: Timeline): DepthTimeline {
   return {
-    trace,
+    trace: name,
+    flavour: machine.flavour,
     strategy,
-    nrLr,
+    nrLr: machine.nrLr,
     unit: 'ms',
     start: 0,
     binWidth: (timeline.binTicks * tickNs) / NS_PER_MS,
