@@ -286,9 +286,11 @@ export function makeSweep(nrLr: number): DepthSweep {
   return {
     workload:
       'the list holds that many pending interrupts; per guest entry nr_lr of them are handled and as many arrive.',
+    flavour: 'kvm-6.1',
     nrLr,
     depths,
     entries,
+    stop: null,
     strategies: STRATEGIES.map((strategy) => {
       const costs = depths.map((depth) => costOf(strategy, depth, nrLr));
       const path = (calls: number, cost: (index: number) => number): SweepPathColumns => ({
@@ -315,6 +317,7 @@ export function makeSweep(nrLr: number): DepthSweep {
 export function makeTimeline(bins = 300): DepthTimeline {
   return {
     trace: 'bare-flood-big',
+    flavour: 'kvm-6.1',
     strategy: 'sort-on-flush',
     nrLr: 4,
     unit: 'ms',
