@@ -6,7 +6,7 @@ import * as K from '../trace/events.js';
 import { openTrace } from '../trace/reader.js';
 import { createMemorySource } from '../trace/source.js';
 import type { BlockSource } from './replay.js';
-import { tracesFolder } from './test-traces.js';
+import { collectEvents, sourceOf, tracesFolder } from './test-traces.js';
 import { type VerifyRecord, verifyTrace } from './verify.js';
 
 const open = (name: string): BlockSource =>
@@ -79,4 +79,26 @@ test('priorities that are not those of the recording show as faults, because not
   const record = edited('bare-ack-eoi.vgt', (word, value) => [word, K.wordKind(word) === K.PRIORITY ? 0xa0 : value]);
   assert.ok(record.causes['model-fault'] > 0);
   assert.equal(record.causes['cross-cpu-window'], 0);
+});
+
+test('recorded LRs of an interrupt that the model has on another list do not tie the lists together', () => {
+  const { header } = open('bare-sgi-storm.vgt');
+  const { word, value, sink } = collectEvents();
+  const flush = (vcpu: number, intids: readonly number[]): void => {
+    sink.event(K.FLUSH, vcpu, 0, 0, 0);
+    sink.event(K.EXPECT_LRS, vcpu, intids.length, 1, 0);
+    for (const [lr, intid] of intids.entries()) {
+      sink.event(K.EXPECT_LR_LO, vcpu, lr, intid, 0);
+      sink.event(K.EXPECT_LR_HI, vcpu, lr, 0x50000000, 0);
+    }
+    sink.event(K.SYNC, vcpu, 0, 0, 0);
+  };
+  for (const [kind, intid] of [[K.DIST_ENABLE, 0] as const, [K.ENABLE, 40] as const, [K.PENDING, 40] as const])
+    sink.event(kind, 0, intid, 1, 0);
+  // The recording has SPI 40 on vCPU 1, then nowhere, while the model has it on vCPU 0.
+  for (const recorded of [[40], [], [40], []]) flush(1, recorded);
+  flush(0, [40]);
+  const record = verifyTrace(sourceOf(header, word, value));
+  assert.equal(record.entries, 5);
+  assert.ok(record.identical >= 1, 'vCPU 0 still has it');
 });

@@ -32,7 +32,7 @@ export class EventWriter {
   write(kind: number, vcpu: number, intid: number, value: number, tick: number, group = 0): void {
     const held = this.#held;
     if (held !== null) {
-      if (held.kind === FOLD && kind === PRUNE && held.vcpu === vcpu) {
+      if (held.kind === FOLD && kind === PRUNE && held.vcpu === vcpu && group === 0) {
         this.#held = null;
         this.#pass(SYNC, vcpu, 0, 0, held.tick);
         return;

@@ -81,9 +81,10 @@ export class Lookahead {
           this.#shadow.sample(sync.vcpu, sync.physical);
           this.#shadow.fold(sync.vcpu, readBackLrs(this.#model, sync.fold));
         }
-        const predicted = this.#shadow.prune(sync.vcpu);
-        if (sync.vcpu !== home) continue;
-        wrong += key === KEY_MACHINE ? scoreRemovals(sync, predicted) : scoreRemovalOf(key, sync, predicted);
+        const prune = op.type === 'prune' ? op : { sync, moves: [], isWhole: true, held: [] };
+        const predicted = this.#shadow.prune(sync.vcpu, prune.held);
+        if (sync.vcpu !== home || prune.held.some((removal) => removal.key === key)) continue;
+        wrong += key === KEY_MACHINE ? scoreRemovals(prune, predicted) : scoreRemovalOf(key, sync, predicted);
         if (sync.removals.some((removal) => removal.key === key)) signs++;
       }
     }

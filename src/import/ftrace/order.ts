@@ -7,6 +7,7 @@
  * the order by time is tried first, and only if it contradicts what the recording shows (fields of the line, LRs,
  * depth, list order, removals) another one is searched for. Each such correction is one decision from the recording.
  */
+import { LPI_BASE } from '../../gic/intid.js';
 import * as K from '../../trace/events.js';
 import type { EventWriter } from './event-writer.js';
 import type { GuestAccesses } from './guest-accesses.js';
@@ -15,8 +16,9 @@ import { readBackLrs } from './list-registers.js';
 import { Lookahead } from './lookahead.js';
 import type { FlushOperation, QueueOperation, SyncOperation } from './operation.js';
 import { type Observation, PlacementFinder } from './placement.js';
+import { prunesOf } from './prune-place.js';
 import { describeFlush, runQueue, scoreFlush, scoreRemovals } from './scores.js';
-import { Shadow, type ShadowRemoval } from './shadow.js';
+import { Shadow, type ShadowIrq, type ShadowRemoval } from './shadow.js';
 import { type IrqFields, intidOfKey, irqKey, KEY_MACHINE, ownerOfKey, type Step } from './step.js';
 import type { FtraceSurvey } from './survey.js';
 import {
@@ -448,14 +450,18 @@ export class Orderer {
       this.#shadow.fold(vcpu, readBack);
       this.#out.write(K.FOLD, vcpu, 0, 0, op.tick);
     }
-    // The list is walked from the fold to the last removal: a move changes two lists, so its line comes first.
-    const line = (op.removals.findLast((removal) => removal.to >= 0) ?? op.removals[0])?.line ?? op.line;
-    const prune: PruneOperation = { type: 'prune', line, tick: op.tick, sync: op };
-    if (line <= op.line) this.#observePrune(prune);
-    else this.#timeline.add(prune);
+    const prunes = prunesOf(op, this.#timeline.ahead());
+    this.counts.decisions += prunes.length - 1;
+    // Two parts need a fold of their own.
+    if (fold === null && prunes.length > 1) this.#out.write(K.FOLD, vcpu, 0, 0, op.tick);
+    for (const prune of prunes) {
+      if (prune.line <= op.line) this.#observePrune(prune);
+      else this.#timeline.add(prune);
+    }
   }
 
-  #observePrune({ sync, tick, line }: PruneOperation): void {
+  #observePrune(prune: PruneOperation): void {
+    const { sync, tick, line, held } = prune;
     const { vcpu, removals } = sync;
     const removalLine = new Map(removals.map((removal) => [removal.key, removal.line]));
     this.#observe({
@@ -465,15 +471,27 @@ export class Orderer {
       tick,
       endLine: sync.closeLine,
       before: (queue) => queue.line < (removalLine.get(queue.key) ?? 0),
-      run: () => scoreRemovals(sync, this.#shadow.prune(vcpu)),
+      run: () => scoreRemovals(prune, this.#shadow.prune(vcpu, held)),
     });
-    const predicted = this.#shadow.prune(vcpu);
-    if (scoreRemovals(sync, predicted) > 0) {
+    const detained = held
+      .map(({ key }) => this.#shadow.irq(key))
+      .filter((irq) => irq !== undefined && irq.queued === vcpu && irq.target !== vcpu) as ShadowIrq[];
+    for (const { intid } of detained) this.#writeTarget(intid, vcpu, vcpu, tick);
+    const predicted = this.#shadow.prune(vcpu, held);
+    if (scoreRemovals(prune, predicted) > 0) {
       const show = (list: readonly ShadowRemoval[]): string =>
         list.map((r) => `${intidOfKey(r.key)}>${r.to}`).join(' ');
       this.#conflict(sync.line, `prune of vCPU ${vcpu}: recorded ${show(removals)}; expected ${show(predicted)}`);
     }
-    this.#out.write(sync.fold === null ? K.SYNC : K.PRUNE, vcpu, 0, 0, tick);
+    if (sync.fold === null && prune.isWhole) this.#out.write(K.SYNC, vcpu, 0, 0, tick);
+    else this.#out.write(K.PRUNE, vcpu, 0, 0, tick, prune.isWhole ? 0 : 1);
+    for (const { intid, target } of detained) this.#writeTarget(intid, target, vcpu, tick);
+  }
+
+  /** An event only: keeps an entry on its list while the prune lets another one go, and afterwards undoes that. */
+  #writeTarget(intid: number, target: number, vcpu: number, tick: number): void {
+    if (intid >= LPI_BASE) this.#out.write(K.LPI_MOVE, target, intid, 0, tick);
+    else this.#out.write(K.TARGET, vcpu, intid, target, tick);
   }
 
   /** Writes what comes before an observation. */

@@ -5,6 +5,7 @@ import { INJECT } from '../../trace/events.js';
 import type { FlushOperation, QueueOperation, SyncOperation } from './operation.js';
 import { countDifferences, type FlushOutcome, type Shadow, type ShadowRemoval } from './shadow.js';
 import { intidOfKey } from './step.js';
+import type { PruneOperation } from './timeline.js';
 
 /** Entries of an ap_list that a line shows. */
 export const LIST_SHOWN = 10;
@@ -88,11 +89,16 @@ function countListDifferences(
   return wrong;
 }
 
-export function scoreRemovals(sync: SyncOperation, predicted: readonly ShadowRemoval[]): number {
-  const { removals } = sync;
-  let wrong = Math.abs(removals.length - predicted.length);
-  const recorded = new Map(removals.map((removal) => [removal.key, removal.to]));
-  for (const { key, to } of predicted) if (recorded.get(key) !== to) wrong++;
+/** A part of a prune is held to its moves: what was deleted went when the walk came by, before or after them. */
+export function scoreRemovals(
+  { sync, moves, isWhole }: Pick<PruneOperation, 'sync' | 'moves' | 'isWhole'>,
+  predicted: readonly ShadowRemoval[],
+): number {
+  const shown = isWhole ? sync.removals : moves;
+  const expected = isWhole ? predicted : predicted.filter((removal) => removal.to >= 0);
+  let wrong = Math.abs(shown.length - expected.length);
+  const recorded = new Map(shown.map((removal) => [removal.key, removal.to]));
+  for (const { key, to } of expected) if (recorded.get(key) !== to) wrong++;
   return wrong;
 }
 

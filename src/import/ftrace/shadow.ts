@@ -479,13 +479,13 @@ export class Shadow {
     }
   }
 
-  /** Second half of a guest exit (1.20): what left the list, in order. */
-  prune(vcpu: number): ShadowRemoval[] {
+  /** Second half of a guest exit (1.20): what left the list, in order. `held` stays for a later part. */
+  prune(vcpu: number, held: readonly { readonly key: number }[] = []): ShadowRemoval[] {
     const removals: ShadowRemoval[] = [];
     const kept: ShadowIrq[] = [];
     for (const irq of this.#lists[vcpu]) {
       const target = this.#oracle(irq);
-      if (target === vcpu) {
+      if (target === vcpu || held.some(({ key }) => key === irq.key)) {
         kept.push(irq);
         continue;
       }
