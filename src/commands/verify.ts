@@ -67,7 +67,11 @@ function describe(record: VerifyRecord): string {
   const { entries, identical, causes, mismatches } = record;
   const rows: [string, string][] = [
     ['entries compared', `${entries}, identical ${identical} (${percent(identical, entries)})`],
-    ['mismatches', CAUSES.map((cause) => `${cause} ${causes[cause]}`).join(', ')],
+    ['re-ordered', `${record.reordered} steps, by what was recorded under the locks`],
+    [
+      'mismatches',
+      `${record.explained} explained, ${record.unexplained} unexplained (${CAUSES.map((cause) => `${cause} ${causes[cause]}`).join(', ')})`,
+    ],
     ['UIE (overflow) bit', `${record.uieIdentical} of ${entries} identical`],
     ['LRs read back at exit', `${record.foldsIdentical} of ${record.folds} identical`],
     ['ap_list depth at sorts', `${record.sortsIdentical} of ${record.sorts} identical`],

@@ -1,6 +1,6 @@
 /** Resynchronisation after a mismatch: the recorded LRs become the model's. */
 import { isSgi } from '../gic/intid.js';
-import { gichToHi, LR_CPUID_SHIFT, LR_HW, LR_PENDING, LR_PRIORITY_SHIFT } from '../gic/lr.js';
+import { gichToHi, LR_CPUID_SHIFT, LR_EOI, LR_HW, LR_PENDING, LR_PRIORITY_SHIFT } from '../gic/lr.js';
 import { slotOf } from '../vgic/state.js';
 import type { Vgic } from '../vgic/vgic.js';
 import {
@@ -56,6 +56,9 @@ export function createTakeOver({ state, list }: Vgic): TakeOver {
           state.source[slot] &= ~(1 << ((lo >>> LR_CPUID_SHIFT) & 7));
           if (state.source[slot] !== 0) w |= LATCH;
         }
+      } else if ((w & LEVEL) === 0 && (hi & LR_EOI) === 0) {
+        // Active alone: an edge that waits would be in the LR too, unless an SGI has several senders (then EOI is set).
+        w &= ~LATCH;
       }
       word[slot] = w;
     }

@@ -189,6 +189,7 @@ export function verifyTable(model: ReportModel): Table {
         numberColumn('unrecorded input'),
         numberColumn('model fault'),
       ]),
+      numberColumn('re-ordered'),
       numberColumn('decisions from the recording'),
       ...groupColumns('also identical', [
         textColumn('LRs at exit'),
@@ -208,6 +209,7 @@ export function verifyTable(model: ReportModel): Table {
       result.causes['cross-cpu-window'],
       result.causes['unrecorded-input'],
       result.causes['model-fault'],
+      result.reordered,
       result.decisionsFromRecording,
       ofCompared(result.foldsIdentical, result.folds),
       ofCompared(result.sortsIdentical, result.sorts),

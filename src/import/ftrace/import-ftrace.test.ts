@@ -161,6 +161,7 @@ test('an SGI with no append yet does not go before the flush that went without i
     ['flush 1 0 0'],
   );
   assert.equal(imported.inputs[imported.inputs.indexOf('sgi 0 3 2') - 1], 'flush 1 0 0');
+  assert.equal(imported.header.counts.reordered, 1);
 });
 
 test('an SGI whose ap_add line stands behind the flush that shows it goes before that flush', () => {
@@ -179,6 +180,7 @@ test('an SGI whose ap_add line stands behind the flush that shows it goes before
 test('without anything concurrent no decision is taken', () => {
   const imported = importText(write([...SET_UP, ...sgiLines(0, 1, 3), ...run(1, [3], [3]), ...run(0, [])]));
   assert.equal(imported.header.counts.decisionsFromRecording, 0);
+  assert.equal(imported.header.counts.reordered, 0);
 });
 
 test("a hard interrupt's vgic_queue between its_cached and the LPI belongs to the timer", () => {
@@ -284,6 +286,31 @@ test('a prune that lets others in between two moves is written in parts', () => 
       ...['prune 0 0 0', 'flush 2 0 0', 'sync 2 0 0'],
     ],
   );
+});
+
+test('LRs are folded one by one: a pend before the kvm_ack_irq of a fold is undone by that fold', () => {
+  const exit = run(0, [40], [40]).map(
+    ([thread, cpu, flags, text]): Line => [thread, cpu, flags, text.replace('cfg=0', 'cfg=1')],
+  );
+  const imported = importText(
+    write([
+      ...SET_UP,
+      mmio(0, 0x8000428, 4, 0xa0a0a0a0),
+      mmio(0, 0x8000c08, 4, 0),
+      mmio(0, 0x8000104, 4, 0x100),
+      vcpuLine(0, queueLine(40, { latch: 0, cfg: 1 })),
+      mmio(0, 0x8000204, 4, 0x100),
+      vcpuLine(0, queueLine(40, { cfg: 1 })),
+      vcpuLine(0, 'ap_add: (vgic_queue_irq_unlock+0x118/0x2f0) vcpu=0 intid=40'),
+      ...exit.slice(0, -2),
+      mmio(1, 0x8000204, 4, 0x100),
+      vcpuLine(1, queueLine(40, { cfg: 1, onvcpu: VCPU0 })),
+      vcpuLine(0, 'kvm_ack_irq: irqchip 0 pin 8'),
+      ...exit.slice(-2),
+    ]),
+  );
+  assert.deepEqual(imported.warnings, []);
+  assert.deepEqual(tail(imported, 'pending 1 40 1'), ['pending 1 40 1', 'guest-lr-state 0 0 0', 'sync 0 0 0']);
 });
 
 test('an injection without a vgic_queue was redundant and stays in the trace', () => {

@@ -9,7 +9,7 @@ import type { Interval, Timeline } from './timeline.js';
 
 const MAX_OPERATIONS = 600;
 /** Lines about an interrupt (flushes, for a list) after which the consequences of a choice have shown. */
-export const MAX_SIGNS = 4;
+export const MAX_SIGNS = 12;
 
 /** What was run out of its turn: it is not run again. */
 export type RunSet = Set<Step | QueueOperation>;

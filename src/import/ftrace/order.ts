@@ -9,6 +9,7 @@
  */
 import { LPI_BASE } from '../../gic/intid.js';
 import * as K from '../../trace/events.js';
+import { AppendOrder } from './append-order.js';
 import type { EventWriter } from './event-writer.js';
 import type { GuestAccesses } from './guest-accesses.js';
 import { GuestRuns } from './guest-runs.js';
@@ -17,19 +18,22 @@ import { Lookahead } from './lookahead.js';
 import type { FlushOperation, QueueOperation, SyncOperation } from './operation.js';
 import { type Observation, PlacementFinder } from './placement.js';
 import { prunesOf } from './prune-place.js';
-import { describeFlush, runQueue, scoreFlush, scoreRemovals } from './scores.js';
-import { Shadow, type ShadowIrq, type ShadowRemoval } from './shadow.js';
-import { type IrqFields, intidOfKey, irqKey, KEY_MACHINE, ownerOfKey, type Step } from './step.js';
+import { describeFlush, describePrune, runQueue, scoreFlush, scoreRemovals } from './scores.js';
+import { Shadow, type ShadowIrq } from './shadow.js';
+import { type IrqFields, irqKey, KEY_MACHINE, ownerOfKey, type Step } from './step.js';
 import type { FtraceSurvey } from './survey.js';
 import {
   type AppendInterval,
   appendOf,
   atomsOf,
+  endOf,
   type Interval,
   type PruneOperation,
   type Scheduled,
+  type SilentInterval,
   Timeline,
 } from './timeline.js';
+import { createVisits, findFoldLines } from './visits.js';
 
 /** Operations are held back so long that what they lead to can be seen. */
 const LOOKAHEAD_LINES = 4000;
@@ -48,10 +52,12 @@ export interface OrderCounts {
 export class Orderer {
   readonly counts: OrderCounts = { decisions: 0, conflicts: 0, causeless: 0, noEffect: 0 };
   readonly #model: FtraceSurvey['model'];
+  readonly #nrLr: number;
   readonly #shadow: Shadow;
   readonly #timeline: Timeline;
   readonly #lookahead: Lookahead;
   readonly #finder: PlacementFinder;
+  readonly #appends: AppendOrder;
   readonly #out: EventWriter;
   readonly #guests: GuestRuns;
   readonly #mapped: boolean[] = [];
@@ -65,11 +71,13 @@ export class Orderer {
     onConflict: (line: number, what: string) => void,
   ) {
     this.#model = survey.model;
+    this.#nrLr = survey.nrLr;
     this.#out = out;
     this.#onConflict = onConflict;
     this.#shadow = new Shadow(survey);
     this.#timeline = new Timeline(survey.tickNs);
     this.#lookahead = new Lookahead(this.#timeline, this.#shadow, survey.model);
+    this.#appends = new AppendOrder(this.#timeline, this.#shadow, this.#lookahead);
     this.#finder = new PlacementFinder(this.#timeline, this.#shadow, this.#lookahead);
     this.#guests = new GuestRuns(survey, out, accesses);
   }
@@ -102,7 +110,6 @@ export class Orderer {
   }
 
   // --- Time passes.
-
   #process(op: Scheduled): void {
     if (op.type !== 'silent') this.#guests.writeAccesses(op.tick);
     switch (op.type) {
@@ -138,7 +145,7 @@ export class Orderer {
   #complete(interval: Interval): void {
     if (interval.type === 'append') {
       if (interval.to < 0) this.#explainGivenUp(interval);
-      else this.#letOvertake(interval);
+      else this.#writeFirst(this.#appends.overtaking(interval));
     }
     if (!this.#timeline.remove(interval)) return;
     if (interval.type === 'silent' && interval.op.redundant) {
@@ -164,32 +171,13 @@ export class Orderer {
     }
   }
 
-  /** ap_add lines of two CPUs may stand in the wrong order: the next flush shows which append came first. */
-  #letOvertake(interval: AppendInterval): void {
-    for (const other of [...this.#timeline.pending]) {
-      if (other === interval || other.type !== 'append' || other.to !== interval.to || interval.to < 0) continue;
-      const inOrder = this.#foreseeAppends(interval, [interval, other]);
-      if (inOrder === 0) continue;
-      const overtaken = this.#foreseeAppends(interval, [other, interval]);
-      if (overtaken >= inOrder) continue;
+  /** Writes appends under way, one after the other as they are found, before what comes next. */
+  #writeFirst(appends: Iterable<AppendInterval>): void {
+    for (const append of appends) {
       this.counts.decisions++;
-      this.#timeline.remove(other);
-      for (let atom = 0; atom < other.ops.length; atom++) this.#writeAtom(other, atom);
+      this.#timeline.remove(append);
+      for (let atom = 0; atom < append.ops.length; atom++) this.#writeAtom(append, atom);
     }
-  }
-
-  #foreseeAppends({ to }: AppendInterval, order: readonly AppendInterval[]): number {
-    return this.#lookahead.foresee(
-      KEY_MACHINE,
-      to,
-      (run) => {
-        for (const op of order.flatMap((append) => append.ops)) {
-          run.add(op);
-          runQueue(this.#shadow, op, true);
-        }
-      },
-      null,
-    );
   }
 
   #settleRedundant(): void {
@@ -198,7 +186,7 @@ export class Orderer {
       const [step] = interval.op.steps;
       if (!this.#shadow.isRedundant(step)) continue;
       this.#timeline.remove(interval);
-      this.#writeStep(step, interval.tick, 0);
+      this.#writeStep(step, interval.tick, 0, interval.closeTick);
     }
   }
 
@@ -213,19 +201,19 @@ export class Orderer {
     if (interval.done[atom] === true) return;
     interval.done[atom] = true;
     if (interval.type === 'append') this.#writeQueue(interval.ops[atom], interval.ops.length > 1);
-    else this.#writeSilentStep(interval.op.steps[atom], interval.tick);
+    else this.#writeSilentStep(interval.op.steps[atom], interval);
   }
 
   /**
    * A silent step may be what made another thread give up its append between vgic_queue and the list lock. The model
    * cannot do half of that: the other thread's step is written behind this one if that comes to the same, else as a NOP.
    */
-  #writeSilentStep(step: Step, tick: number): void {
+  #writeSilentStep(step: Step, { tick, closeTick }: SilentInterval): void {
     const given = this.#timeline.pending.find(
       (interval) => interval.type === 'append' && interval.to < 0 && interval.ops[0].key === step.key,
     );
     if (given?.type !== 'append') {
-      this.#writeStep(step, tick, 0);
+      this.#writeStep(step, tick, 0, closeTick);
       return;
     }
     const { key } = step;
@@ -243,12 +231,12 @@ export class Orderer {
     });
     const isUndone = run([step]) === done;
     if (!isUndone && run([step, ...queued]) !== done) {
-      this.#writeStep(step, tick, 0);
+      this.#writeStep(step, tick, 0, closeTick);
       return;
     }
     this.#timeline.remove(given);
     this.counts.decisions++;
-    this.#writeStep(step, tick, 0);
+    this.#writeStep(step, tick, 0, closeTick);
     for (const each of queued) {
       if (!isUndone) this.#writeStep(each, tick, 0);
       else {
@@ -258,11 +246,11 @@ export class Orderer {
     }
   }
 
-  #writeStep(step: Step, tick: number, group: number): void {
+  #writeStep(step: Step, tick: number, group: number, latest = tick): void {
     if (step.quiet === true && this.#shadow.isRedundant(step)) return;
     if (step.kind === K.PHYS_LINE && this.#shadow.lastSample(step.vcpu, step.intid) === step.value) return;
     this.#shadow.apply(step);
-    this.#out.write(step.kind, step.vcpu, step.intid, step.value, tick, group);
+    this.#out.write(step.kind, step.vcpu, step.intid, step.value, tick, group, latest);
   }
 
   #writeQueue(op: QueueOperation, isRaced: boolean): void {
@@ -331,6 +319,7 @@ export class Orderer {
       list: -1,
       line: op.line,
       tick: op.tick,
+      moment: () => op,
       endLine: op.line,
       before: () => false,
       run: () => runQueue(this.#shadow, op, rival !== null || isGivenUp),
@@ -375,7 +364,8 @@ export class Orderer {
       if (next.line > op.closeLine) return false;
       if (next.type === 'flush' && next.vcpu === op.appendedTo) return true;
       if (next.type === 'queue' && (next.appendedTo === op.appendedTo || next.key === op.key)) return true;
-      if (next.type === 'prune' && next.sync.removals.some((removal) => removal.to === op.appendedTo)) return true;
+      const removals = next.type === 'prune' ? next.moves : next.type === 'sync' ? next.removals : [];
+      if (removals.some((removal) => removal.to === op.appendedTo)) return true;
     }
     return false;
   }
@@ -384,14 +374,17 @@ export class Orderer {
     const { vcpu } = op;
     if (this.#mapped[vcpu] !== true) this.#mapTimers(vcpu, op.tick);
     for (const { key, fields } of op.populates) this.#prepareHw(key, fields, op.tick);
-    const populateLine = new Map(op.populates.map((populate) => [populate.key, populate.line]));
+    const populated = new Set(op.populates.map((populate) => populate.key));
+    const visits = createVisits(op, this.#nrLr);
     this.#observe({
       touches: (key) => this.#shadow.isListed(key, vcpu),
       list: vcpu,
       line: op.line,
       tick: op.tick,
+      moment: visits,
       endLine: op.closeLine,
-      before: (queue) => queue.line < (populateLine.get(queue.key) ?? 0),
+      // Nothing is appended while the list is locked.
+      before: ({ key, line, appendedTo }) => (appendedTo !== vcpu || populated.has(key)) && line < visits(key).line,
       run: () => scoreFlush(this.#model, op, this.#shadow.flush(vcpu)),
     });
     const outcome = this.#shadow.flush(vcpu);
@@ -427,14 +420,15 @@ export class Orderer {
     const { vcpu, fold } = op;
     const readBack = readBackLrs(this.#model, fold);
     if (fold !== null) {
-      const keys = new Set(readBack.map((lr) => irqKey(vcpu, lr.intid)));
+      const foldedFrom = findFoldLines(op, readBack);
       this.#observe({
-        touches: (key) => keys.has(key),
+        touches: (key) => foldedFrom.has(key),
         list: -1,
         line: op.line,
         tick: op.tick,
+        moment: () => op,
         endLine: op.closeLine,
-        before: () => false,
+        before: (queue) => queue.line < (foldedFrom.get(queue.key) ?? 0),
         run: () => {
           this.#shadow.sample(vcpu, op.physical);
           this.#shadow.fold(vcpu, readBack);
@@ -469,19 +463,19 @@ export class Orderer {
       list: -1,
       line,
       tick,
+      moment: () => prune,
       endLine: sync.closeLine,
       before: (queue) => queue.line < (removalLine.get(queue.key) ?? 0),
       run: () => scoreRemovals(prune, this.#shadow.prune(vcpu, held)),
     });
+    this.#writeFirst(this.#appends.before(prune));
     const detained = held
       .map(({ key }) => this.#shadow.irq(key))
       .filter((irq) => irq !== undefined && irq.queued === vcpu && irq.target !== vcpu) as ShadowIrq[];
     for (const { intid } of detained) this.#writeTarget(intid, vcpu, vcpu, tick);
     const predicted = this.#shadow.prune(vcpu, held);
     if (scoreRemovals(prune, predicted) > 0) {
-      const show = (list: readonly ShadowRemoval[]): string =>
-        list.map((r) => `${intidOfKey(r.key)}>${r.to}`).join(' ');
-      this.#conflict(sync.line, `prune of vCPU ${vcpu}: recorded ${show(removals)}; expected ${show(predicted)}`);
+      this.#conflict(sync.line, describePrune(sync, predicted));
     }
     if (sync.fold === null && prune.isWhole) this.#out.write(K.SYNC, vcpu, 0, 0, tick);
     else this.#out.write(K.PRUNE, vcpu, 0, 0, tick, prune.isWhole ? 0 : 1);
@@ -503,9 +497,4 @@ export class Orderer {
       this.#timeline.settle(interval);
     }
   }
-}
-
-function endOf(op: Scheduled): number {
-  if (op.type === 'prune') return Math.max(op.line, op.sync.closeLine);
-  return 'closeLine' in op ? Math.max(op.line, op.closeLine) : op.line;
 }

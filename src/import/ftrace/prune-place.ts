@@ -50,17 +50,22 @@ export function prunesOf(sync: SyncOperation, ahead: Iterable<Scheduled>): Prune
   return parts;
 }
 
-/** What an operation says about the moment of a move. */
+/** What an operation says about the moment of a move: it saw the interrupt, or put another one behind it. */
 function see(move: Move, op: Scheduled): void {
-  const { removal } = move;
-  if (op.line <= move.place || move.deadline <= op.line) return;
-  if (op.type === 'queue' && op.key === removal.key) move.deadline = op.line;
-  if (op.type === 'sync' && op.vcpu === removal.to) {
-    const left = op.removals.find(({ key }) => key === removal.key);
-    if (left !== undefined) move.deadline = left.line;
+  const { key, to } = move.removal;
+  const atMost = (line: number): void => {
+    if (line > move.place) move.deadline = Math.min(move.deadline, line);
+  };
+  if (op.type === 'queue') {
+    if (op.key === key) atMost(op.line);
+    if (op.appendedTo === to) atMost(op.closeLine);
+  } else if (op.type === 'sync') {
+    for (const other of op.removals) if (other.to === to || other.key === key) atMost(other.line);
+  } else if (op.type === 'prune') {
+    if (op.moves.some((other) => other.to === to)) atMost(op.line);
+  } else if (op.type === 'flush' && op.vcpu === to && op.line > move.place) {
+    // KVM asks without the list lock whether a list is empty: it does not see what another CPU is in the middle of.
+    if (op.populates.length === 0 && op.sortCount < 0 && op.line < move.deadline) move.place = op.line;
+    else atMost(op.line);
   }
-  if (op.type !== 'flush' || op.vcpu !== removal.to) return;
-  // KVM asks without the list lock whether a list is empty: it does not see what another CPU is in the middle of.
-  if (op.populates.length === 0 && op.sortCount < 0) move.place = op.line;
-  else move.deadline = op.line;
 }

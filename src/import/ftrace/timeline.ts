@@ -74,6 +74,12 @@ export const appendOf = (op: QueueOperation): AppendInterval => ({
   done: [],
 });
 
+/** Last line of an operation. */
+export function endOf(op: Scheduled): number {
+  if (op.type === 'prune') return Math.max(op.line, op.sync.closeLine);
+  return 'closeLine' in op ? Math.max(op.line, op.closeLine) : op.line;
+}
+
 export class Timeline {
   /** Intervals that have begun and are not over, in the order of their beginnings. */
   readonly pending: Interval[] = [];
