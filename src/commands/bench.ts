@@ -25,6 +25,11 @@ interface Options {
 export const BENCH_SCHEMA = 'vgic-replay/bench/1';
 
 /** What `--json` prints: one result a trace, its id the sha256 of the trace. */
+export interface BenchResult extends ExperimentResult {
+  /** Hypervisor replayed. */
+  readonly flavour: string;
+}
+
 export interface BenchRecord {
   readonly schema: typeof BENCH_SCHEMA;
   readonly tool: { readonly name: string; readonly version: string };
@@ -35,7 +40,7 @@ export interface BenchRecord {
     readonly os: string;
     readonly node: string;
   };
-  readonly results: readonly ExperimentResult[];
+  readonly results: readonly BenchResult[];
 }
 
 const CELL = fileURLToPath(new URL('timed-cell.js', import.meta.url));
@@ -56,7 +61,7 @@ export function registerBench(program: Command, terminal: Terminal): void {
     .action(async (paths: string[], options: Options) => {
       const blocks = wholeNumber(options.blocks, '--blocks', 2, 1000);
       const seed = wholeNumber(options.seed, '--seed', 0, 0xffff_ffff);
-      const results: ExperimentResult[] = [];
+      const results: BenchResult[] = [];
       for (const path of paths) {
         const { identity, open, close } = await openInput(path, { flavour: options.flavour });
         const { machine } = open().header;
@@ -65,11 +70,16 @@ export function registerBench(program: Command, terminal: Terminal): void {
         const arms = strategies.map(
           (chosen): Arm => ({ name: chosen.label, measure: () => measure(path, chosen.label, options) }),
         );
-        const experiment = { id: identity.sha256, title: path, arms, sameDigest: false };
+        const experiment = {
+          id: identity.sha256,
+          title: `${path}, replayed as ${machine.flavour}`,
+          arms,
+          sameDigest: false,
+        };
         const result = runExperiment(experiment, blocks, seed, (block) => {
           if (terminal.isErrTty) terminal.err(`${path}: block ${block + 1} of ${blocks}`);
         });
-        results.push(result);
+        results.push({ ...result, flavour: machine.flavour });
         if (options.json !== true) terminal.out(describe(result));
       }
       if (options.json === true)

@@ -20,7 +20,7 @@ export const gatherEvidence = (): Evidence => ({
   flavours: flavours.map(({ id, models }) => ({ id, models })),
   scenarios: runScenarios(),
   golden: compareGolden(),
-  fuzz: readFuzzRecord(),
+  fuzz: readFuzzRecord(fileURLToPath(new URL('../../../reports/baseline/fuzz.json', import.meta.url))),
 });
 
 /** The shipped scenarios on every flavour that they name. */
@@ -87,17 +87,19 @@ function replayLines(url: URL): string[] {
   return lines;
 }
 
-const fuzzFile = new URL('../../../reports/baseline/fuzz.json', import.meta.url);
-
 /** What the last `npm run fuzz -- --record` found, by flavour; null if nothing is recorded. */
-function readFuzzRecord(): FuzzEvidence[] | null {
-  if (!existsSync(fuzzFile)) return null;
-  const path = 'reports/baseline/fuzz.json';
+export function readFuzzRecord(path: string): FuzzEvidence[] | null {
+  if (!existsSync(path)) return null;
   let record: Readonly<Record<string, Partial<Omit<FuzzEvidence, 'flavour'>>>>;
   try {
-    record = JSON.parse(readFileSync(fuzzFile, 'utf8')) as typeof record;
+    record = JSON.parse(readFileSync(path, 'utf8')) as typeof record;
   } catch (error) {
-    throw new InputError(path, 'byte 0', `is not JSON (${(error as Error).message})`, 'record it again');
+    throw new InputError(
+      path,
+      'byte 0',
+      `is not JSON (${(error as Error).message})`,
+      'record it again with npm run fuzz -- --record',
+    );
   }
   return flavours.flatMap(({ id }) => {
     const run = record[id];

@@ -20,6 +20,7 @@ import {
 } from '../report/model.js';
 import { renderTerminal } from '../report/terminal.js';
 import type { ChosenStrategy } from '../strategy/index.js';
+import type { TraceHeader } from '../trace/header.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
 import { gatherEvidence } from './evidence.js';
 import { findFlavourLack, openInput } from './inputs.js';
@@ -127,7 +128,7 @@ async function gatherModel(
         });
       const deepest = Math.max(...depth.bins().map(({ max }) => max));
       if (timeline === undefined || deepest > Math.max(...timeline.bins.map(({ max }) => max)))
-        timeline = timelineOf(header.name, chosen[0].label, header.machine.nrLr, depth, header.tickNs);
+        timeline = timelineOf(header, chosen[0].label, depth);
     } finally {
       input.close();
     }
@@ -154,11 +155,12 @@ async function gatherModel(
 
 const NS_PER_MS = 1e6;
 
-function timelineOf(trace: string, strategy: string, nrLr: number, timeline: Timeline, tickNs: number): DepthTimeline {
+function timelineOf({ name, machine, tickNs }: TraceHeader, strategy: string, timeline: Timeline): DepthTimeline {
   return {
-    trace,
+    trace: name,
+    flavour: machine.flavour,
     strategy,
-    nrLr,
+    nrLr: machine.nrLr,
     unit: 'ms',
     start: 0,
     binWidth: (timeline.binTicks * tickNs) / NS_PER_MS,
@@ -166,11 +168,12 @@ function timelineOf(trace: string, strategy: string, nrLr: number, timeline: Tim
   };
 }
 
-/** Puts the times of a `bench --json` file into the cells of the same trace and strategy. */
+/** Puts the times of a `bench --json` file into the cells of the same trace, flavour and strategy. */
 function addMeasured(model: ReportModel, file: string): ReportModel {
   const bench = readBench(file);
   const cells = model.cells.map((cell): CellResult => {
-    const result = bench.results.find(({ id }) => id === cell.exact.trace.sha256);
+    const { sha256, machine } = cell.exact.trace;
+    const result = bench.results.find(({ id, flavour }) => id === sha256 && flavour === machine.flavour);
     const arm = result?.arms.find(({ name }) => name === cell.exact.strategy.id);
     if (result === undefined || arm === undefined) return cell;
     const { minima, estimate, low, high, ratio } = arm;

@@ -23,7 +23,7 @@ const ROUNDS = 64;
 
 /**
  * `chosen`: undefined for all. `flavour`: undefined for the workload's own. A host that stops on the way ends the sweep before that depth, for all
- * strategies alike; `workload` then says so.
+ * strategies alike.
  */
 export function runSweep(
   nrLr: number,
@@ -51,12 +51,12 @@ export function runSweep(
     return flavour === undefined ? point : asFlavour(point, flavour);
   });
   const { stops, ...columns } = sweepDepths(points, strategiesFor(points[0].machine, chosen));
-  const [stop] = stops;
-  const end = stop === undefined ? '' : ` At depth ${stop.depth} ${stop.strategy} stops the host: ${stop.reason}.`;
   return {
-    workload: `${workload.summary}.${end}`,
+    workload: `${workload.summary}.`,
+    flavour: points[0].machine.flavour,
     nrLr,
     ...columns,
+    stop: stops[0] ?? null,
     command: `vgic-replay report${flavour === undefined ? '' : ` --flavour ${flavour}`} --seed ${seed}`,
   };
 }

@@ -28,7 +28,7 @@ export function registerVerify(program: Command, terminal: Terminal): void {
       const maxShown = Number(show);
       if (!Number.isInteger(maxShown) || maxShown < 0)
         throw new UsageError(`--show must be a whole number, not '${show}'`);
-      const records: VerifyRecord[] = [];
+      const records: VerifiedPath[] = [];
       for (const path of paths) {
         if (check) await checkPath(path, flavour);
         const record = await verifyPath(path, maxShown, flavour);
@@ -40,13 +40,23 @@ export function registerVerify(program: Command, terminal: Terminal): void {
     });
 }
 
+interface VerifiedPath extends VerifyRecord {
+  /** Hypervisor replayed, and the one that the recording names. */
+  readonly flavour: string;
+  readonly madeFor: string;
+}
+
 /** Races excuse single entries, not a replay that goes its own way. */
 const LEAST_AGREEMENT = 0.997;
 
-function requireAgreement(records: readonly VerifyRecord[]): void {
-  for (const { trace, entries, identical, causes } of records) {
+function requireAgreement(records: readonly VerifiedPath[]): void {
+  for (const { trace, entries, identical, causes, flavour, madeFor } of records) {
     const faults = causes['model-fault'];
     if (faults === 0 && identical >= LEAST_AGREEMENT * entries) continue;
+    if (flavour !== madeFor)
+      throw new FidelityError(
+        `${trace}: ${entries - identical} of ${entries} entries of this recording of ${madeFor} are not what ${flavour} does; leave out --flavour unless the recording was labelled wrongly`,
+      );
     const blame =
       faults > 0
         ? `${faults} of the differences have no cause but a fault of the model`
@@ -70,7 +80,7 @@ async function checkPath(path: string, flavour?: string): Promise<void> {
 }
 
 /** Refuses a trace that holds no recorded list registers. */
-export async function verifyPath(path: string, maxShown: number, flavour?: string): Promise<VerifyRecord> {
+export async function verifyPath(path: string, maxShown: number, flavour?: string): Promise<VerifiedPath> {
   const input = await openInput(path, { flavour });
   try {
     const source = input.open();
@@ -79,7 +89,9 @@ export async function verifyPath(path: string, maxShown: number, flavour?: strin
         `${path}: fidelity L${source.header.fidelity}: verify compares recorded list registers, which only an L3 recording holds; record with traces/record`,
       );
     }
-    return verifyTrace(source, maxShown);
+    const { madeFor } = input.identity;
+    const { flavour: replayed } = source.header.machine;
+    return { ...verifyTrace(source, maxShown), flavour: replayed, madeFor: madeFor ?? replayed };
   } finally {
     input.close();
   }
@@ -88,11 +100,16 @@ export async function verifyPath(path: string, maxShown: number, flavour?: strin
 const percent = (part: number, whole: number): string =>
   whole === 0 ? '-' : `${((100 * part) / whole).toFixed(part === whole ? 0 : 3)} %`;
 
-function describe(record: VerifyRecord): string {
-  const { entries, identical, causes, mismatches } = record;
+function describe(record: VerifiedPath): string {
+  const { entries, identical, causes, mismatches, flavour, madeFor } = record;
+  const replayed = `replayed as ${flavour}${flavour === madeFor ? '' : `, recorded on ${madeFor}: differences are expected`}`;
   const rows: [string, string][] = [
     ['entries compared', `${entries}, identical ${identical} (${percent(identical, entries)})`],
-    ['mismatches', CAUSES.map((cause) => `${cause} ${causes[cause]}`).join(', ')],
+    ['re-ordered', `${record.reordered} steps, by what was recorded under the locks`],
+    [
+      'mismatches',
+      `${record.explained} explained, ${record.unexplained} unexplained (${CAUSES.map((cause) => `${cause} ${causes[cause]}`).join(', ')})`,
+    ],
     ['UIE (overflow) bit', `${record.uieIdentical} of ${entries} identical`],
     ['LRs read back at exit', `${record.foldsIdentical} of ${record.folds} identical`],
     ['ap_list depth at sorts', `${record.sortsIdentical} of ${record.sorts} identical`],
@@ -102,7 +119,10 @@ function describe(record: VerifyRecord): string {
       `${record.decisionsFromRecording} decisions, ${record.lostEvents} events lost, ${record.divergences} acknowledges without LR`,
     ],
   ];
-  const head = [`${record.trace}  L${record.fidelity}`, ...rows.map(([name, text]) => `  ${name.padEnd(24)}${text}`)];
+  const head = [
+    `${record.trace}  L${record.fidelity}, ${replayed}`,
+    ...rows.map(([name, text]) => `  ${name.padEnd(24)}${text}`),
+  ];
   return [...head, ...mismatches.map(describeMismatch)].join('\n');
 }
 

@@ -293,7 +293,7 @@ export function timelineChart(timeline: DepthTimeline, index: number): ChartBloc
   return {
     kind: 'chart',
     id: `timeline-${index}`,
-    title: `ap_list depth over time: ${timeline.trace} under ${timeline.strategy}`,
+    title: `ap_list depth over time: ${timeline.trace} under ${timeline.strategy}, ${timeline.flavour}`,
     finding: peak
       ? `The list is deepest, ${plural(peak.max, 'entry', 'entries')} against ${plural(timeline.nrLr, 'LR')}, around ${formatDecimal(peak.x)} ${timeline.unit}; ` +
         `it is above the LRs in ${formatInteger(filled.filter(({ max }) => max > timeline.nrLr).length)} of ${plural(filled.length, 'stretch', 'stretches')} of time.`

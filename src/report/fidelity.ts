@@ -16,22 +16,25 @@ const ofCompared = (identical: number, compared: number): string | null =>
   compared === 0 ? null : `${formatInteger(identical)} of ${formatInteger(compared)}`;
 
 /** One row a flavour, one group a kind of evidence. A cell without a figure was not measured, and says why. */
-export function evidenceTable(model: ReportModel, { flavours, scenarios, golden, fuzz }: Evidence): Table {
+export function evidenceTable(
+  model: Pick<ReportModel, 'verify'>,
+  { flavours, scenarios, golden, fuzz }: Evidence,
+): Table {
   const recorded = new Map<string, VerifyResult[]>();
   for (const result of model.verify) recorded.set(result.flavour, [...(recorded.get(result.flavour) ?? []), result]);
   return {
-    caption: 'Flavour by kind of evidence',
+    caption: 'Flavour by kind of evidence; – is not measured',
     columns: [
       textColumn('flavour'),
-      textColumn('stands for'),
       ...groupColumns('LRs of recordings', [
         numberColumn('compared'),
         numberColumn('identical'),
         numberColumn('unexplained'),
       ]),
       ...groupColumns('scenarios', [numberColumn('passed'), numberColumn('failed'), numberColumn('not run')]),
-      ...groupColumns('golden lines of compiled C', [numberColumn('compared'), numberColumn('identical')]),
-      ...groupColumns('random events against a second model', [numberColumn('events'), numberColumn('differences')]),
+      ...groupColumns('golden lines', [numberColumn('compared'), numberColumn('identical')]),
+      ...groupColumns('random events', [numberColumn('compared'), numberColumn('differences')]),
+      textColumn('stands for'),
     ],
     rowHeads: 1,
     rows: flavours.map(({ id, models }) => {
@@ -43,7 +46,6 @@ export function evidenceTable(model: ReportModel, { flavours, scenarios, golden,
       const isGolden = golden?.flavour === id;
       return [
         id,
-        models,
         ...(verified.length === 0
           ? [null, null, null]
           : [add(({ entries }) => entries), add(({ identical }) => identical), alarmAbove0(add(unexplainedOf))]),
@@ -55,53 +57,60 @@ export function evidenceTable(model: ReportModel, { flavours, scenarios, golden,
               golden.identical === golden.lines ? golden.identical : { alarm: formatInteger(golden.identical) },
             ]),
         ...(random === undefined ? [null, null] : [random.events, alarmAbove0(random.differences)]),
+        models,
       ];
     }),
   };
 }
 
 /** What the dashes of the evidence table mean, and where the values come from. */
-function describeSources(model: ReportModel, { scenarios, golden, fuzz }: Evidence): string[] {
-  const lines: string[] = [];
-  lines.push(
-    model.verify.length === 0
-      ? 'Recordings: none was compared with its list registers in this report.'
-      : `Recordings: each replayed as the hypervisor it was recorded on, every list register compared at every guest entry (${plural(model.verify.length, 'recording')}). A flavour without figures has no recording here.`,
+export function describeSources(
+  model: Pick<ReportModel, 'verify'>,
+  { scenarios, golden, fuzz }: Evidence,
+): (readonly [string, string])[] {
+  const notRun = scenarios.flatMap(({ flavour, reasons }) =>
+    reasons.map(({ reason, scenarios: count }) => `${flavour} ${formatInteger(count)} (${reason})`),
   );
-  const notRun = scenarios.filter(({ reasons }) => reasons.length > 0);
-  const why = notRun.flatMap(({ flavour, reasons }) =>
-    reasons.map(({ reason, scenarios: count }) => `${flavour} ${formatInteger(count)}: ${reason}`),
+  const runs = (fuzz ?? []).map(
+    ({ flavour, machines, seed, version, date }) =>
+      `${flavour} on ${date} with version ${version}, seed ${seed}, ${plural(machines, 'machine')}`,
   );
-  lines.push(
-    scenarios.length === 0
-      ? 'Scenarios: none was run.'
-      : `Scenarios: shipped in traces/conformance and run for this report; their values are what the hypervisor’s own functions gave, those of the known defects what the specification says. ${why.length === 0 ? 'All were run.' : `Not run: ${why.join('; ')}.`}`,
-  );
-  lines.push(
-    golden === null
-      ? 'Golden lines: not compared, because the event files are not shipped with the package; a checkout has them.'
-      : `Golden lines: list registers at every guest entry as the compiled C code of the hypervisor filled them, from ${plural(golden.files, 'event file')} replayed for this report; only ${golden.flavour} has them.`,
-  );
-  lines.push(
-    fuzz === null
-      ? 'Random events: not recorded.'
-      : `Random events: compared after every event with a second model written from the specification alone; ${fuzz
-          .map(
-            ({ flavour, machines, seed, version, date }) =>
-              `${flavour} on ${date} with version ${version}, seed ${seed}, ${plural(machines, 'machine')}`,
-          )
-          .join('; ')}.`,
-  );
-  return lines;
+  return [
+    [
+      'LRs of recordings',
+      model.verify.length === 0
+        ? 'No recording was compared with its list registers in this report.'
+        : `${plural(model.verify.length, 'recording')}, each replayed as the hypervisor it was recorded on and compared at every guest entry.`,
+    ],
+    [
+      'scenarios',
+      scenarios.length === 0
+        ? 'None was run.'
+        : `Those of traces/conformance, run for this report. Their values are what the hypervisors’ own functions gave; those of known defects follow from the specification.${notRun.length === 0 ? '' : ` Not run: ${notRun.join(', ')}.`}`,
+    ],
+    [
+      'golden lines',
+      golden === null
+        ? 'Not compared: the event files are not shipped with the package; a checkout has them.'
+        : `One a guest entry: the list registers as compiled C code of ${golden.flavour} filled them, from ${plural(golden.files, 'event file')} replayed for this report. Only ${golden.flavour} has them.`,
+    ],
+    [
+      'random events',
+      fuzz === null
+        ? 'Not recorded.'
+        : `After each of them the whole state was compared with that of a second model, written from the specification alone: ${runs.join('; ')}.`,
+    ],
+  ];
 }
 
-export function verifyTable(model: ReportModel): Table {
+export function verifyTable(model: Pick<ReportModel, 'verify'>): Table {
   return {
     caption: 'Recordings replayed and compared with what the recorded hypervisor did',
     columns: [
       textColumn('recording'),
       textColumn('flavour'),
       ...groupColumns('LRs at entry', [numberColumn('compared'), numberColumn('identical'), textColumn('share')]),
+      numberColumn('steps re-ordered by lock events'),
       ...groupColumns('differ, explained by', [numberColumn('cross-CPU window'), numberColumn('unrecorded input')]),
       numberColumn('differ, unexplained'),
       numberColumn('order taken from the outcome'),
@@ -121,6 +130,7 @@ export function verifyTable(model: ReportModel): Table {
       result.entries,
       result.identical,
       formatShare(result.identical, result.entries),
+      result.reordered,
       result.causes['cross-cpu-window'],
       result.causes['unrecorded-input'],
       alarmAbove0(unexplainedOf(result)),
@@ -196,7 +206,7 @@ export function fidelitySection(model: ReportModel, facts: Facts): Section | nul
   if (failures !== null && failures.rows.length > 0) blocks.push({ kind: 'table', table: failures });
   if (evidence !== null) {
     blocks.push({ kind: 'table', table: evidenceTable(model, evidence) });
-    blocks.push(...describeSources(model, evidence).map((text): Block => ({ kind: 'text', text })));
+    blocks.push({ kind: 'terms', terms: describeSources(model, evidence) });
   }
   if (model.verify.length > 0) blocks.push({ kind: 'table', table: verifyTable(model) });
   if (mismatches.rows.length > 0) {
@@ -207,5 +217,5 @@ export function fidelitySection(model: ReportModel, facts: Facts): Section | nul
     });
   }
   if (facts.traces.length > 0) blocks.push({ kind: 'table', table: traceTable(facts) });
-  return { id: 'fidelity', title: 'Fidelity: is the model the real thing?', blocks };
+  return { id: 'fidelity', title: 'Fidelity: what the model was checked against', blocks };
 }

@@ -43,6 +43,24 @@ export const GLOSSARY: readonly (readonly [term: string, meaning: string])[] = [
     'fidelity L0 to L3',
     'How much a trace knows: L0 made up; L1 injections and guest entries; L2 also priority, enable, target and configuration; L3 also acknowledges and the contents of the list registers.',
   ],
+  [
+    'flavour',
+    'The hypervisor whose virtual GIC is replayed: kvm-6.1, kvm-7.2, kvm-6.19 (KVM of these Linux versions), xen-new and xen-old (Xen’s two).',
+  ],
+  [
+    'kick, request',
+    'A virtual CPU is asked to look at its list again. If it waits it is woken; if it runs the guest an IPI (inter-processor interrupt) forces it out; else it looks anyway.',
+  ],
+  ['spurious kick', 'A guest entry after a request, with nothing pending in any list register.'],
+  [
+    'scenario',
+    'Steps on a small machine, and values that must be seen after them, produced by the hypervisor’s own functions.',
+  ],
+  ['golden line', 'The list registers at one guest entry, as the compiled C code of the hypervisor filled them.'],
+  [
+    'host stop',
+    'The hypervisor stops for good: an assertion fails, or a CPU waits for a lock that it holds itself. All its guests stop with it.',
+  ],
   ['crossover', 'The list depth at which one strategy stops being the cheaper one.'],
   ['growth', 'Exponent: 0 means that cost does not depend on list depth, 1 that it doubles when the depth doubles.'],
 ];

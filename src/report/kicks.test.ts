@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CellResult } from '../replay/result.js';
 import { gatherFacts } from './facts.js';
-import { judgeKicks, kickSection, kickTable } from './kicks.js';
+import { fullKickTable, judgeKicks, kickSection, kickTable } from './kicks.js';
 import type { ReportModel } from './model.js';
 import { createModel } from './model.js';
 import type { CellFigures } from './test-fixture.js';
@@ -52,7 +52,7 @@ describe('the section', () => {
       /On 1 ordinary-guest trace 16\.7\u00a0% of 120 requests woke .* and 25\.0\u00a0% took an IPI; the rest met/,
     );
     assert.match(text, /4 entries after a request had nothing pending/);
-    assert.doesNotMatch(text, /strategies agree/);
+    assert.doesNotMatch(text, /agree/);
     assert.match(
       words({ kicks: { ...NONE, requests: 2, wakeups: 2 } }),
       /took an IPI\. No vCPU was called for nothing\./,
@@ -60,15 +60,25 @@ describe('the section', () => {
     assert.doesNotMatch(words({ kicks: { broadcasts: 1 } }), /the rest/);
   });
   it('says whether the strategies agree', () => {
-    assert.match(words({}, { strategy: 'buckets' }), /The strategies agree in every count: /);
+    assert.match(words({}, { strategy: 'buckets' }), /present the same interrupts agree in every count: /);
     assert.match(
       words({}, { strategy: 'buckets', kicks: { spurious: 0 } }),
-      /agree in every count on 0 of 1 trace; where/,
+      /agree in every count on 0 of 1 trace; on the others/,
     );
+  });
+  it('counts only those that mean to present the same', () => {
+    const bound = { strategy: 'fifo', kicks: { spurious: 0 }, equivalence: { declared: 'bound' } } as const;
+    assert.doesNotMatch(words({}, bound), /agree/);
+    assert.match(words({}, { strategy: 'buckets' }, bound), /agree in every count: /);
+  });
+  it('shows the reference, and every strategy on demand', () => {
+    const facts = gatherFacts(makeModel([makeCell(), makeCell({ strategy: 'fifo', kicks: { spurious: 0 } })]));
+    assert.equal(kickTable(facts).rows.length, 1);
+    assert.equal(fullKickTable(facts).rows.length, 2);
   });
   it('puts strategies with equal counts in one row', () => {
     const rows = (...strategies: [string, number][]): unknown[] =>
-      kickTable(
+      fullKickTable(
         gatherFacts(makeModel(strategies.map(([strategy, spurious]) => makeCell({ strategy, kicks: { spurious } })))),
       ).rows.map(([, names]) => names);
     assert.deepEqual(rows(['sort-on-flush', 4]), ['sort-on-flush']);

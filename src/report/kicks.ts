@@ -36,16 +36,20 @@ interface KickGroup {
 }
 
 /** Strategies with equal counts together, in the order of the runs. */
-function groupKicks({ all }: TraceFacts): KickGroup[] {
+function groupKicks(runs: readonly StrategyOnTrace[]): KickGroup[] {
   const groups = new Map<string, StrategyOnTrace[]>();
-  for (const run of all) {
+  for (const run of runs) {
     const key = JSON.stringify(run.exact.kicks);
     const known = groups.get(key);
     if (known) known.push(run);
     else groups.set(key, [run]);
   }
-  return [...groups.values()].map((runs) => ({ runs, kicks: runs[0].exact.kicks }));
+  return [...groups.values()].map((equal) => ({ runs: equal, kicks: equal[0].exact.kicks }));
 }
+
+/** Declares to present the same interrupts as the reference, up to ties. */
+const presentsSame = ({ exact: { equivalence } }: StrategyOnTrace): boolean =>
+  equivalence.declared === 'identical' || equivalence.declared === 'tie-equivalent';
 
 /** "all", "all but fifo", or the names. */
 function nameRuns(runs: readonly StrategyOnTrace[], all: readonly StrategyOnTrace[]): string {
@@ -56,9 +60,20 @@ function nameRuns(runs: readonly StrategyOnTrace[], all: readonly StrategyOnTrac
   return few === others ? `all but ${names}` : names;
 }
 
-export function kickTable(facts: Facts): Table {
+/** One row a trace: the reference, or what was run in its place. */
+export const kickTable = (facts: Facts): Table => ({
+  ...kickRows(facts, ({ depthSource }) => [depthSource]),
+  caption: 'Who is asked to look at its list, and what it takes',
+});
+
+/** All strategies; those with equal counts on a trace in one row. */
+export const fullKickTable = (facts: Facts): Table => ({
+  ...kickRows(facts, ({ all }) => all),
+  caption: 'The same under every strategy; those with equal counts in one row',
+});
+
+function kickRows(facts: Facts, pick: (trace: TraceFacts) => readonly StrategyOnTrace[]): Omit<Table, 'caption'> {
   return {
-    caption: 'Who is asked to look at its list, and what it takes; strategies with equal counts in one row',
     columns: [
       textColumn('trace'),
       textColumn('strategy'),
@@ -70,9 +85,9 @@ export function kickTable(facts: Facts): Table {
     ],
     rowHeads: 2,
     rows: facts.traces.flatMap((trace) =>
-      groupKicks(trace).map(({ runs, kicks }) => [
+      groupKicks(pick(trace)).map(({ runs, kicks }) => [
         trace.label,
-        nameRuns(runs, trace.all),
+        nameRuns(runs, pick(trace)),
         trace.flavour,
         kicks.requests,
         kicks.broadcasts,
@@ -182,14 +197,14 @@ function describeKicks(facts: Facts): string {
         : `${plural(guests.spurious, 'entry', 'entries')} after a request had nothing pending to present.`,
     );
   }
-  const apart = facts.traces.filter((trace) => groupKicks(trace).length > 1);
-  const severalRan = facts.traces.some(({ all }) => all.length > 1);
+  const apart = facts.traces.filter((trace) => groupKicks(trace.all.filter(presentsSame)).length > 1);
+  const severalRan = facts.traces.some(({ all }) => all.filter(presentsSame).length > 1);
   if (severalRan) {
     sentences.push(
       apart.length === 0
-        ? 'The strategies agree in every count: how a list is ordered does not change who is told.'
-        : `The strategies agree in every count on ${formatInteger(facts.traces.length - apart.length)} of ` +
-            `${plural(facts.traces.length, 'trace')}; where they do not, the guest took other interrupts, or took them at another time.`,
+        ? 'Strategies that present the same interrupts agree in every count: how a list is kept does not change who is told.'
+        : `Strategies that present the same interrupts agree in every count on ${formatInteger(facts.traces.length - apart.length)} of ` +
+            `${plural(facts.traces.length, 'trace')}; on the others a choice among equal priorities made them part.`,
     );
   }
   return sentences.join(' ');
@@ -212,6 +227,15 @@ export function kickSection(facts: Facts): Section | null {
     ...judgeKicks(facts).map(({ topic, text }): Block => ({ kind: 'text', text: `${topic} ${text}` })),
     { kind: 'text', text: describeKicks(facts) },
     { kind: 'table', table: kickTable(facts) },
+    ...(facts.strategies.length < 2
+      ? []
+      : [
+          {
+            kind: 'details' as const,
+            summary: 'Under every strategy',
+            blocks: [{ kind: 'table' as const, table: fullKickTable(facts) }],
+          },
+        ]),
     { kind: 'details', summary: 'What the columns count', blocks: [{ kind: 'terms', terms: COLUMN_WORDS }] },
   ].filter((block) => block.kind !== 'text' || block.text !== '') as Block[];
   return { id: 'kicks', title, blocks };

@@ -72,7 +72,7 @@ const renderFolded = (summary: string, lines: readonly string[]): string[] => [
 
 const renderRow = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
-function renderTable({ caption, columns, rows }: Table): string[] {
+export function renderTable({ caption, columns, rows }: Table): string[] {
   return [
     `**${escapeMarkdown(caption)}**`,
     '',

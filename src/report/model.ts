@@ -25,6 +25,7 @@ export const TRACE_KINDS: readonly TraceKind[] = ['linux-guest', 'attack', 'othe
 export interface DepthSweep {
   /** One sentence: what is repeated at every depth. */
   readonly workload: string;
+  readonly flavour: string;
   readonly nrLr: number;
   /** Entries that stay on the ap_list, ascending. */
   readonly depths: readonly number[];
@@ -32,6 +33,8 @@ export interface DepthSweep {
   readonly entries: readonly number[];
   /** One element a depth in every column. */
   readonly strategies: readonly SweepColumns[];
+  /** Depth at which the hypervisor stopped for good; `depths` ends before it, for all strategies alike. */
+  readonly stop: { readonly depth: number; readonly strategy: string; readonly reason: string } | null;
   /** The command that repeats the sweep. */
   readonly command: string;
 }
@@ -39,6 +42,7 @@ export interface DepthSweep {
 /** ap_list depth at flush over the time of one trace. Bins are adjacent and equally wide. */
 export interface DepthTimeline {
   readonly trace: string;
+  readonly flavour: string;
   readonly strategy: string;
   readonly nrLr: number;
   /** 'ms' of trace time, or 'events' for a trace without a clock. */

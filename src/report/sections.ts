@@ -15,7 +15,7 @@ import { joinWords, plural } from './number-format.js';
 import { SWEEP_MEASURES } from './sweep.js';
 import { commandTable, equivalenceTable, guestTable, KIND_WORDS, strategyTable, worthTable } from './tables.js';
 import { summariseVerdict, writeVerdicts } from './verdict.js';
-import { describeRun } from './verdict-flavour.js';
+import { describeRun, describeSweepStop } from './verdict-flavour.js';
 import { WORTH_RULE } from './worth.js';
 
 const text = (words: string): Block => ({ kind: 'text', text: words });
@@ -99,7 +99,10 @@ function sweepSection(model: ReportModel, facts: Facts): Section | null {
     id: 'sweep',
     title: 'Cost against list depth',
     blocks: model.sweeps.flatMap((sweep, index): Block[] => [
-      text(`nr_lr ${sweep.nrLr}: ${sweep.workload}`),
+      text(
+        `${sweep.flavour}, nr_lr ${sweep.nrLr}: ${sweep.workload}` +
+          (sweep.stop === null ? '' : ` The curves end where the host stops: ${describeSweepStop(sweep)}.`),
+      ),
       ...SWEEP_MEASURES.map((measure) => sweepChart(sweep, measure, facts, index)),
     ]),
   };

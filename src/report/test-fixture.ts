@@ -119,6 +119,7 @@ export function makeCell(figures: CellFigures = {}): CellResult {
           decisionsFromRecording: 0,
           noEffect: 12,
           cutOff: 0,
+          reordered: 0,
         },
         gaps: figures.gaps ?? 0,
         origin: figures.origin ?? 'recorded',
@@ -286,9 +287,11 @@ export function makeSweep(nrLr: number): DepthSweep {
   return {
     workload:
       'the list holds that many pending interrupts; per guest entry nr_lr of them are handled and as many arrive.',
+    flavour: 'kvm-6.1',
     nrLr,
     depths,
     entries,
+    stop: null,
     strategies: STRATEGIES.map((strategy) => {
       const costs = depths.map((depth) => costOf(strategy, depth, nrLr));
       const path = (calls: number, cost: (index: number) => number): SweepPathColumns => ({
@@ -315,6 +318,7 @@ export function makeSweep(nrLr: number): DepthSweep {
 export function makeTimeline(bins = 300): DepthTimeline {
   return {
     trace: 'bare-flood-big',
+    flavour: 'kvm-6.1',
     strategy: 'sort-on-flush',
     nrLr: 4,
     unit: 'ms',
@@ -344,6 +348,9 @@ export const makeVerify = (trace: string, figures: Partial<VerifyResult> = {}): 
   listsIdentical: 800,
   divergences: 0,
   decisionsFromRecording: 0,
+  reordered: 0,
+  explained: 0,
+  unexplained: 0,
   lostEvents: 0,
   mismatches: [],
   command: `vgic-replay verify traces/recorded/${trace}.vgt`,

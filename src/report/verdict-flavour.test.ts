@@ -6,7 +6,7 @@ import { gatherFacts } from './facts.js';
 import { renderMarkdown } from './markdown.js';
 import type { ReportModel } from './model.js';
 import { createModel } from './model.js';
-import { makeCell } from './test-fixture.js';
+import { makeCell, makeSweep } from './test-fixture.js';
 import { writeVerdicts } from './verdict.js';
 import { describeRun } from './verdict-flavour.js';
 import { judgeWorth } from './worth.js';
@@ -98,6 +98,18 @@ describe('a host that stops', () => {
     });
     assert.match(say(model, /how long can a guest/), /^For ever: on flood the host stops under sort-on-flush/);
     assert.doesNotMatch(say(model, /./), /5,000/);
+  });
+  it('in the depth sweep weighs the same, and is said once for all LRs', () => {
+    const stop = { depth: 769, strategy: 'sort-on-flush', reason: 'one interrupt is locked twice' };
+    const sweeps = [4, 16].map((nrLr) => ({ ...makeSweep(nrLr), flavour: 'xen-new', stop }));
+    const model = { ...makeModel([makeCell({ flavour: 'xen-new' })]), sweeps };
+    const [first] = writeVerdicts(model, gatherFacts(model));
+    assert.equal(first.tone, 'fail');
+    assert.match(
+      first.text,
+      /^In the made-up depth sweep xen-new stops for good with 769 entries under sort-on-flush: [^.]*\. Every guest .* is worse\.$/,
+    );
+    assert.match(renderMarkdown(model), /The curves end where the host stops: xen-new stops for good with 769/);
   });
   it('stands in tables, CSV and Markdown, also if no cell went through', () => {
     const alone = makeModel([attack[0]]);

@@ -1,5 +1,6 @@
 /** The part of the verdict that says as which hypervisor the traces were replayed, and whether it survived them. */
 import type { Facts, StoppedCell } from './facts.js';
+import type { DepthSweep, ReportModel } from './model.js';
 import { compareText, formatInteger, joinWords, plural } from './number-format.js';
 import type { Verdict } from './verdict-trust.js';
 
@@ -38,9 +39,16 @@ export function describeStop(trace: StoppedCell['trace'], cells: readonly Stoppe
   );
 }
 
+/** "xen-new stops for good with 769 entries under sort-on-flush: why". */
+export const describeSweepStop = ({ flavour, stop }: DepthSweep): string =>
+  stop === null
+    ? ''
+    : `${flavour} stops for good with ${plural(stop.depth, 'entry', 'entries')} under ${stop.strategy}: ${stop.reason}`;
+
 /** For whoever runs other guests on the machine there is nothing worse, whatever the steps say. */
-export function judgeStops(facts: Facts): Verdict[] {
-  if (facts.stopped.length === 0) return [];
+export function judgeStops({ sweeps }: ReportModel, facts: Facts): Verdict[] {
+  const ended = sweeps.filter(({ stop }) => stop !== null);
+  if (facts.stopped.length === 0 && ended.length === 0) return [];
   const places = new Map<string, StoppedCell[]>();
   for (const cell of facts.stopped) {
     const key = `${cell.trace.label} ${cell.stopped.event} ${cell.stopped.kind} ${cell.stopped.reason}`;
@@ -51,12 +59,16 @@ export function judgeStops(facts: Facts): Verdict[] {
   const all = [...places.values()];
   const named = all.slice(0, MAX_PLACES).map((cells) => `${describeStop(cells[0].trace, cells)}.`);
   const more = all.length > MAX_PLACES ? ` And at ${plural(all.length - MAX_PLACES, 'other place')}.` : '';
+  const swept = [...new Set(ended.map(describeSweepStop))].map((words) => `In the made-up depth sweep ${words}.`);
+  const cells =
+    facts.stopped.length === 0
+      ? ''
+      : ` The figures of ${facts.stopped.length === 1 ? 'this cell end' : `these ${formatInteger(facts.stopped.length)} cells end`} there and are compared with nothing.`;
+  const text = [...named, ...swept].join(' ');
   return [
     {
       topic: 'A guest stops the host',
-      text:
-        `${named.join(' ')}${more} Every guest of that machine ends with it: no cost in steps is worse. The figures of ` +
-        `${facts.stopped.length === 1 ? 'this cell end' : `these ${formatInteger(facts.stopped.length)} cells end`} there and are compared with nothing.`,
+      text: `${text}${more} Every guest of that machine ends with it: no cost in steps is worse.${cells}`,
       tone: 'fail',
     },
   ];

@@ -13,7 +13,7 @@ export interface Verdict {
 }
 
 /** The word in front of a topic, so that nothing hangs on colour. */
-export const TAGS: Readonly<Record<Verdict['tone'], string>> = { plain: '', warn: 'Caution', fail: 'Failed' };
+export const TAGS: Readonly<Record<Verdict['tone'], string>> = { plain: '', warn: 'Caution', fail: 'Alarm' };
 
 export function judgeEquivalence(facts: Facts): Verdict {
   const topic = 'Same interrupts in the same list registers?';
@@ -67,11 +67,13 @@ interface Finding {
 /** Short: is the model the real thing, and on what evidence? */
 export function judgeModel(model: ReportModel, facts: Facts): Verdict {
   const topic = 'Is the model the real thing?';
-  const findings = [judgeRecordings(model, facts), ...judgeEvidence(model, facts)];
+  const recordings = judgeRecordings(model, facts);
+  const findings = [recordings, ...judgeEvidence(model, facts)];
   const failed = findings.filter(({ state }) => state === 'fails');
   const rest = findings.filter(({ state }) => state !== 'fails');
   const isShown = findings.some(({ state }) => state === 'holds');
-  const lead = failed.length > 0 ? 'Not everywhere.' : isShown ? 'Yes, as far as it was checked.' : 'Not checked.';
+  const shown = recordings.state === 'holds' ? 'Yes, as far as it was checked.' : 'In part.';
+  const lead = failed.length > 0 ? 'Not everywhere.' : isShown ? shown : 'Not checked.';
   return {
     topic,
     text: [lead, ...[...failed, ...rest].map(({ text }) => text)].join(' '),

@@ -25,7 +25,7 @@ export function writeVerdicts(model: ReportModel, facts: Facts): Verdict[] {
   const trust = judgeModel(model, facts);
   const isDoubtful = trust.tone === 'fail';
   return [
-    ...judgeStops(facts),
+    ...judgeStops(model, facts),
     // A model with faults is the first thing to know, a checked one the reassurance after the answers.
     ...(isDoubtful ? [trust] : []),
     ...judgeForeign(facts),

@@ -1,0 +1,48 @@
+/** reports/fidelity.md says what scenarios, golden files, recordings and the recorded random run give. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { gatherEvidence } from '../src/commands/evidence.js';
+import type { DefectNote } from '../src/report/fidelity-page.js';
+import { writeParts } from '../src/report/fidelity-page.js';
+import { formatInteger } from '../src/report/number-format.js';
+
+const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+const page = read('reports/fidelity.md');
+const evidence = gatherEvidence();
+const { scenarios: defects } = JSON.parse(read('traces/conformance/defects.json')) as { scenarios: DefectNote[] };
+const STALE = 'reports/fidelity.md is out of step: npm run fidelity';
+
+test('the list of defects is that of traces/conformance', () => {
+  const { defects: lines } = writeParts({ verify: [], evidence, defects });
+  assert.ok(page.includes(lines.join('\n').trim()), STALE);
+});
+
+test('scenarios, golden lines and the random run are those of this checkout', () => {
+  const cellsOf = (text: string, flavour: string): string[] =>
+    text
+      .split('\n')
+      .find((line) => line.startsWith(`| ${flavour} | `))!
+      .split(' | ');
+  const fresh = writeParts({ verify: [], evidence, defects }).evidence;
+  for (const { id } of evidence.flavours) {
+    // The first columns after the name are those of recordings, checked below.
+    const [here, there] = [page, fresh.join('\n')].map((text) => cellsOf(text, id).slice(4));
+    assert.deepEqual(here, there, STALE);
+  }
+  for (const line of fresh.slice(-3)) assert.ok(page.includes(line), `${STALE}: ${line}`);
+});
+
+test('every recording of the baseline stands there with its entries', () => {
+  const baseline = JSON.parse(read('reports/baseline/exact.json')) as Record<string, string | number>;
+  for (const [name, entries] of Object.entries(baseline)) {
+    const [, trace] = /^([^/]+)\/verify\/entries$/.exec(name) ?? [];
+    if (trace === undefined) continue;
+    const identical = baseline[`${trace}/verify/identical`];
+    const figures = ` | ${formatInteger(Number(entries))} | ${formatInteger(Number(identical))} | `;
+    assert.ok(
+      page.split('\n').some((line) => line.startsWith(`| ${trace} | `) && line.includes(figures)),
+      `${STALE}: ${trace}`,
+    );
+  }
+});

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { gatherEvidence, readFuzzRecord } from './evidence.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'vgic-replay-'));
+after(() => rmSync(folder, { recursive: true }));
+const file = join(folder, 'fuzz.json');
+const record = (text: string): string => {
+  writeFileSync(file, text);
+  return file;
+};
+const run = { machines: 2, events: 3, differences: 0, seed: 4, version: '1', date: '2026-11-26' };
+
+test('scenarios and golden files are run, and what fails is named', () => {
+  const { flavours, scenarios, golden } = gatherEvidence();
+  assert.deepEqual(
+    scenarios.map(({ flavour, failures }) => [flavour, failures]),
+    flavours.map(({ id }) => [id, []]),
+  );
+  assert.ok(scenarios.every(({ passed }) => passed > 0));
+  assert.ok(golden !== null && golden.lines > 10_000);
+  assert.deepEqual([golden.identical, golden.differing], [golden.lines, []]);
+});
+
+test('a random run that is not recorded is not there', () => {
+  assert.equal(readFuzzRecord(join(folder, 'none.json')), null);
+});
+
+test('the record of random runs goes by flavour', () => {
+  assert.deepEqual(readFuzzRecord(record(JSON.stringify({ 'xen-new': run, 'kvm-6.1': run }))), [
+    { flavour: 'kvm-6.1', ...run },
+    { flavour: 'xen-new', ...run },
+  ]);
+});
+
+test('a broken record is refused in one line', () => {
+  assert.throws(() => readFuzzRecord(record('{')), /fuzz\.json: byte 0: is not JSON .*; record it again/);
+  const { seed: _, ...without } = run;
+  assert.throws(() => readFuzzRecord(record(JSON.stringify({ 'kvm-6.1': without }))), /kvm-6\.1: lacks a figure/);
+});
