@@ -266,7 +266,8 @@ test('nothing imports a test, and oracles and generated code are imported by tes
         .filter((specifier) => /\.test\.js(\?|$)/.test(specifier))
         .map((specifier) => `imports the test ${specifier}`),
     ),
-    ...violationsOf([...production, ...benchSources], (file) =>
+    // bench/ is not shipped either: what serves tests may serve it.
+    ...violationsOf(production, (file) =>
       file.imports
         .filter((specifier) => TEST_FILE.test(specifier))
         .map((specifier) => `imports ${specifier}, which serves tests`),

@@ -117,14 +117,23 @@ test('without a header the stated defaults hold', () => {
 
 test('a header line survives the way there and back', () => {
   const { header } = importRows(
-    '{"vgic-replay":1,"model":"gicv2","vcpus":8,"spis":0,"lrs":16,"distEnabled":false,"pmr":0,"fidelity":2,"tickNs":1,' +
+    '{"vgic-replay":1,"flavour":"xen-new","model":"gicv2","vcpus":8,"spis":0,"lrs":16,"distEnabled":false,"pmr":0,"fidelity":2,"tickNs":1,' +
       '"name":"a","title":"b","clock":"c","tool":"d","kernel":"e","when":"f","how":"g","licence":"h",' +
       '"sourceSha256":"i","guestAccesses":"drain"}',
   );
   assert.equal(header.machine.nrVcpus, 8);
+  assert.equal(header.machine.flavour, 'xen-new');
   assert.equal(header.provenance.licence, 'h');
   assert.equal(header.guestAccesses, 'drain');
   assert.deepEqual(importRows(headerToJson(header)).header, header);
+});
+
+test('a flavour has the guests and LPIs it has', () => {
+  assert.throws(() => importRows('{"flavour":"xen"}'), /"flavour" is "xen".*kvm-6\.1, kvm-7\.2/);
+  assert.throws(() => importRows('{"flavour":"xen-new"}'), /"model" gicv3 with "flavour" xen-new; it has gicv2/);
+  assert.throws(() => importRows('{"flavour":"xen-new","model":"gicv2","lpis":true}'), /"lpis" with/);
+  const { header } = importRows('{"flavour":"kvm-7.2","lpis":true}');
+  assert.equal(header.machine.flavour, 'kvm-7.2');
 });
 
 const MACHINE_HEADER = `{"vcpus":${MAX_VCPUS},"spis":988,"lpis":true,"lrs":64,"fidelity":3,"tickNs":1}`;
@@ -210,7 +219,10 @@ test('mistakes are told in one line with file, line and remedy', () => {
   };
   const header = '{"vgic-replay":1,"vcpus":2}';
   refuse(['{"vgic-replay":2}'], /format version 2; this program reads version 1/);
-  refuse(['{"vgic-replay":1,"vcpu":2}'], /unknown field "vcpu" in the header; its fields are vgic-replay, model/);
+  refuse(
+    ['{"vgic-replay":1,"vcpu":2}'],
+    /unknown field "vcpu" in the header; its fields are vgic-replay, flavour, model/,
+  );
   refuse(['{"vcpus":127}'], /"vcpus" is 127; give an integer from 1 to 126/);
   refuse(['{"model":"gicv2","vcpus":9}'], /"vcpus" is 9; give an integer from 1 to 8/);
   refuse(['{"model":"gicv4"}'], /"model" is "gicv4"; give one of gicv3, gicv2/);

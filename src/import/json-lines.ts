@@ -3,6 +3,7 @@
  * json-lines.md beside this file; the fields of each event are the table of json-event.ts.
  */
 import { InputError } from '../base/errors.js';
+import { flavourNamed, flavours } from '../gic/flavour/index.js';
 import {
   GIC_MODELS,
   type GicModel,
@@ -28,6 +29,7 @@ const MAX_LINE_CHARS = 1 << 20;
 const MAX_DT = 2 ** 32 - 1;
 const MAX_VCPUS_GICV2 = 8;
 const NS_PER_US = 1000;
+const DEFAULT_FLAVOUR = 'kvm-6.1';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -44,6 +46,7 @@ const TEXT_FIELDS = ['name', 'title', 'clock', 'tool', 'kernel', 'when', 'how', 
 /** Every field a header line may have. */
 export const HEADER_FIELDS: readonly string[] = [
   VERSION_FIELD,
+  'flavour',
   'model',
   'vcpus',
   'spis',
@@ -80,7 +83,18 @@ function readSettings(header: JsonObject): Settings {
     header[name] === undefined ? fallback : readFlag(name, header[name]);
 
   const model: GicModel = header.model === undefined ? 'gicv3' : readChoice('model', header.model, GIC_MODELS);
+  const ids = flavours.map(({ id }) => id);
+  const flavour = flavourNamed(
+    header.flavour === undefined ? DEFAULT_FLAVOUR : readChoice('flavour', header.flavour, ids),
+  );
+  if (!flavour.guestModels.includes(model))
+    throw new JsonEventError(
+      `"model" ${model} with "flavour" ${flavour.id}`,
+      `it has ${flavour.guestModels.join(', ')}`,
+    );
   const hasLpis = isOn('lpis', false);
+  if (hasLpis && !flavour.hasLpis)
+    throw new JsonEventError(`"lpis" with "flavour" ${flavour.id}`, 'that hypervisor has none here');
   if (hasLpis && model !== 'gicv3') throw new JsonEventError(`"lpis" on ${model}`, 'only gicv3 guests have LPIs');
   const texts: Record<string, string> = {};
   for (const name of TEXT_FIELDS) {
@@ -90,7 +104,7 @@ function readSettings(header: JsonObject): Settings {
   }
   return {
     machine: {
-      flavour: 'kvm-6.1',
+      flavour: flavour.id,
       model,
       nrVcpus: number('vcpus', 1, 1, model === 'gicv3' ? MAX_VCPUS : MAX_VCPUS_GICV2),
       nrSpis: number('spis', 64, 0, MAX_SPIS),
@@ -310,6 +324,7 @@ export function headerToJson(header: TraceHeader): string {
   const texts = { name: header.name, title: header.title, clock: header.clock, ...provenance };
   return JSON.stringify({
     [VERSION_FIELD]: JSON_LINES_VERSION,
+    ...(machine.flavour === DEFAULT_FLAVOUR ? {} : { flavour: machine.flavour }),
     model: machine.model,
     vcpus: machine.nrVcpus,
     spis: machine.nrSpis,

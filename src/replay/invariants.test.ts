@@ -1,57 +1,21 @@
-/** The checker passes what is sound, in every flavour and strategy, and finds each invariant broken on purpose. */
+/** The checker passes what is sound (random events: strategies.test.ts) and finds each invariant broken on purpose. */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import type { Machine } from '../gic/intid.js';
 import { LR_ACTIVE, LR_PENDING } from '../gic/lr.js';
-import { AP_LIST_FLAVOURS, type Scenario, scenarios } from '../reference/arbitrary.js';
-import { apListStrategies, type ChosenStrategy, reference, strategyNamed } from '../strategy/index.js';
+import { type ChosenStrategy, reference, strategyNamed } from '../strategy/index.js';
 import * as K from '../trace/events.js';
-import { HostStop } from '../vgic/host-stop.js';
 import { slotOf } from '../vgic/state.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
 import { ACTIVE, EXISTS, LATCH, QUEUED_FIELD, QUEUED_SHIFT } from '../vgic/word.js';
 import { createEngine } from './engine.js';
 import { createInvariantChecker, type Violation } from './invariants.js';
 import { replayTrace } from './replay.js';
+import { checkedStrategies } from './test-strategies.js';
 import { readVgr1, sourceOf, tracesFolder } from './test-traces.js';
 
-const NR_RUNS = Number(process.env.FUZZ_RUNS ?? 12);
-const chosen: ChosenStrategy[] = [
-  ...apListStrategies.map(({ id }) => strategyNamed(id)),
-  strategyNamed('hybrid:threshold=2'),
-];
 const ownStrategy = strategyNamed(reference.id);
-
-/** The first violation of a scenario, of which everything is checked often. */
-function checkScenario({ machine, events }: Scenario, candidate: ChosenStrategy): Violation | null {
-  const vgic = createVgic(machine, candidate.create);
-  const engine = createEngine(vgic);
-  const checker = createInvariantChecker(vgic, { keepsOrder: candidate.strategy === reference, interval: 64 });
-  try {
-    events.forEach(({ kind, vcpu, intid, value }, event) => {
-      const word = K.packWord(kind, vcpu, intid);
-      checker.before(word, value);
-      engine.step(word, value);
-      checker.after(event);
-    });
-  } catch (error) {
-    if (!(error instanceof HostStop)) throw error;
-    return checker.violation();
-  }
-  checker.finish();
-  return checker.violation();
-}
-
-for (const flavour of AP_LIST_FLAVOURS) {
-  test(`${flavour}: the invariants hold on random events, with every strategy`, () => {
-    const property = fc.property(scenarios({ flavours: [flavour], hostStops: true }), (scenario) => {
-      for (const candidate of chosen) assert.equal(checkScenario(scenario, candidate), null, candidate.label);
-    });
-    fc.assert(property, { numRuns: NR_RUNS, includeErrorInReport: true });
-  });
-}
 
 test('the invariants hold on the golden events, with every strategy', () => {
   const files = readdirSync(new URL('golden/', tracesFolder)).filter((name) =>
@@ -61,7 +25,7 @@ test('the invariants hold on the golden events, with every strategy', () => {
     const { header, word, value } = readVgr1(`golden/${file}`);
     const onViolation = (violation: Violation): void => assert.fail(`${file}: ${JSON.stringify(violation)}`);
     const identity = { path: file, sha256: '', origin: 'golden' };
-    replayTrace(sourceOf(header, word, value), chosen, identity, { onViolation });
+    replayTrace(sourceOf(header, word, value), checkedStrategies, identity, { onViolation });
   }
 });
 
