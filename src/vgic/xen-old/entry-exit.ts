@@ -23,7 +23,7 @@ export function createEntryExit(x: XenOldState, { findFree, setLr, updateLr }: L
   /**
    * The row whose list register a waiting one of this priority takes, or -1. From behind, and only equality ends the
    * search: a more urgent row may have to go (the defect of 1.22), also one that was placed a moment ago. It goes on from
-   * the previous victim and round the ring past the head; behind that it meets the waiting row itself at the latest.
+   * the previous victim to the head.
    */
   function findVictim(anchor: number, from: number, priority: number): number {
     const prevOf = inflight.prev;
@@ -32,8 +32,7 @@ export function createEntryExit(x: XenOldState, { findFree, setLr, updateLr }: L
     const words = word;
     let walked = 0;
     let victim = -1;
-    for (let slot = prevOf[from]; slot !== from; slot = prevOf[slot]) {
-      if (slot === anchor) continue;
+    for (let slot = prevOf[from]; slot !== anchor; slot = prevOf[slot]) {
       walked++;
       if (keys[slot] === priority) break;
       if (lrs[slot] !== NO_LR && (words[slot] & ACTIVE) === 0) {
