@@ -39,6 +39,7 @@ const REGISTER_WRITES: ReadonlySet<number> = new Set([
   ev.ACTIVE,
   ev.CONFIG,
   ev.TARGET,
+  ev.SGI,
   ev.GROUP,
   ev.GROUP_ONE,
   ev.DIST_ENABLE,
@@ -127,7 +128,8 @@ export class XenOldReference implements ConformTarget {
       case ev.GUEST_DRAIN:
         for (let slot = this.findPending(vcpu); slot !== -1; slot = this.findPending(vcpu)) {
           acknowledgeLr(vcpu.lrs[slot]);
-          this.clearActive(vcpu, vcpu.lrs[slot]);
+          // The end names an interrupt, which may be in two list registers.
+          this.deactivateLr(vcpu, vcpu.lrs[slot].intid);
         }
         break;
     }
