@@ -218,7 +218,15 @@ function provisionalHeader(): TraceHeader {
     provenance: { tool: '', kernel: '', when: '', how: '', licence: '', sourceSha256: '' },
     importer: { name: '', version: '' },
     guestAccesses: 'events',
-    counts: { sourceLines: 0, unknownLines: 0, lostEvents: 0, decisionsFromRecording: 0, noEffect: 0, cutOff: 0 },
+    counts: {
+      sourceLines: 0,
+      unknownLines: 0,
+      lostEvents: 0,
+      decisionsFromRecording: 0,
+      noEffect: 0,
+      cutOff: 0,
+      reordered: 0,
+    },
     gaps: [],
   };
 }

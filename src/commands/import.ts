@@ -101,6 +101,7 @@ function describeRemarks({ counts, gaps }: TraceHeader, warnings: Warnings): str
       [counts.unknownLines, 'unknown lines'],
       [counts.lostEvents, 'lost events'],
       [counts.decisionsFromRecording, 'decisions taken from the recording'],
+      [counts.reordered, 'steps re-ordered against their time stamps'],
       [counts.noEffect, 'records without effect'],
     ] as const
   )

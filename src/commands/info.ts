@@ -63,7 +63,7 @@ function describe(info: TraceInfo, sha256: string, columns: number): string {
     ['licence', provenance.licence || 'not said'],
     [
       'import',
-      `${header.importer.name} ${header.importer.version}: ${counts.sourceLines} lines or records, ${counts.unknownLines} unknown, ${counts.lostEvents} events lost, ${counts.decisionsFromRecording} decisions from the recording, ${counts.noEffect} without effect${counts.cutOff === 1 ? ', source cut off' : ''}`,
+      `${header.importer.name} ${header.importer.version}: ${counts.sourceLines} lines or records, ${counts.unknownLines} unknown, ${counts.lostEvents} events lost, ${counts.decisionsFromRecording} decisions from the recording, ${counts.reordered} steps re-ordered, ${counts.noEffect} without effect${counts.cutOff === 1 ? ', source cut off' : ''}`,
     ],
     ['sha256', sha256],
   ];

@@ -105,7 +105,11 @@ function describe(record: VerifiedPath): string {
   const replayed = `replayed as ${flavour}${flavour === madeFor ? '' : `, recorded on ${madeFor}: differences are expected`}`;
   const rows: [string, string][] = [
     ['entries compared', `${entries}, identical ${identical} (${percent(identical, entries)})`],
-    ['mismatches', CAUSES.map((cause) => `${cause} ${causes[cause]}`).join(', ')],
+    ['re-ordered', `${record.reordered} steps, by what was recorded under the locks`],
+    [
+      'mismatches',
+      `${record.explained} explained, ${record.unexplained} unexplained (${CAUSES.map((cause) => `${cause} ${causes[cause]}`).join(', ')})`,
+    ],
     ['UIE (overflow) bit', `${record.uieIdentical} of ${entries} identical`],
     ['LRs read back at exit', `${record.foldsIdentical} of ${record.folds} identical`],
     ['ap_list depth at sorts', `${record.sortsIdentical} of ${record.sorts} identical`],

@@ -240,6 +240,7 @@ export class JsonLinesImporter {
         decisionsFromRecording: 0,
         noEffect: 0,
         cutOff: 0,
+        reordered: 0,
       },
       gaps: [],
     };

@@ -15,7 +15,7 @@ import { type ManifestEntry, makeManifestEntry, TraceTally } from './manifest.js
 const TRACES = new URL('../../../traces/', import.meta.url);
 const MANIFEST = new URL('manifest.json', TRACES);
 const MAX_FILE_BYTES = 5_000_000;
-const MAX_TOTAL_BYTES = 25_000_000;
+const MAX_TOTAL_BYTES = 40_000_000;
 
 const readManifest = (): ManifestEntry[] =>
   (JSON.parse(readFileSync(MANIFEST, 'utf8')) as { traces: ManifestEntry[] }).traces;

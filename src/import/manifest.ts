@@ -30,6 +30,8 @@ export interface ManifestEntry {
   readonly raised: Readonly<IntidMix>;
   /** Decisions about order that were taken from the recorded outcome. */
   readonly decisionsFromRecording: number;
+  /** Steps that stand elsewhere than their time stamps say. */
+  readonly reordered: number;
   readonly licence: string;
   readonly recordedOn: string;
   readonly recordedHow: string;
@@ -74,6 +76,7 @@ export function makeManifestEntry(
     fidelity: header.fidelity,
     raised: { ...tally.raised },
     decisionsFromRecording: header.counts.decisionsFromRecording,
+    reordered: header.counts.reordered,
     licence: provenance.licence,
     recordedOn: provenance.kernel,
     recordedHow: provenance.how,

@@ -273,6 +273,7 @@ export class Vgr1Importer {
         decisionsFromRecording: 0,
         noEffect: this.nrNoEffect,
         cutOff: 0,
+        reordered: 0,
       },
       gaps: [],
     };

@@ -1,6 +1,6 @@
 /** Resynchronisation after a mismatch: the recorded LRs become the model's. */
 import { isSgi } from '../gic/intid.js';
-import { gichToHi, LR_CPUID_SHIFT, LR_HW, LR_PENDING, LR_PRIORITY_SHIFT } from '../gic/lr.js';
+import { gichToHi, LR_CPUID_SHIFT, LR_EOI, LR_HW, LR_PENDING, LR_PRIORITY_SHIFT } from '../gic/lr.js';
 import { slotOf } from '../vgic/state.js';
 import type { Vgic } from '../vgic/vgic.js';
 import {
@@ -56,6 +56,9 @@ export function createTakeOver({ state, list }: Vgic): TakeOver {
           state.source[slot] &= ~(1 << ((lo >>> LR_CPUID_SHIFT) & 7));
           if (state.source[slot] !== 0) w |= LATCH;
         }
+      } else if ((w & LEVEL) === 0 && (hi & LR_EOI) === 0) {
+        // Active alone: an edge that waits would be in the LR too, unless an SGI has several senders (then EOI is set).
+        w &= ~LATCH;
       }
       word[slot] = w;
     }
@@ -67,8 +70,10 @@ export function createTakeOver({ state, list }: Vgic): TakeOver {
 
   /** The recorded rows in their order, where they stand; what the model presented instead comes behind them. */
   function reorderList(vcpu: number, recorded: readonly number[], presented: readonly number[]): void {
-    const wrong = presented.filter((slot) => !recorded.includes(slot));
-    const rest = list.order(vcpu).filter((slot) => !wrong.includes(slot));
+    const listed = list.order(vcpu);
+    // What an LR still holds may have left this list: a flush of an empty list leaves the LRs as they are.
+    const wrong = presented.filter((slot) => !recorded.includes(slot) && listed.includes(slot));
+    const rest = listed.filter((slot) => !wrong.includes(slot));
     const places = rest.map((slot, at) => (recorded.includes(slot) ? at : -1)).filter((at) => at >= 0);
     // Rows on another vCPU's list stay there: they will be migrated.
     const mine = recorded.filter((slot) => rest.includes(slot) || (word[slot] & QUEUED_FIELD) === 0);
@@ -80,7 +85,7 @@ export function createTakeOver({ state, list }: Vgic): TakeOver {
     const order = [...rest.slice(0, last + 1), ...wrong, ...rest.slice(last + 1)];
     // Through the port all strategies have: rows that are nothing but queued leave at a prune, then join again in order.
     const saved = order.map((slot) => (word[slot] & ~QUEUED_FIELD) | ((vcpu + 1) << QUEUED_SHIFT));
-    for (const slot of list.order(vcpu)) word[slot] &= QUEUED_FIELD;
+    for (const slot of listed) word[slot] &= QUEUED_FIELD;
     list.prune(vcpu);
     order.forEach((slot, at) => {
       word[slot] = saved[at];

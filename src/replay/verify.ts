@@ -3,6 +3,7 @@
  * with what the kernel programmed, at every flush. After a mismatch the model takes over the recorded LRs and goes on.
  */
 
+import { isSgi } from '../gic/intid.js';
 import { gichToHi, HCR_UIE, LR_EOI, LR_GROUP, LR_HW, LR_PRIORITY_SHIFT, LR_STATE, lrHex } from '../gic/lr.js';
 import { reference } from '../strategy/index.js';
 import * as K from '../trace/events.js';
@@ -36,6 +37,9 @@ export interface VerifyRecord {
   readonly entries: number;
   readonly identical: number;
   readonly causes: Readonly<Record<Cause, number>>;
+  /** Differences with a cause in the recording, and those without (faults of the model). */
+  readonly explained: number;
+  readonly unexplained: number;
   /** Of all entries: is UIE set in both or in neither? */
   readonly uieIdentical: number;
   /** LRs read back at guest exit, after the recorded guest accesses: compared, identical. */
@@ -51,6 +55,8 @@ export interface VerifyRecord {
   readonly divergences: number;
   /** Importer's count: decisions about order or effect taken from the recorded outcome. */
   readonly decisionsFromRecording: number;
+  /** Importer's count: places where events under the locks, not time stamps, gave the order of steps. */
+  readonly reordered: number;
   readonly lostEvents: number;
   /** The first mismatches, at most `maxShown`. */
   readonly mismatches: readonly Mismatch[];
@@ -244,14 +250,16 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
     const recorded = Array.from({ length: truthUsed }, (_, i) => recordedWord(i));
     const model = Array.from({ length: usedLrs[vcpu] }, (_, i) => modelWord(vcpu, i));
     const { intids, needed } = findDifferences(vcpu);
+    // Where the walk stopped at an SGI with several senders, a race with that SGI explains what is not presented.
+    const suspects = new Set([...intids, ...stoppingSgis(vcpu)]);
     const mismatch: OpenMismatch = {
-      needed: needed & ~explainedBefore(vcpu, intids),
+      needed: needed & ~explainedBefore(vcpu, suspects),
       event: flushEvent[vcpu],
       tick: flushTick[vcpu],
       vcpu,
       recorded,
       model,
-      intids,
+      intids: suspects,
       fallback: fallbackCause(vcpu, intids),
     };
     let origin: OpenMismatch | undefined;
@@ -263,6 +271,23 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
     else if (nrVcpus > 1) open.push(mismatch);
     else settle(mismatch, mismatch.fallback.cause, mismatch.fallback.reason);
     takeOver(vcpu, truthUsed, truthLo, truthHi);
+  }
+
+  /**
+   * GICv2, vgic-spec 1.11: behind an SGI with several senders nothing less urgent is presented. The SGIs that may be why
+   * one of the two stopped early: everything it presented is the same.
+   */
+  function stoppingSgis(vcpu: number): number[] {
+    if (!isV2Guest) return [];
+    const shared = Math.min(truthUsed, usedLrs[vcpu]);
+    if (truthUsed === usedLrs[vcpu]) return [];
+    const sgis: number[] = [];
+    for (let i = 0; i < shared; i++) {
+      if (vgic.lrLo(vcpu, i) !== truthLo[i] || vgic.lrHi(vcpu, i) !== truthHi[i]) return [];
+      const hi = isV2Host ? gichToHi(truthLo[i]) : truthHi[i];
+      if (isSgi(truthLo[i] & intidMask) && (hi & LR_EOI) !== 0) sgis.push(truthLo[i] & intidMask);
+    }
+    return sgis;
   }
 
   /** What explains a mismatch if no other CPU raced with the flush. */
@@ -338,6 +363,8 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
         takeListPair(intid, value);
       } else {
         collecting = kind === K.EXPECT_LRS ? 'lrs' : 'fold';
+        // The end of the flush: what another CPU did while it ran has no later time than this.
+        if (kind === K.EXPECT_LRS) flushTick[vcpu] = tick;
         truthHcr = value;
         truthLo.fill(0);
         truthHi.fill(0);
@@ -389,6 +416,8 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
     entries,
     identical,
     causes,
+    explained: entries - identical - causes['model-fault'],
+    unexplained: causes['model-fault'],
     uieIdentical,
     folds,
     foldsIdentical,
@@ -398,6 +427,7 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
     listsIdentical,
     divergences: state.cost.divergences,
     decisionsFromRecording: header.counts.decisionsFromRecording,
+    reordered: header.counts.reordered,
     lostEvents: header.counts.lostEvents,
     mismatches,
   };

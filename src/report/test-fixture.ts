@@ -119,6 +119,7 @@ export function makeCell(figures: CellFigures = {}): CellResult {
           decisionsFromRecording: 0,
           noEffect: 12,
           cutOff: 0,
+          reordered: 0,
         },
         gaps: figures.gaps ?? 0,
         origin: figures.origin ?? 'recorded',
@@ -347,6 +348,9 @@ export const makeVerify = (trace: string, figures: Partial<VerifyResult> = {}): 
   listsIdentical: 800,
   divergences: 0,
   decisionsFromRecording: 0,
+  reordered: 0,
+  explained: 0,
+  unexplained: 0,
   lostEvents: 0,
   mismatches: [],
   command: `vgic-replay verify traces/recorded/${trace}.vgt`,
@@ -412,6 +416,7 @@ export function makeFullModel(): ReportModel {
         entries: 29275,
         identical: 29274,
         causes: { 'cross-cpu-window': 1, 'unrecorded-input': 0, 'model-fault': 0 },
+        explained: 1,
         decisionsFromRecording: 82,
         mismatches: [
           {

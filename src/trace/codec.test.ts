@@ -229,6 +229,7 @@ test('any header survives; control characters in its texts do not', () => {
       decisionsFromRecording: count,
       noEffect: count,
       cutOff: count,
+      reordered: count,
     }),
     gaps: fc.array(fc.record({ afterEvent: count, lost: count, place: text }), { maxLength: 3 }),
   });

@@ -32,7 +32,15 @@ export const HEADER: TraceHeader = {
   provenance: { tool: 'test', kernel: '6.1', when: '', how: '', licence: 'Apache-2.0', sourceSha256: '' },
   importer: { name: 'test', version: '1' },
   guestAccesses: 'events',
-  counts: { sourceLines: 7, unknownLines: 0, lostEvents: 0, decisionsFromRecording: 0, noEffect: 0, cutOff: 0 },
+  counts: {
+    sourceLines: 7,
+    unknownLines: 0,
+    lostEvents: 0,
+    decisionsFromRecording: 0,
+    noEffect: 0,
+    cutOff: 0,
+    reordered: 0,
+  },
   gaps: [],
 };
 

@@ -132,6 +132,7 @@ function readCounts(counts: HeaderFields): ImportCounts {
     decisionsFromRecording: counts.count('decisionsFromRecording'),
     noEffect: counts.count('noEffect'),
     cutOff: counts.count('cutOff'),
+    reordered: counts.count('reordered'),
   };
 }
 

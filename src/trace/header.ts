@@ -28,6 +28,11 @@ export interface ImportCounts {
   readonly noEffect: number;
   /** 1 if the source ended in the middle of a record or run. */
   readonly cutOff: number;
+  /**
+   * Places where the order of steps is not that of their time stamps, because what was recorded under the locks (sorts,
+   * populated LRs, appends, removals, interrupt fields) shows another. 0 in traces made before it was counted.
+   */
+  readonly reordered: number;
 }
 
 export interface TraceHeader {

@@ -55,6 +55,8 @@ const OUTSIDE = 0;
 const IN_GUEST = 1;
 /** Folded, not yet pruned: a SYNC that came in two parts. */
 const FOLDED = 2;
+/** KVM lets go of the list lock at every migration: a PRUNE may come in several parts. */
+const PRUNED = 3;
 
 const IN_GUEST_ONLY: ReadonlySet<number> = new Set([
   SYNC,
@@ -134,7 +136,7 @@ function createEventCheck(header: TraceHeader, report: Report): (block: EventBlo
 function findLifeCycleProblem(kind: number, place: number): string | undefined {
   if (kind === FLUSH && place === IN_GUEST) return 'while it is in the guest';
   if (kind === FLUSH && place === FOLDED) return 'between its fold and its prune';
-  if (kind === PRUNE && place !== FOLDED) return 'without a fold before it';
+  if (kind === PRUNE && place !== FOLDED && place !== PRUNED) return 'without a fold before it';
   if (IN_GUEST_ONLY.has(kind) && place !== IN_GUEST) return 'while it is out of the guest';
   return undefined;
 }
@@ -142,7 +144,8 @@ function findLifeCycleProblem(kind: number, place: number): string | undefined {
 function stepLifeCycle(kind: number, place: number): number {
   if (kind === FLUSH) return IN_GUEST;
   if (kind === FOLD) return FOLDED;
-  return kind === SYNC || kind === PRUNE ? OUTSIDE : place;
+  if (kind === PRUNE) return PRUNED;
+  return kind === SYNC ? OUTSIDE : place;
 }
 
 function checkGaps(reader: TraceReader, report: Report): void {

@@ -39,7 +39,15 @@ export function workloadHeader(workload: Workload, params: WorkloadParams, versi
     },
     importer: { name: 'workload', version },
     guestAccesses: 'events',
-    counts: { sourceLines: 0, unknownLines: 0, lostEvents: 0, decisionsFromRecording: 0, noEffect: 0, cutOff: 0 },
+    counts: {
+      sourceLines: 0,
+      unknownLines: 0,
+      lostEvents: 0,
+      decisionsFromRecording: 0,
+      noEffect: 0,
+      cutOff: 0,
+      reordered: 0,
+    },
     gaps: [],
   };
 }

@@ -242,6 +242,7 @@ export class Assembler {
         if (!this.#runs.add(at)) this.#report.malformed(at);
         return true;
     }
+    if (at.event === 'kvm_ack_irq') this.#runs.addAck(at);
     // Anything else ends what the context was doing, unless the thread was only preempted in the middle of it.
     this.#closeInject(context);
     if (!isPreemptionEvent(at.event)) {

@@ -1,8 +1,25 @@
 /** Operations in their final order → events of the trace. Joins what belongs together: targets of one SGI, FOLD + PRUNE. */
-import { type EventSink, FOLD, NOP, PRUNE, SGI, SYNC } from '../../trace/events.js';
+import {
+  ACK,
+  DEACTIVATE,
+  EOI,
+  type EventSink,
+  FIRST_FACT,
+  FOLD,
+  GUEST_LR_STATE,
+  NOP,
+  PMR,
+  PRIORITY_DROP,
+  PRUNE,
+  SGI,
+  SYNC,
+} from '../../trace/events.js';
 
 /** A longer silence is bridged by NOPs. */
 const MAX_DT = 0xffffffff;
+
+/** Their times come from another log. */
+const GUEST_ACCESSES: ReadonlySet<number> = new Set([ACK, EOI, PRIORITY_DROP, DEACTIVATE, PMR, GUEST_LR_STATE]);
 
 interface Held {
   readonly kind: number;
@@ -18,6 +35,8 @@ export class EventWriter {
   #held: Held | null = null;
   #lastTick = -1;
   #written = 0;
+  #stepTick = 0;
+  #reordered = 0;
 
   constructor(sink: EventSink) {
     this.#sink = sink;
@@ -28,11 +47,20 @@ export class EventWriter {
     return this.#written + (this.#held === null ? 0 : 1);
   }
 
-  /** Ticks may step back a little between CPUs: the trace's clock then stands still. */
-  write(kind: number, vcpu: number, intid: number, value: number, tick: number, group = 0): void {
+  /** Steps behind one that began after they had ended. */
+  get reordered(): number {
+    return this.#reordered;
+  }
+
+  /**
+   * Ticks may step back a little between CPUs: the trace's clock then stands still.
+   * `latest`: end of the interval in which it took effect.
+   */
+  write(kind: number, vcpu: number, intid: number, value: number, tick: number, group = 0, latest = tick): void {
+    this.#noteOrder(kind, tick, latest);
     const held = this.#held;
     if (held !== null) {
-      if (held.kind === FOLD && kind === PRUNE && held.vcpu === vcpu) {
+      if (held.kind === FOLD && kind === PRUNE && held.vcpu === vcpu && group === 0) {
         this.#held = null;
         this.#pass(SYNC, vcpu, 0, 0, held.tick);
         return;
@@ -45,6 +73,14 @@ export class EventWriter {
     }
     if (kind === FOLD || (kind === SGI && group !== 0)) this.#held = { kind, vcpu, intid, value, tick, group };
     else this.#pass(kind, vcpu, intid, value, tick);
+  }
+
+  #noteOrder(kind: number, tick: number, latest: number): void {
+    if (kind >= FIRST_FACT || kind === PRUNE || GUEST_ACCESSES.has(kind)) return;
+    if (latest < this.#stepTick) {
+      this.#reordered++;
+      this.#stepTick = tick;
+    } else this.#stepTick = Math.max(this.#stepTick, tick);
   }
 
   flush(): void {

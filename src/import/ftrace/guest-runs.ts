@@ -35,13 +35,14 @@ export class GuestRuns {
 
   /** The flush with what the hardware was given. `listLength`: entries of the ap_list at that moment. */
   writeFlush(op: FlushOperation, listLength: number): void {
-    const { vcpu, tick, result } = op;
+    // The flush is dated by its first line; what it gave, by its last: other CPUs may work in between.
+    const { vcpu, tick, closeTick, result } = op;
     if (op.sortCount >= 0) this.#out.write(K.EXPECT_SORT, vcpu, 0, op.sortCount, tick);
     this.#out.write(K.FLUSH, vcpu, 0, 0, tick);
-    this.#out.write(K.EXPECT_LRS, vcpu, result?.used ?? 0, result?.hcr ?? HCR_IDLE, tick);
+    this.#out.write(K.EXPECT_LRS, vcpu, result?.used ?? 0, result?.hcr ?? HCR_IDLE, closeTick);
     if (result !== null) {
-      this.#writeLrs(vcpu, result.lo, result.hi, tick);
-      this.#writeList(vcpu, result.list, listLength, tick);
+      this.#writeLrs(vcpu, result.lo, result.hi, closeTick);
+      this.#writeList(vcpu, result.list, listLength, closeTick);
     }
     this.#guests[vcpu].lrs.enter(readBackLrs(this.#survey.model, result));
   }

@@ -7,6 +7,7 @@ import { createFtraceImporter, isFtrace } from './importer.js';
 
 const VCPU0 = '0xffff0000c0000000';
 const VCPU1 = '0xffff0000c1000000';
+const VCPU2 = '0xffff0000c2000000';
 
 interface Imported {
   readonly header: TraceHeader;
@@ -50,8 +51,8 @@ const write = (lines: readonly Line[], stepUs = 10): string =>
     })
     .join('');
 
-const THREADS = ['CPU 0/KVM-11', 'CPU 1/KVM-12'] as const;
-const POINTERS = [VCPU0, VCPU1] as const;
+const THREADS = ['CPU 0/KVM-11', 'CPU 1/KVM-12', 'CPU 2/KVM-13'] as const;
+const POINTERS = [VCPU0, VCPU1, VCPU2] as const;
 const vcpuLine = (vcpu: number, text: string, flags = 'd....'): Line => [THREADS[vcpu], vcpu, flags, text];
 
 const queueText = (intid: number, fields: Record<string, string | number> = {}): string => {
@@ -160,6 +161,7 @@ test('an SGI with no append yet does not go before the flush that went without i
     ['flush 1 0 0'],
   );
   assert.equal(imported.inputs[imported.inputs.indexOf('sgi 0 3 2') - 1], 'flush 1 0 0');
+  assert.equal(imported.header.counts.reordered, 1);
 });
 
 test('an SGI whose ap_add line stands behind the flush that shows it goes before that flush', () => {
@@ -178,6 +180,7 @@ test('an SGI whose ap_add line stands behind the flush that shows it goes before
 test('without anything concurrent no decision is taken', () => {
   const imported = importText(write([...SET_UP, ...sgiLines(0, 1, 3), ...run(1, [3], [3]), ...run(0, [])]));
   assert.equal(imported.header.counts.decisionsFromRecording, 0);
+  assert.equal(imported.header.counts.reordered, 0);
 });
 
 test("a hard interrupt's vgic_queue between its_cached and the LPI belongs to the timer", () => {
@@ -205,6 +208,109 @@ test("a hard interrupt's vgic_queue between its_cached and the LPI belongs to th
   assert.ok(imported.inputs.includes('lpi-pending 0 8200 0'));
   assert.deepEqual(tail(imported, 'inject 1 27 1').slice(0, 2), ['inject 1 27 1', 'inject 0 8200 1']);
   assert.equal(imported.header.machine.nrLpis, 57344);
+});
+
+const mmio = (vcpu: number, address: number, length: number, value: number): Line =>
+  vcpuLine(
+    vcpu,
+    `kvm_mmio: mmio write len ${length} gpa 0x${address.toString(16)} val 0x${value.toString(16)}`,
+    '.....',
+  );
+
+/** SPIs 40 and 41, pending on the list of vCPU 0, are routed to vCPUs 1 and 2: its next prune moves them. */
+const TWO_ROUTED: readonly Line[] = [
+  ...SET_UP,
+  ...run(2, []),
+  mmio(0, 0x8000428, 4, 0xa0a0a0a0),
+  mmio(0, 0x8000104, 4, 0x300),
+  ...[40, 41].map((intid) => vcpuLine(0, queueLine(intid, { latch: 0 }))),
+  mmio(0, 0x8000204, 4, 0x300),
+  ...[40, 41].flatMap((intid) => [
+    vcpuLine(0, queueLine(intid)),
+    vcpuLine(0, `ap_add: (vgic_queue_irq_unlock+0x118/0x2f0) vcpu=0 intid=${intid}`),
+  ]),
+  ...run(0, [40, 41]),
+  mmio(0, 0x8006140, 8, 1),
+  mmio(0, 0x8006148, 8, 2),
+];
+const moveLine = (intid: number, to: number): Line =>
+  vcpuLine(0, `ap_move: (kvm_vgic_sync_hwstate+0x410/0x580) vcpu=0 to=${to} intid=${intid}`);
+/** The flush of vCPU 0 that presents neither, and its exit up to the prune. */
+const beforeMoves = (): Line[] => {
+  const lines = run(0, []);
+  const list = `a0=40 a1=41 ${[2, 3, 4, 5, 6, 7, 8, 9].map((i) => `a${i}=147960472`).join(' ')}`;
+  const head = 'vcpu=0 used=0 hcr=0x1 vmcr=0xf84c000a apr=0x0 lr0=0x0 lr1=0x0 lr2=0x0 lr3=0x0';
+  lines.splice(1, 0, vcpuLine(0, `lr_flush: (__vgic_v3_restore_state+0x0/0x80) ${head} ${list}`));
+  return lines.slice(0, -1);
+};
+const leave = vcpuLine(0, 'kvm_exit: TRAP: HSR_EC: 0x0024 (DABT_LOW), PC: 0x0000000040000000', '.....');
+
+test('a flush that found its list empty comes before the move that another CPU was in the middle of', () => {
+  const imported = importText(
+    write([
+      ...TWO_ROUTED,
+      ...beforeMoves(),
+      moveLine(40, 1),
+      moveLine(41, 2),
+      // The list is found empty without its lock.
+      ...run(1, []),
+      leave,
+      ...run(1, [40], [40]),
+      ...run(2, [41], [41]),
+    ]),
+  );
+  assert.deepEqual(imported.warnings, []);
+  const order = tail(imported, 'target 0 41 2').slice(1, 5);
+  assert.deepEqual(order, ['flush 0 0 0', 'flush 1 0 0', 'sync 0 0 0', 'sync 1 0 0']);
+});
+
+test('a prune that lets others in between two moves is written in parts', () => {
+  const imported = importText(
+    write([
+      ...TWO_ROUTED,
+      ...beforeMoves(),
+      moveLine(40, 1),
+      ...run(1, [40], [40]),
+      ...run(2, []),
+      moveLine(41, 2),
+      leave,
+      ...run(2, [41], [41]),
+    ]),
+  );
+  assert.deepEqual(imported.warnings, []);
+  assert.deepEqual(
+    tail(imported, 'target 0 41 2').filter((line) => !line.startsWith('guest-lr-state')),
+    [
+      ...['target 0 41 2', 'flush 0 0 0', 'fold 0 0 0', 'target 0 41 0', 'prune 0 0 0', 'target 0 41 2'],
+      ...['flush 1 0 0', 'sync 1 0 0', 'flush 2 0 0', 'sync 2 0 0'],
+      ...['prune 0 0 0', 'flush 2 0 0', 'sync 2 0 0'],
+    ],
+  );
+});
+
+test('LRs are folded one by one: a pend before the kvm_ack_irq of a fold is undone by that fold', () => {
+  const exit = run(0, [40], [40]).map(
+    ([thread, cpu, flags, text]): Line => [thread, cpu, flags, text.replace('cfg=0', 'cfg=1')],
+  );
+  const imported = importText(
+    write([
+      ...SET_UP,
+      mmio(0, 0x8000428, 4, 0xa0a0a0a0),
+      mmio(0, 0x8000c08, 4, 0),
+      mmio(0, 0x8000104, 4, 0x100),
+      vcpuLine(0, queueLine(40, { latch: 0, cfg: 1 })),
+      mmio(0, 0x8000204, 4, 0x100),
+      vcpuLine(0, queueLine(40, { cfg: 1 })),
+      vcpuLine(0, 'ap_add: (vgic_queue_irq_unlock+0x118/0x2f0) vcpu=0 intid=40'),
+      ...exit.slice(0, -2),
+      mmio(1, 0x8000204, 4, 0x100),
+      vcpuLine(1, queueLine(40, { cfg: 1, onvcpu: VCPU0 })),
+      vcpuLine(0, 'kvm_ack_irq: irqchip 0 pin 8'),
+      ...exit.slice(-2),
+    ]),
+  );
+  assert.deepEqual(imported.warnings, []);
+  assert.deepEqual(tail(imported, 'pending 1 40 1'), ['pending 1 40 1', 'guest-lr-state 0 0 0', 'sync 0 0 0']);
 });
 
 test('an injection without a vgic_queue was redundant and stays in the trace', () => {

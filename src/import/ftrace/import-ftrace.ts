@@ -145,6 +145,7 @@ export class FtraceImporter {
       decisionsFromRecording: (order?.decisions ?? 0) + (this.#orderer?.correctedLrs ?? 0),
       noEffect: order?.noEffect ?? 0,
       cutOff,
+      reordered: this.#out.reordered,
     };
     const isStock = this.#stock !== null;
     return {

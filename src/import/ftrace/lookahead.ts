@@ -9,7 +9,7 @@ import type { Interval, Timeline } from './timeline.js';
 
 const MAX_OPERATIONS = 600;
 /** Lines about an interrupt (flushes, for a list) after which the consequences of a choice have shown. */
-export const MAX_SIGNS = 4;
+export const MAX_SIGNS = 12;
 
 /** What was run out of its turn: it is not run again. */
 export type RunSet = Set<Step | QueueOperation>;
@@ -81,9 +81,10 @@ export class Lookahead {
           this.#shadow.sample(sync.vcpu, sync.physical);
           this.#shadow.fold(sync.vcpu, readBackLrs(this.#model, sync.fold));
         }
-        const predicted = this.#shadow.prune(sync.vcpu);
-        if (sync.vcpu !== home) continue;
-        wrong += key === KEY_MACHINE ? scoreRemovals(sync, predicted) : scoreRemovalOf(key, sync, predicted);
+        const prune = op.type === 'prune' ? op : { sync, moves: [], isWhole: true, held: [] };
+        const predicted = this.#shadow.prune(sync.vcpu, prune.held);
+        if (sync.vcpu !== home || prune.held.some((removal) => removal.key === key)) continue;
+        wrong += key === KEY_MACHINE ? scoreRemovals(prune, predicted) : scoreRemovalOf(key, sync, predicted);
         if (sync.removals.some((removal) => removal.key === key)) signs++;
       }
     }

@@ -36,8 +36,13 @@ export interface SilentOperation {
   readonly redundant: boolean;
 }
 
-export interface Populate {
+/** A moment of the recording: number of the line, and its time. */
+export interface Moment {
   readonly line: number;
+  readonly tick: number;
+}
+
+export interface Populate extends Moment {
   readonly key: number;
   readonly fields: IrqFields;
 }
@@ -59,6 +64,7 @@ export interface FlushOperation {
   line: number;
   tick: number;
   closeLine: number;
+  closeTick: number;
   sortCount: number;
   /** a0..a9 before the sort. */
   sortList: readonly number[];
@@ -92,6 +98,8 @@ export interface SyncOperation {
   readonly entryLine: number;
   fold: { readonly used: number; readonly lo: readonly number[]; readonly hi: readonly number[] } | null;
   physical: PhysSample[];
+  /** kvm_ack_irq: KVM tells of the end of this SPI before it takes the interrupt's lock to fold its LR. */
+  acks: { readonly intid: number; readonly line: number }[];
   removals: Removal[];
 }
 

@@ -7,7 +7,9 @@
  * the order by time is tried first, and only if it contradicts what the recording shows (fields of the line, LRs,
  * depth, list order, removals) another one is searched for. Each such correction is one decision from the recording.
  */
+import { LPI_BASE } from '../../gic/intid.js';
 import * as K from '../../trace/events.js';
+import { AppendOrder } from './append-order.js';
 import type { EventWriter } from './event-writer.js';
 import type { GuestAccesses } from './guest-accesses.js';
 import { GuestRuns } from './guest-runs.js';
@@ -15,19 +17,23 @@ import { readBackLrs } from './list-registers.js';
 import { Lookahead } from './lookahead.js';
 import type { FlushOperation, QueueOperation, SyncOperation } from './operation.js';
 import { type Observation, PlacementFinder } from './placement.js';
-import { describeFlush, runQueue, scoreFlush, scoreRemovals } from './scores.js';
-import { Shadow, type ShadowRemoval } from './shadow.js';
-import { type IrqFields, intidOfKey, irqKey, KEY_MACHINE, ownerOfKey, type Step } from './step.js';
+import { prunesOf } from './prune-place.js';
+import { describeFlush, describePrune, runQueue, scoreFlush, scoreRemovals } from './scores.js';
+import { Shadow, type ShadowIrq } from './shadow.js';
+import { type IrqFields, irqKey, KEY_MACHINE, ownerOfKey, type Step } from './step.js';
 import type { FtraceSurvey } from './survey.js';
 import {
   type AppendInterval,
   appendOf,
   atomsOf,
+  endOf,
   type Interval,
   type PruneOperation,
   type Scheduled,
+  type SilentInterval,
   Timeline,
 } from './timeline.js';
+import { createVisits, findFoldLines } from './visits.js';
 
 /** Operations are held back so long that what they lead to can be seen. */
 const LOOKAHEAD_LINES = 4000;
@@ -46,10 +52,12 @@ export interface OrderCounts {
 export class Orderer {
   readonly counts: OrderCounts = { decisions: 0, conflicts: 0, causeless: 0, noEffect: 0 };
   readonly #model: FtraceSurvey['model'];
+  readonly #nrLr: number;
   readonly #shadow: Shadow;
   readonly #timeline: Timeline;
   readonly #lookahead: Lookahead;
   readonly #finder: PlacementFinder;
+  readonly #appends: AppendOrder;
   readonly #out: EventWriter;
   readonly #guests: GuestRuns;
   readonly #mapped: boolean[] = [];
@@ -63,11 +71,13 @@ export class Orderer {
     onConflict: (line: number, what: string) => void,
   ) {
     this.#model = survey.model;
+    this.#nrLr = survey.nrLr;
     this.#out = out;
     this.#onConflict = onConflict;
     this.#shadow = new Shadow(survey);
     this.#timeline = new Timeline(survey.tickNs);
     this.#lookahead = new Lookahead(this.#timeline, this.#shadow, survey.model);
+    this.#appends = new AppendOrder(this.#timeline, this.#shadow, this.#lookahead);
     this.#finder = new PlacementFinder(this.#timeline, this.#shadow, this.#lookahead);
     this.#guests = new GuestRuns(survey, out, accesses);
   }
@@ -100,7 +110,6 @@ export class Orderer {
   }
 
   // --- Time passes.
-
   #process(op: Scheduled): void {
     if (op.type !== 'silent') this.#guests.writeAccesses(op.tick);
     switch (op.type) {
@@ -136,7 +145,7 @@ export class Orderer {
   #complete(interval: Interval): void {
     if (interval.type === 'append') {
       if (interval.to < 0) this.#explainGivenUp(interval);
-      else this.#letOvertake(interval);
+      else this.#writeFirst(this.#appends.overtaking(interval));
     }
     if (!this.#timeline.remove(interval)) return;
     if (interval.type === 'silent' && interval.op.redundant) {
@@ -162,32 +171,13 @@ export class Orderer {
     }
   }
 
-  /** ap_add lines of two CPUs may stand in the wrong order: the next flush shows which append came first. */
-  #letOvertake(interval: AppendInterval): void {
-    for (const other of [...this.#timeline.pending]) {
-      if (other === interval || other.type !== 'append' || other.to !== interval.to || interval.to < 0) continue;
-      const inOrder = this.#foreseeAppends(interval, [interval, other]);
-      if (inOrder === 0) continue;
-      const overtaken = this.#foreseeAppends(interval, [other, interval]);
-      if (overtaken >= inOrder) continue;
+  /** Writes appends under way, one after the other as they are found, before what comes next. */
+  #writeFirst(appends: Iterable<AppendInterval>): void {
+    for (const append of appends) {
       this.counts.decisions++;
-      this.#timeline.remove(other);
-      for (let atom = 0; atom < other.ops.length; atom++) this.#writeAtom(other, atom);
+      this.#timeline.remove(append);
+      for (let atom = 0; atom < append.ops.length; atom++) this.#writeAtom(append, atom);
     }
-  }
-
-  #foreseeAppends({ to }: AppendInterval, order: readonly AppendInterval[]): number {
-    return this.#lookahead.foresee(
-      KEY_MACHINE,
-      to,
-      (run) => {
-        for (const op of order.flatMap((append) => append.ops)) {
-          run.add(op);
-          runQueue(this.#shadow, op, true);
-        }
-      },
-      null,
-    );
   }
 
   #settleRedundant(): void {
@@ -196,7 +186,7 @@ export class Orderer {
       const [step] = interval.op.steps;
       if (!this.#shadow.isRedundant(step)) continue;
       this.#timeline.remove(interval);
-      this.#writeStep(step, interval.tick, 0);
+      this.#writeStep(step, interval.tick, 0, interval.closeTick);
     }
   }
 
@@ -211,19 +201,19 @@ export class Orderer {
     if (interval.done[atom] === true) return;
     interval.done[atom] = true;
     if (interval.type === 'append') this.#writeQueue(interval.ops[atom], interval.ops.length > 1);
-    else this.#writeSilentStep(interval.op.steps[atom], interval.tick);
+    else this.#writeSilentStep(interval.op.steps[atom], interval);
   }
 
   /**
    * A silent step may be what made another thread give up its append between vgic_queue and the list lock. The model
    * cannot do half of that: the other thread's step is written behind this one if that comes to the same, else as a NOP.
    */
-  #writeSilentStep(step: Step, tick: number): void {
+  #writeSilentStep(step: Step, { tick, closeTick }: SilentInterval): void {
     const given = this.#timeline.pending.find(
       (interval) => interval.type === 'append' && interval.to < 0 && interval.ops[0].key === step.key,
     );
     if (given?.type !== 'append') {
-      this.#writeStep(step, tick, 0);
+      this.#writeStep(step, tick, 0, closeTick);
       return;
     }
     const { key } = step;
@@ -241,12 +231,12 @@ export class Orderer {
     });
     const isUndone = run([step]) === done;
     if (!isUndone && run([step, ...queued]) !== done) {
-      this.#writeStep(step, tick, 0);
+      this.#writeStep(step, tick, 0, closeTick);
       return;
     }
     this.#timeline.remove(given);
     this.counts.decisions++;
-    this.#writeStep(step, tick, 0);
+    this.#writeStep(step, tick, 0, closeTick);
     for (const each of queued) {
       if (!isUndone) this.#writeStep(each, tick, 0);
       else {
@@ -256,11 +246,11 @@ export class Orderer {
     }
   }
 
-  #writeStep(step: Step, tick: number, group: number): void {
+  #writeStep(step: Step, tick: number, group: number, latest = tick): void {
     if (step.quiet === true && this.#shadow.isRedundant(step)) return;
     if (step.kind === K.PHYS_LINE && this.#shadow.lastSample(step.vcpu, step.intid) === step.value) return;
     this.#shadow.apply(step);
-    this.#out.write(step.kind, step.vcpu, step.intid, step.value, tick, group);
+    this.#out.write(step.kind, step.vcpu, step.intid, step.value, tick, group, latest);
   }
 
   #writeQueue(op: QueueOperation, isRaced: boolean): void {
@@ -329,6 +319,7 @@ export class Orderer {
       list: -1,
       line: op.line,
       tick: op.tick,
+      moment: () => op,
       endLine: op.line,
       before: () => false,
       run: () => runQueue(this.#shadow, op, rival !== null || isGivenUp),
@@ -373,7 +364,8 @@ export class Orderer {
       if (next.line > op.closeLine) return false;
       if (next.type === 'flush' && next.vcpu === op.appendedTo) return true;
       if (next.type === 'queue' && (next.appendedTo === op.appendedTo || next.key === op.key)) return true;
-      if (next.type === 'prune' && next.sync.removals.some((removal) => removal.to === op.appendedTo)) return true;
+      const removals = next.type === 'prune' ? next.moves : next.type === 'sync' ? next.removals : [];
+      if (removals.some((removal) => removal.to === op.appendedTo)) return true;
     }
     return false;
   }
@@ -382,14 +374,17 @@ export class Orderer {
     const { vcpu } = op;
     if (this.#mapped[vcpu] !== true) this.#mapTimers(vcpu, op.tick);
     for (const { key, fields } of op.populates) this.#prepareHw(key, fields, op.tick);
-    const populateLine = new Map(op.populates.map((populate) => [populate.key, populate.line]));
+    const populated = new Set(op.populates.map((populate) => populate.key));
+    const visits = createVisits(op, this.#nrLr);
     this.#observe({
       touches: (key) => this.#shadow.isListed(key, vcpu),
       list: vcpu,
       line: op.line,
       tick: op.tick,
+      moment: visits,
       endLine: op.closeLine,
-      before: (queue) => queue.line < (populateLine.get(queue.key) ?? 0),
+      // Nothing is appended while the list is locked.
+      before: ({ key, line, appendedTo }) => (appendedTo !== vcpu || populated.has(key)) && line < visits(key).line,
       run: () => scoreFlush(this.#model, op, this.#shadow.flush(vcpu)),
     });
     const outcome = this.#shadow.flush(vcpu);
@@ -425,14 +420,15 @@ export class Orderer {
     const { vcpu, fold } = op;
     const readBack = readBackLrs(this.#model, fold);
     if (fold !== null) {
-      const keys = new Set(readBack.map((lr) => irqKey(vcpu, lr.intid)));
+      const foldedFrom = findFoldLines(op, readBack);
       this.#observe({
-        touches: (key) => keys.has(key),
+        touches: (key) => foldedFrom.has(key),
         list: -1,
         line: op.line,
         tick: op.tick,
+        moment: () => op,
         endLine: op.closeLine,
-        before: () => false,
+        before: (queue) => queue.line < (foldedFrom.get(queue.key) ?? 0),
         run: () => {
           this.#shadow.sample(vcpu, op.physical);
           this.#shadow.fold(vcpu, readBack);
@@ -448,14 +444,18 @@ export class Orderer {
       this.#shadow.fold(vcpu, readBack);
       this.#out.write(K.FOLD, vcpu, 0, 0, op.tick);
     }
-    // The list is walked from the fold to the last removal: a move changes two lists, so its line comes first.
-    const line = (op.removals.findLast((removal) => removal.to >= 0) ?? op.removals[0])?.line ?? op.line;
-    const prune: PruneOperation = { type: 'prune', line, tick: op.tick, sync: op };
-    if (line <= op.line) this.#observePrune(prune);
-    else this.#timeline.add(prune);
+    const prunes = prunesOf(op, this.#timeline.ahead());
+    this.counts.decisions += prunes.length - 1;
+    // Two parts need a fold of their own.
+    if (fold === null && prunes.length > 1) this.#out.write(K.FOLD, vcpu, 0, 0, op.tick);
+    for (const prune of prunes) {
+      if (prune.line <= op.line) this.#observePrune(prune);
+      else this.#timeline.add(prune);
+    }
   }
 
-  #observePrune({ sync, tick, line }: PruneOperation): void {
+  #observePrune(prune: PruneOperation): void {
+    const { sync, tick, line, held } = prune;
     const { vcpu, removals } = sync;
     const removalLine = new Map(removals.map((removal) => [removal.key, removal.line]));
     this.#observe({
@@ -463,17 +463,29 @@ export class Orderer {
       list: -1,
       line,
       tick,
+      moment: () => prune,
       endLine: sync.closeLine,
       before: (queue) => queue.line < (removalLine.get(queue.key) ?? 0),
-      run: () => scoreRemovals(sync, this.#shadow.prune(vcpu)),
+      run: () => scoreRemovals(prune, this.#shadow.prune(vcpu, held)),
     });
-    const predicted = this.#shadow.prune(vcpu);
-    if (scoreRemovals(sync, predicted) > 0) {
-      const show = (list: readonly ShadowRemoval[]): string =>
-        list.map((r) => `${intidOfKey(r.key)}>${r.to}`).join(' ');
-      this.#conflict(sync.line, `prune of vCPU ${vcpu}: recorded ${show(removals)}; expected ${show(predicted)}`);
+    this.#writeFirst(this.#appends.before(prune));
+    const detained = held
+      .map(({ key }) => this.#shadow.irq(key))
+      .filter((irq) => irq !== undefined && irq.queued === vcpu && irq.target !== vcpu) as ShadowIrq[];
+    for (const { intid } of detained) this.#writeTarget(intid, vcpu, vcpu, tick);
+    const predicted = this.#shadow.prune(vcpu, held);
+    if (scoreRemovals(prune, predicted) > 0) {
+      this.#conflict(sync.line, describePrune(sync, predicted));
     }
-    this.#out.write(sync.fold === null ? K.SYNC : K.PRUNE, vcpu, 0, 0, tick);
+    if (sync.fold === null && prune.isWhole) this.#out.write(K.SYNC, vcpu, 0, 0, tick);
+    else this.#out.write(K.PRUNE, vcpu, 0, 0, tick, prune.isWhole ? 0 : 1);
+    for (const { intid, target } of detained) this.#writeTarget(intid, target, vcpu, tick);
+  }
+
+  /** An event only: keeps an entry on its list while the prune lets another one go, and afterwards undoes that. */
+  #writeTarget(intid: number, target: number, vcpu: number, tick: number): void {
+    if (intid >= LPI_BASE) this.#out.write(K.LPI_MOVE, target, intid, 0, tick);
+    else this.#out.write(K.TARGET, vcpu, intid, target, tick);
   }
 
   /** Writes what comes before an observation. */
@@ -485,9 +497,4 @@ export class Orderer {
       this.#timeline.settle(interval);
     }
   }
-}
-
-function endOf(op: Scheduled): number {
-  if (op.type === 'prune') return Math.max(op.line, op.sync.closeLine);
-  return 'closeLine' in op ? Math.max(op.line, op.closeLine) : op.line;
 }

@@ -1,11 +1,11 @@
 /** For one observed moment: which of the steps under way come before it? */
 
 import { type Lookahead, MAX_SIGNS, type RunSet } from './lookahead.js';
-import type { QueueOperation } from './operation.js';
+import type { Moment, QueueOperation } from './operation.js';
 import { LR_WEIGHT, runQueue } from './scores.js';
 import { MAX_TRIALS, type Movable, type Placed, searchPlacement } from './search.js';
 import type { Shadow } from './shadow.js';
-import { KEY_MACHINE } from './step.js';
+import { KEY_MACHINE, type Step } from './step.js';
 import { appendOf, type Interval, type SilentInterval, type Timeline } from './timeline.js';
 
 /** What can be moved across an observation: one atom of an interval. */
@@ -22,6 +22,8 @@ export interface Observation {
   readonly list: number;
   readonly line: number;
   readonly tick: number;
+  /** When it does so: the observation itself, or a later moment inside it. */
+  readonly moment: (key: number) => Moment;
   readonly endLine: number;
   /** Default position of a later exact operation inside the observation: true = before it. */
   readonly before: (op: QueueOperation) => boolean;
@@ -44,6 +46,28 @@ const MAX_UNITS = 256;
 const MAX_EXAMINED = 200;
 /** After so many, the consequences of choices are not looked at any more either. */
 const HOPELESS = 4;
+
+/** Weight of an order that cannot have been: less than anything the recording shows. */
+const INVERSION = 0.25;
+
+const keyOf = ({ interval, atom }: Unit): number =>
+  interval.type === 'append' ? interval.ops[atom].key : interval.op.steps[atom].key;
+
+/** Line behind which it cannot take effect any more; its line, if the change of state has an exact moment. */
+const endOf = ({ interval, atom }: Unit): number =>
+  interval.type === 'append' ? interval.ops[atom].line : interval.closeLine;
+
+/** Pairs of which the later is before the observation and the earlier behind it: of one interrupt, or of one write. */
+function countInversions(placed: readonly Placed<Unit>[]): number {
+  let inversions = 0;
+  for (const { item: late, before } of placed) {
+    if (!before) continue;
+    for (const { item: early, before: isEarly } of placed) {
+      if (!isEarly && keyOf(early) === keyOf(late) && endOf(early) < late.interval.line) inversions++;
+    }
+  }
+  return inversions;
+}
 
 export class PlacementFinder {
   #failuresInARow = 0;
@@ -119,17 +143,37 @@ export class PlacementFinder {
 
   /** Atoms before the observation, the observation, then the exact operations inside it that come after. */
   #score(observation: Observation, placed: readonly Placed<Unit>[], run: RunSet | null): number {
-    let wrong = 0;
+    let wrong = INVERSION * countInversions(placed);
     for (const { item, before } of placed) if (before) wrong += this.#runAtom(item, run);
     wrong += observation.run();
-    for (const { item, before } of placed) {
-      const { interval } = item;
-      if (!before && interval.type === 'append' && interval.line > observation.line) {
-        run?.add(interval.ops[0]);
-        wrong += runQueue(this.#shadow, interval.ops[0], false);
-      }
+    const behind = placed.filter((at) => !at.before).map((at) => at.item);
+    for (const { interval } of behind) {
+      if (interval.type === 'append' && interval.line > observation.line)
+        wrong += this.#runBehind(interval.ops[0], behind, run);
     }
     return wrong;
+  }
+
+  /** An exact operation behind the observation; what else is behind it may have come in between. */
+  #runBehind(op: QueueOperation, behind: readonly Unit[], run: RunSet | null): number {
+    const silent = behind.flatMap(({ interval, atom }) =>
+      interval.type === 'silent' && interval.line < op.line && interval.op.steps[atom].key === op.key
+        ? [interval.op.steps[atom]]
+        : [],
+    );
+    const tryWith = (steps: readonly Step[]): number =>
+      this.#shadow.attempt(() => {
+        for (const step of steps) this.#shadow.apply(step);
+        return runQueue(this.#shadow, op, false);
+      });
+    if (silent.length > 0 && tryWith(silent) < tryWith([])) {
+      for (const step of silent) {
+        this.#shadow.apply(step);
+        run?.add(step);
+      }
+    }
+    run?.add(op);
+    return runQueue(this.#shadow, op, false);
   }
 
   #runAtom({ interval, atom }: Unit, run: RunSet | null): number {
@@ -150,9 +194,11 @@ export class PlacementFinder {
     };
     const addSilent = (interval: SilentInterval): void => {
       group++;
-      const initial = interval.line < observation.line && observation.tick >= this.#timeline.effectTick(interval);
+      const effectTick = this.#timeline.effectTick(interval);
       for (const [atom, { key }] of interval.op.steps.entries()) {
-        if (key === KEY_MACHINE || observation.touches(key)) add(interval, atom, initial);
+        if (key !== KEY_MACHINE && !observation.touches(key)) continue;
+        const { line, tick } = observation.moment(key);
+        add(interval, atom, interval.line < line && effectTick <= tick);
       }
     };
     for (const interval of this.#timeline.pending) {

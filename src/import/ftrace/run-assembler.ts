@@ -1,4 +1,5 @@
 /** Lines of one guest run, contiguous on their CPU because interrupts are off: flush, and fold with prune. */
+import { SPI_BASE } from '../../gic/intid.js';
 import { readIntid, readIrqFields, readList, readLrs, readVcpu } from './fields.js';
 import { readNumber, type TraceLine } from './line.js';
 import type { FlushOperation, SyncOperation } from './operation.js';
@@ -67,6 +68,13 @@ export class RunAssembler {
     return true;
   }
 
+  /** A kvm_ack_irq line: part of the fold on this CPU, if there is one. */
+  addAck({ cpu, line, text }: TraceLine): void {
+    const run = this.#byCpu.get(cpu);
+    const pin = readNumber(text, 'pin ');
+    if (run?.type === 'sync' && run.fold !== null && pin >= 0) run.acks.push({ intid: SPI_BASE + pin, line });
+  }
+
   /** A vgic_flush, ap_sort, lr_populate, lr_flush, vgic_sync, lr_fold, ap_del or ap_move line. */
   add(at: TraceLine): boolean {
     const vcpu = readVcpu(this.#survey, at.text, 'vcpu=');
@@ -87,6 +95,7 @@ export class RunAssembler {
 
   #addToFlush(at: TraceLine, run: FlushOperation): boolean {
     run.closeLine = at.line;
+    run.closeTick = at.tick;
     if (at.event === 'lr_flush') {
       run.result = { ...readLrs(at.text), hcr: readNumber(at.text, 'hcr=') | 0, list: readList(at.text) };
       this.#close(at.cpu, run, at.line, at.tick);
@@ -105,7 +114,7 @@ export class RunAssembler {
     const fields = readIrqFields(this.#survey, at.text);
     if (fields === undefined) return false;
     // A private interrupt in this LR is one of the vCPU whose LR it is.
-    run.populates.push({ line: at.line, key: irqKey(run.vcpu, fields.intid), fields });
+    run.populates.push({ line: at.line, tick: at.tick, key: irqKey(run.vcpu, fields.intid), fields });
     return true;
   }
 }
@@ -117,6 +126,7 @@ const beginFlush = ({ line, tick }: TraceLine, vcpu: number): FlushOperation => 
   line,
   tick,
   closeLine: line,
+  closeTick: tick,
   sortCount: -1,
   sortList: [],
   populates: [],
@@ -135,6 +145,7 @@ const beginSync = ({ line, tick }: TraceLine, vcpu: number, entryLine: number): 
   entryLine,
   fold: null,
   physical: [],
+  acks: [],
   removals: [],
 });
 

@@ -3,8 +3,9 @@ import type { GicModel } from '../../gic/intid.js';
 import { HCR_UIE } from '../../gic/lr.js';
 import { INJECT } from '../../trace/events.js';
 import type { FlushOperation, QueueOperation, SyncOperation } from './operation.js';
-import { countDifferences, type FlushOutcome, type Shadow, type ShadowRemoval } from './shadow.js';
-import { intidOfKey } from './step.js';
+import type { FlushOutcome, Shadow, ShadowIrq, ShadowRemoval } from './shadow.js';
+import { type IrqFields, intidOfKey } from './step.js';
+import type { PruneOperation } from './timeline.js';
 
 /** Entries of an ap_list that a line shows. */
 export const LIST_SHOWN = 10;
@@ -18,6 +19,22 @@ const MAX_DEPTH_PENALTY = 8;
 const SIGN_SEEN = 8;
 export const SIGN_STATE = 4;
 const SIGN_DEPTH = 0.1;
+
+/** Number of fields in which the recorded line differs; the list is not compared. */
+function countDifferences(irq: ShadowIrq | undefined, fields: IrqFields): number {
+  if (irq === undefined) return 1;
+  let count = 0;
+  if (irq.line !== fields.line) count++;
+  if (irq.latch !== fields.latch) count++;
+  if (irq.active !== fields.active) count++;
+  if (irq.enabled !== fields.enabled) count++;
+  if (irq.priority !== fields.priority) count++;
+  if (irq.group !== fields.group) count++;
+  if (irq.level !== fields.level) count++;
+  if (irq.source !== fields.source) count++;
+  if (fields.target >= -1 && irq.target !== fields.target) count++;
+  return count;
+}
 
 /**
  * Runs a vgic_queue on the shadow; returns in how many ways its line differs. `isRaced`: one of several threads did the
@@ -88,11 +105,16 @@ function countListDifferences(
   return wrong;
 }
 
-export function scoreRemovals(sync: SyncOperation, predicted: readonly ShadowRemoval[]): number {
-  const { removals } = sync;
-  let wrong = Math.abs(removals.length - predicted.length);
-  const recorded = new Map(removals.map((removal) => [removal.key, removal.to]));
-  for (const { key, to } of predicted) if (recorded.get(key) !== to) wrong++;
+/** A part of a prune is held to its moves: what was deleted went when the walk came by, before or after them. */
+export function scoreRemovals(
+  { sync, moves, isWhole }: Pick<PruneOperation, 'sync' | 'moves' | 'isWhole'>,
+  predicted: readonly ShadowRemoval[],
+): number {
+  const shown = isWhole ? sync.removals : moves;
+  const expected = isWhole ? predicted : predicted.filter((removal) => removal.to >= 0);
+  let wrong = Math.abs(shown.length - expected.length);
+  const recorded = new Map(shown.map((removal) => [removal.key, removal.to]));
+  for (const { key, to } of expected) if (recorded.get(key) !== to) wrong++;
   return wrong;
 }
 
@@ -105,4 +127,10 @@ export function describeFlush(op: FlushOperation, outcome: FlushOutcome): string
   const recorded = op.populates.map((populate) => populate.fields.intid).join(' ');
   const expected = outcome.populated.map((irq) => irq.intid).join(' ');
   return `recorded ${recorded} (sort ${op.sortCount}), expected ${expected} (sort ${outcome.sortCount})`;
+}
+
+export function describePrune({ vcpu, removals }: SyncOperation, predicted: readonly ShadowRemoval[]): string {
+  const show = (list: readonly { readonly key: number; readonly to: number }[]): string =>
+    list.map(({ key, to }) => `${intidOfKey(key)}>${to}`).join(' ');
+  return `prune of vCPU ${vcpu}: recorded ${show(removals)}; expected ${show(predicted)}`;
 }

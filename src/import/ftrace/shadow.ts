@@ -71,22 +71,6 @@ function compareIrqs(a: ShadowIrq, b: ShadowIrq): number {
   return first + second < 2 ? second - first : a.priority - b.priority;
 }
 
-/** Number of fields in which the recorded line differs; the list is not compared. */
-export function countDifferences(irq: ShadowIrq | undefined, fields: IrqFields): number {
-  if (irq === undefined) return 1;
-  let count = 0;
-  if (irq.line !== fields.line) count++;
-  if (irq.latch !== fields.latch) count++;
-  if (irq.active !== fields.active) count++;
-  if (irq.enabled !== fields.enabled) count++;
-  if (irq.priority !== fields.priority) count++;
-  if (irq.group !== fields.group) count++;
-  if (irq.level !== fields.level) count++;
-  if (irq.source !== fields.source) count++;
-  if (fields.target >= NONE && irq.target !== fields.target) count++;
-  return count;
-}
-
 export class Shadow {
   readonly #survey: FtraceSurvey;
   readonly #irqs = new Map<number, ShadowIrq>();
@@ -103,6 +87,7 @@ export class Shadow {
 
   /** Runs `probe` and takes back everything it changed. */
   attempt<T>(probe: () => T): T {
+    const outer = this.#undo;
     const undo: (() => void)[] = [];
     this.#undo = undo;
     try {
@@ -110,6 +95,7 @@ export class Shadow {
     } finally {
       this.#undo = null;
       for (let i = undo.length - 1; i >= 0; i--) undo[i]();
+      this.#undo = outer;
     }
   }
 
@@ -479,13 +465,13 @@ export class Shadow {
     }
   }
 
-  /** Second half of a guest exit (1.20): what left the list, in order. */
-  prune(vcpu: number): ShadowRemoval[] {
+  /** Second half of a guest exit (1.20): what left the list, in order. `held` stays for a later part. */
+  prune(vcpu: number, held: readonly { readonly key: number }[] = []): ShadowRemoval[] {
     const removals: ShadowRemoval[] = [];
     const kept: ShadowIrq[] = [];
     for (const irq of this.#lists[vcpu]) {
       const target = this.#oracle(irq);
-      if (target === vcpu) {
+      if (target === vcpu || held.some(({ key }) => key === irq.key)) {
         kept.push(irq);
         continue;
       }

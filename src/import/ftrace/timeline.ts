@@ -2,18 +2,23 @@
  * Operations in the order of their lines, and the intervals that are under way: what may still be moved. Lines are
  * held back so long that what an operation leads to can be seen.
  */
-import type { Operation, QueueOperation, SilentOperation, SyncOperation } from './operation.js';
+import type { Operation, QueueOperation, Removal, SilentOperation, SyncOperation } from './operation.js';
 
 /** A silent register write usually takes effect this soon after its line. */
 const EFFECT_DELAY_NS = 20_000;
 /** Processed operations are forgotten in batches. */
 const FORGET_AFTER = 1024;
 
+/** A prune, or the part of one between two moments at which another CPU had the list. */
 export interface PruneOperation {
   readonly type: 'prune';
   readonly line: number;
   readonly tick: number;
   readonly sync: SyncOperation;
+  readonly isWhole: boolean;
+  /** What it moves to other lists, and what a later part will move. */
+  readonly moves: readonly Removal[];
+  readonly held: readonly Removal[];
 }
 
 export type Scheduled = Operation | PruneOperation;
@@ -68,6 +73,12 @@ export const appendOf = (op: QueueOperation): AppendInterval => ({
   to: op.appendedTo,
   done: [],
 });
+
+/** Last line of an operation. */
+export function endOf(op: Scheduled): number {
+  if (op.type === 'prune') return Math.max(op.line, op.sync.closeLine);
+  return 'closeLine' in op ? Math.max(op.line, op.closeLine) : op.line;
+}
 
 export class Timeline {
   /** Intervals that have begun and are not over, in the order of their beginnings. */
