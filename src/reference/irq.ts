@@ -50,7 +50,7 @@ export function createIrq(machine: Machine, flavour: Flavour, intid: number, own
     level: isPpi(intid),
     priority: 0,
     group: machine.model === 'gicv3' ? 1 : 0,
-    target: isOwned ? owner : flavour.isXen ? NO_VCPU : 0,
+    target: isOwned ? owner : flavour.spiTargetAtReset === 'none' ? NO_VCPU : 0,
     targets: isOwned ? (1 << owner) & 0xff : 0,
     affinity: 0,
     queued: NO_VCPU,

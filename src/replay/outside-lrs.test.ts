@@ -21,8 +21,8 @@ const MACHINE: Machine = {
 };
 
 /** Steps are [kind, INTID, value], all of vCPU 0. */
-function play(steps: readonly (readonly [number, number, number])[]): Vgic {
-  const vgic = createVgic(MACHINE, reference.create({}));
+function play(steps: readonly (readonly [number, number, number])[], machine = MACHINE): Vgic {
+  const vgic = createVgic(machine, reference.create({}));
   const engine = createEngine(vgic);
   for (const [kind, intid, value] of steps) engine.step(K.packWord(kind, 0, intid), value);
   return vgic;
@@ -53,4 +53,21 @@ test('the empty LR value of a senderless SGI outside the LRs is folded into SGI 
 test('an interrupt that is folded outside the LRs was in none: on_lr stays clear', () => {
   const vgic = play(SENDERLESS);
   assert.equal(vgic.state.onLr[slotOf(vgic.state, 0, 1)], 0);
+});
+
+test('EOIcount finds nothing behind an LPI that EnableLPIs off took off the list', () => {
+  const lpi = 8192;
+  const steps: readonly (readonly [number, number, number])[] = [
+    [K.SGI, 1, 1],
+    [K.FLUSH, 0, 0],
+    [K.ACK, 0, 0],
+    [K.SYNC, 0, 0],
+    [K.LPI_MAP, lpi, 1 << 16],
+    [K.INJECT, lpi, 1],
+    [K.FLUSH, 0, 0],
+    [K.EOI, 1, 0],
+  ];
+  const machine: Machine = { ...MACHINE, model: 'gicv3', nrLpis: 57344 };
+  assert.equal(isActive(play([...steps, [K.SYNC, 0, 0]], machine), 1), false);
+  assert.equal(isActive(play([...steps, [K.LPI_FLUSH, 0, 0], [K.SYNC, 0, 0]], machine), 1), true);
 });

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Machine } from '../gic/intid.js';
+import { createEngine } from '../replay/engine.js';
 import { reference } from '../strategy/index.js';
+import * as K from '../trace/events.js';
 import { createVgic } from './vgic.js';
 
 const MACHINE: Machine = {
@@ -23,4 +25,19 @@ test('an SPI routed to no vCPU does not read as routed to vCPU 0', () => {
   assert.equal(vgic.mmioRead(0, false, IROUTER_OF_32, 4), 1);
   vgic.setTarget(32, 2);
   assert.notEqual(vgic.mmioRead(0, false, IROUTER_OF_32, 4), 0);
+});
+
+test('Xen: the vCPU of an exit is the current one, also when it comes in two parts', () => {
+  for (const kind of [K.FOLD, K.PRUNE]) {
+    const vgic = createVgic({ ...MACHINE, flavour: 'xen-new', model: 'gicv2' }, reference.create({}));
+    const engine = createEngine(vgic);
+    const step = (kind: number, vcpu: number, intid: number, value: number): void =>
+      engine.step(K.packWord(kind, vcpu, intid), value);
+    step(K.ENABLE, 1, 27, 1);
+    step(K.RUNNING, 1, 0, 1);
+    step(K.CURRENT, 0, 0, 0);
+    step(kind, 1, 0, 0);
+    step(K.INJECT, 1, 27, 1);
+    assert.equal(vgic.kicks.ipis[1], 0);
+  }
 });

@@ -18,7 +18,7 @@ const { COUNTED } = Counting;
 const { NO_SLOT, NR_SGIS, SPI_BASE, SPI_END } = Intid;
 const { HCR_LRENPIE, HCR_UIE, LR_ACTIVE, LR_CPUID_SHIFT, LR_EOI, LR_HW, LR_PENDING, LR_STATE } = Lr;
 const { PATH_FOLD, PATH_PRUNE } = Counters;
-const { ACTIVE, EXISTS, HW, LATCH, LEVEL, LINE, QUEUED_FIELD, staysHere, targetField, WIRE } = Word;
+const { ACTIVE, EXISTS, HW, LATCH, LEVEL, LINE, QUEUED_FIELD, queuedOn, staysHere, targetField, WIRE } = Word;
 
 export interface Sync {
   /** Fold and prune in one step. */
@@ -208,7 +208,10 @@ export function createSync(s: VgicState, list: ApList, { populate }: Populate, k
   function deactivateCounted(vcpu: number): void {
     const here = targetField(vcpu);
     let left = eoiCount[vcpu];
-    let slot = after(vcpu, flavour.activeOutsideLrs === 'from-list-head' ? NO_SLOT : lastLr[vcpu]);
+    const last = flavour.activeOutsideLrs === 'from-list-head' ? NO_SLOT : lastLr[vcpu];
+    // EnableLPIs off took it off the list meanwhile: nothing is behind it.
+    if (last !== NO_SLOT && queuedOn(word[last]) !== vcpu) return;
+    let slot = after(vcpu, last);
     for (; slot !== NO_SLOT && left > 0; slot = after(vcpu, slot)) {
       if (COUNTED) {
         cost.visits += 1;
@@ -223,6 +226,7 @@ export function createSync(s: VgicState, list: ApList, { populate }: Populate, k
   }
 
   function prune(vcpu: number): void {
+    if (COUNTED && isXen) kicks.current[0] = vcpu;
     pruneList(vcpu);
     if (COUNTED) cost.end(PATH_PRUNE);
   }
@@ -248,6 +252,7 @@ export function createSync(s: VgicState, list: ApList, { populate }: Populate, k
   /** 6.1 trusts an empty list to mean that no LR is used, which LPI_FLUSH can falsify: the LRs then stay (appendix D). */
   function foldIfQueued(vcpu: number): void {
     inGuest[vcpu] = 0;
+    if (COUNTED && isXen) kicks.current[0] = vcpu;
     if (length(vcpu) !== 0) foldOnce(vcpu);
     else if (COUNTED) cost.end(PATH_FOLD);
   }
