@@ -6,7 +6,7 @@ import type { Facts } from './facts.js';
 import type { ReportModel, VerifyResult } from './model.js';
 import { formatInteger, formatShare, plural } from './number-format.js';
 import { traceTable } from './tables.js';
-import { explainedOf, judgeModel, unexplainedOf } from './verdict-trust.js';
+import { judgeModel } from './verdict-trust.js';
 
 /** A count that must be 0. */
 const alarmAbove0 = (count: number): TableCell => (count === 0 ? 0 : { alarm: formatInteger(count) });
@@ -48,7 +48,11 @@ export function evidenceTable(
         id,
         ...(verified.length === 0
           ? [null, null, null]
-          : [add(({ entries }) => entries), add(({ identical }) => identical), alarmAbove0(add(unexplainedOf))]),
+          : [
+              add(({ entries }) => entries),
+              add(({ identical }) => identical),
+              alarmAbove0(add((result) => result.unexplained)),
+            ]),
         ...(put === undefined ? [null, null, null] : [put.passed, alarmAbove0(put.failed), put.notRun]),
         ...(golden === null || !isGolden
           ? [null, null]
@@ -110,10 +114,9 @@ export function verifyTable(model: Pick<ReportModel, 'verify'>): Table {
       textColumn('recording'),
       textColumn('flavour'),
       ...groupColumns('LRs at entry', [numberColumn('compared'), numberColumn('identical'), textColumn('share')]),
-      numberColumn('steps re-ordered by lock events'),
       ...groupColumns('differ, explained by', [numberColumn('cross-CPU window'), numberColumn('unrecorded input')]),
       numberColumn('differ, unexplained'),
-      numberColumn('order taken from the outcome'),
+      ...groupColumns('order', [numberColumn('re-ordered by the locks'), numberColumn('taken from the outcome')]),
       ...groupColumns('also identical', [
         textColumn('LRs at exit'),
         textColumn('depth at sort'),
@@ -130,10 +133,10 @@ export function verifyTable(model: Pick<ReportModel, 'verify'>): Table {
       result.entries,
       result.identical,
       formatShare(result.identical, result.entries),
-      result.reordered,
       result.causes['cross-cpu-window'],
       result.causes['unrecorded-input'],
-      alarmAbove0(unexplainedOf(result)),
+      alarmAbove0(result.unexplained),
+      result.reordered,
       result.decisionsFromRecording,
       ofCompared(result.foldsIdentical, result.folds),
       ofCompared(result.sortsIdentical, result.sorts),
@@ -201,7 +204,7 @@ export function fidelitySection(model: ReportModel, facts: Facts): Section | nul
   if (facts.traces.length === 0 && model.verify.length === 0 && evidence === null) return null;
   const mismatches = mismatchTable(model);
   const failures = evidence === null ? null : failureTable(evidence);
-  const explained = model.verify.reduce((sum, result) => sum + explainedOf(result), 0);
+  const explained = model.verify.reduce((sum, result) => sum + result.explained, 0);
   const blocks: Block[] = [{ kind: 'verdicts', verdicts: [judgeModel(model, facts)] }];
   if (failures !== null && failures.rows.length > 0) blocks.push({ kind: 'table', table: failures });
   if (evidence !== null) {

@@ -416,6 +416,7 @@ export function makeFullModel(): ReportModel {
         entries: 29275,
         identical: 29274,
         causes: { 'cross-cpu-window': 1, 'unrecorded-input': 0, 'model-fault': 0 },
+        explained: 1,
         decisionsFromRecording: 82,
         mismatches: [
           {

@@ -54,11 +54,6 @@ export function judgeEquivalence(facts: Facts): Verdict {
 /** Below this share of identical entries no race excuses the rest. */
 const LEAST_AGREEMENT = 0.997;
 
-/** Differences from a recording for which a cause outside the model is named, and those for which none is. */
-export const explainedOf = ({ causes }: VerifyResult): number =>
-  causes['cross-cpu-window'] + causes['unrecorded-input'];
-export const unexplainedOf = ({ causes }: VerifyResult): number => causes['model-fault'];
-
 interface Finding {
   readonly text: string;
   readonly state: 'holds' | 'fails' | 'unknown';
@@ -94,7 +89,7 @@ function judgeRecordings({ verify }: ReportModel, facts: Facts): Finding {
   const identical = add((result) => result.identical);
   const window = add(({ causes }) => causes['cross-cpu-window']);
   const unrecorded = add(({ causes }) => causes['unrecorded-input']);
-  const unexplained = add(unexplainedOf);
+  const unexplained = add((result) => result.unexplained);
   const decisions = add(({ decisionsFromRecording }) => decisionsFromRecording);
   const causes = [
     unexplained > 0 ? `${formatInteger(unexplained)} unexplained, so by faults of the model` : '',

@@ -245,6 +245,8 @@ describe('trust', () => {
     const faulty = makeVerify('linux-boot', {
       identical: 990,
       causes: { 'cross-cpu-window': 3, 'unrecorded-input': 2, 'model-fault': 5 },
+      explained: 5,
+      unexplained: 5,
     });
     const model = makeModel([makeCell()], { verify: [faulty] });
     const [first] = writeVerdicts(model, gatherFacts(model));
