@@ -3,7 +3,7 @@ import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import * as Counters from './counters.js';
 import type { Queue } from './queue.js';
-import { slotOf, type VgicState } from './state.js';
+import { isPinned, slotOf, type VgicState } from './state.js';
 import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
@@ -139,7 +139,8 @@ export function createInject(s: VgicState, queue: Queue): Inject {
       const slot = lpiSlot(intid);
       if (slot < 0 || lpiRefs[slot - lpiSlotBase] === 0) return;
       lpiRefs[slot - lpiSlotBase] -= 1;
-      if (lpiRefs[slot - lpiSlotBase] === 0 && (word[slot] & QUEUED_FIELD) === 0) word[slot] = 0;
+      const isHeld = lpiRefs[slot - lpiSlotBase] > 0 || (word[slot] & QUEUED_FIELD) !== 0 || isPinned(s, slot);
+      if (!isHeld) word[slot] = 0;
     },
     configLpi(intid, config) {
       const slot = lpiSlot(intid);

@@ -8,7 +8,7 @@ import * as Counters from './counters.js';
 import type { Kicks } from './kicks.js';
 import { createOrder } from './order.js';
 import type { Populate } from './populate.js';
-import type { VgicState } from './state.js';
+import { isPinned, type VgicState } from './state.js';
 import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
@@ -34,21 +34,16 @@ export interface Queue {
 }
 
 export function createQueue(s: VgicState, createList: CreateApList, { populate }: Populate, kicks: Kicks): Queue {
-  const { word, dist, cost, lpiRefs, spiSlotBase, lpiSlotBase, queuedRows, activeSpis, lastLr, flavour } = s;
+  const { word, dist, cost, lpiRefs, spiSlotBase, lpiSlotBase, queuedRows, activeSpis, flavour } = s;
   const { kick, broadcast } = kicks;
   const { kicksAfterMigration } = flavour;
-  /** An LPI in the last LR is referenced until the prune is over (last_lr_irq). */
-  const pinsLastLr = flavour.activeOutsideLrs !== 'none';
 
   const ops: ApListOps = {
     populate,
     release(slot) {
       if (COUNTED) queuedRows[queuedOn(word[slot])] -= 1;
       // The list held a reference: an LPI that is no longer mapped goes with it.
-      const isGone =
-        slot >= lpiSlotBase &&
-        lpiRefs[slot - lpiSlotBase] === 0 &&
-        !(pinsLastLr && lastLr[queuedOn(word[slot])] === slot);
+      const isGone = slot >= lpiSlotBase && lpiRefs[slot - lpiSlotBase] === 0 && !isPinned(s, slot);
       word[slot] = isGone ? 0 : word[slot] & ~QUEUED_FIELD;
     },
     migrate(slot, to) {

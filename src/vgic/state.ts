@@ -102,6 +102,12 @@ export function slotOf(s: VgicState, vcpu: number, intid: number): number {
   return NO_SLOT;
 }
 
+/** Does a vCPU hold the reference of what filled its last LR (last_lr_irq) to this row? */
+export function isPinned({ lastLr }: VgicState, slot: number): boolean {
+  for (let vcpu = 0; vcpu < lastLr.length; vcpu++) if (lastLr[vcpu] === slot) return true;
+  return false;
+}
+
 /** Row of a host interrupt in the phys columns: host PPIs are banked per vCPU. */
 export const physRowOf = (nrVcpus: number, vcpu: number, hostIrq: number): number =>
   hostIrq < NR_PRIVATE_IRQS ? vcpu * NR_PRIVATE_IRQS + hostIrq : nrVcpus * NR_PRIVATE_IRQS + hostIrq;

@@ -10,7 +10,7 @@ import * as Counters from './counters.js';
 import { CONTROL_EOIMODE } from './cpuif.js';
 import type { Kicks } from './kicks.js';
 import type { Populate } from './populate.js';
-import type { VgicState } from './state.js';
+import { isPinned, type VgicState } from './state.js';
 import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
@@ -239,7 +239,7 @@ export function createSync(s: VgicState, list: ApList, { populate }: Populate, k
     const slot = lastLr[vcpu];
     lastLr[vcpu] = NO_SLOT;
     if (slot < lpiSlotBase || lpiRefs[slot - lpiSlotBase] !== 0) return;
-    if ((word[slot] & QUEUED_FIELD) === 0) word[slot] = 0;
+    if ((word[slot] & QUEUED_FIELD) === 0 && !isPinned(s, slot)) word[slot] = 0;
   }
 
   const isTracked = flavour.activeOutsideLrs !== 'none';
