@@ -12,7 +12,6 @@ import type { ApList } from '../ap-list.js';
 import { createGuestInterface } from '../guest.js';
 import { gichWord, type Vgic } from '../vgic.js';
 import { createXenOldState, resetXenOldState, type XenOldState } from './columns.js';
-import { createCpuInterface } from './cpu-interface.js';
 import { createEntryExit } from './entry-exit.js';
 import { createInject } from './inject.js';
 import { createListRegisters } from './list-registers.js';
@@ -57,7 +56,6 @@ export function createXenOldVgic(machine: Machine): XenOldVgic {
     ...injected,
     ...registers,
     ...createMmio(columns, registers, injected),
-    ...createCpuInterface(columns),
     setLrState(vcpu, lr, state) {
       // Recorded for a machine that fills its list registers otherwise: a free one stays empty.
       if (lr < nrLr && lrUsed[vcpu * nrLr + lr] === 1) guest.setLrState(vcpu, lr, state);
