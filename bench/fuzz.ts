@@ -123,8 +123,8 @@ function drive(child: ChildProcess): Promise<void> {
       next();
     });
     child.on('error', failed);
-    child.on('exit', (code) => {
-      if (slice !== undefined) failed(new Error(`a worker ended with exit code ${code}`));
+    child.on('exit', (code, signal) => {
+      if (slice !== undefined) failed(new Error(`a worker ended: ${signal ?? code}`));
     });
     next();
   });

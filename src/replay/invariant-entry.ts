@@ -2,7 +2,7 @@
 import * as K from '../trace/events.js';
 import { slotOf, type VgicState } from '../vgic/state.js';
 import type { Vgic } from '../vgic/vgic.js';
-import { ACTIVE, LATCH, LINE } from '../vgic/word-layout.js';
+import { ACTIVE, EXISTS, LATCH, LINE } from '../vgic/word-layout.js';
 import {
   isEdge,
   isMapped,
@@ -115,6 +115,8 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
   function checkUnchanged(kind: number, vcpu: number): void {
     for (const slot of rowsBefore) {
       const w = word[slot];
+      // An LPI that nothing maps ends where it leaves the list.
+      if ((w & EXISTS) === 0 && deliverableAt[slot] !== flushes) continue;
       const isXenMappedLevel = flavour.populate === 'xen' && isMappedLevel(w);
       // A mapped level is sampled again; Xen also ends its latch where it is active (vgic-spec 1.14, 1.18).
       let compared = ACTIVE | LATCH | LINE;

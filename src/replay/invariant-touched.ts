@@ -10,6 +10,17 @@ export interface TouchedRows {
 
 const BY_RULES = 1;
 
+const RAW_ACCESSES: ReadonlySet<number> = new Set([
+  K.MMIO_DIST,
+  K.MMIO_REDIST,
+  K.MMIO_DIST_BYTE,
+  K.MMIO_REDIST_BYTE,
+  K.MMIO_DIST_READ,
+  K.MMIO_REDIST_READ,
+]);
+/** Accesses by offset: one event that may touch many interrupts, and sync vCPUs first. */
+export const isRawAccess = (kind: number): boolean => RAW_ACCESSES.has(kind);
+
 export function createTouchedRows({ state, list }: Vgic): TouchedRows {
   const { nrVcpus, nrLr, usedLrs, lrSlot, lastLr, lpiSlotBase, processUpdate } = state;
   const rows: number[] = [];
@@ -34,6 +45,7 @@ export function createTouchedRows({ state, list }: Vgic): TouchedRows {
   return {
     of(kind, vcpu, intid, value, ownList) {
       rows.length = 0;
+      if (isRawAccess(kind)) addAll();
       switch (kind) {
         case K.FLUSH:
           // Fills LRs, which the ledger of edges looks at itself; prunes only if it was asked to.
@@ -46,14 +58,6 @@ export function createTouchedRows({ state, list }: Vgic): TouchedRows {
         case K.FOLD:
         case K.LPI_FLUSH:
           addVcpu(vcpu, list.order(vcpu));
-          break;
-        case K.MMIO_DIST:
-        case K.MMIO_REDIST:
-        case K.MMIO_DIST_BYTE:
-        case K.MMIO_REDIST_BYTE:
-        case K.MMIO_DIST_READ:
-        case K.MMIO_REDIST_READ:
-          addAll();
           break;
         case K.DEACTIVATE:
           // A trapped one syncs the vCPU, or all of them.
@@ -75,7 +79,7 @@ export function createTouchedRows({ state, list }: Vgic): TouchedRows {
         case K.GUEST_DRAIN:
           break;
         default:
-          if (kind < K.FIRST_FACT) addIrq(vcpu, intid);
+          if (kind < K.FIRST_FACT && !isRawAccess(kind)) addIrq(vcpu, intid);
       }
       return rows;
     },

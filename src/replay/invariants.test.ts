@@ -243,6 +243,18 @@ function liar(change: (list: ReturnType<ChosenStrategy['create']>) => Partial<ty
   };
 }
 
+test('an LPI that nothing maps may end at an exit without a guest', () => {
+  const steps: readonly Step[] = [
+    ...LPI_MAPPED,
+    [K.INJECT, LPI, 1],
+    [K.LPI_UNMAP, LPI, 0],
+    [K.DIST_ENABLE, 0, 0],
+    [K.FLUSH, 0, 0],
+    [K.SYNC, 0, 0],
+  ];
+  assert.equal(replayFaulty(steps, none), null);
+});
+
 test('invariant 1: a strategy that loses an interrupt is caught when it does', () => {
   const loser = liar(() => ({ insert: () => {} }));
   const violation = replayFaulty(RAISED, none, loser);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Machine } from '../gic/intid.js';
-import { reference } from '../strategy/index.js';
+import { apListStrategies, reference, strategyNamed } from '../strategy/index.js';
 import * as K from '../trace/events.js';
 import { slotOf } from '../vgic/state.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
@@ -21,8 +21,12 @@ const MACHINE: Machine = {
 };
 
 /** Steps are [kind, INTID, value], all of vCPU 0. */
-function play(steps: readonly (readonly [number, number, number])[], machine = MACHINE): Vgic {
-  const vgic = createVgic(machine, reference.create({}));
+function play(
+  steps: readonly (readonly [number, number, number])[],
+  machine = MACHINE,
+  create = reference.create({}),
+): Vgic {
+  const vgic = createVgic(machine, create);
   const engine = createEngine(vgic);
   for (const [kind, intid, value] of steps) engine.step(K.packWord(kind, 0, intid), value);
   return vgic;
@@ -71,3 +75,27 @@ test('EOIcount finds nothing behind an LPI that EnableLPIs off took off the list
   assert.equal(isActive(play([...steps, [K.SYNC, 0, 0]], machine), 1), false);
   assert.equal(isActive(play([...steps, [K.LPI_FLUSH, 0, 0], [K.SYNC, 0, 0]], machine), 1), true);
 });
+
+/** SGIs 1 to 3 are active, two of them outside the only LR, which SGI 7 takes; the guest ends all three. */
+const THREE_ENDS: readonly (readonly [number, number, number])[] = [
+  ...[1, 2, 3].flatMap((sgi): (readonly [number, number, number])[] => [
+    [K.SGI, sgi, 1],
+    [K.FLUSH, 0, 0],
+    [K.ACK, 0, 0],
+    [K.SYNC, 0, 0],
+  ]),
+  [K.SGI, 7, 1],
+  [K.FLUSH, 0, 0],
+  ...[1, 2, 3].map((sgi) => [K.EOI, sgi, 0] as const),
+  [K.SYNC, 0, 0],
+];
+
+for (const { id } of apListStrategies) {
+  test(`${id}: every counted EOI deactivates, also where the list is reordered meanwhile`, () => {
+    const vgic = play(THREE_ENDS, MACHINE, strategyNamed(id).create);
+    assert.deepEqual(
+      [1, 2, 3].map((sgi) => isActive(vgic, sgi)),
+      [false, false, false],
+    );
+  });
+}

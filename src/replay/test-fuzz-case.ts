@@ -4,6 +4,7 @@ import { flavourNamed } from '../gic/flavour/index.js';
 import { eventToJson, headerToJson, importJsonLines, JSON_LINES_VERSION } from '../import/json-lines.js';
 import type { Scenario, ScenarioEvent } from '../reference/arbitrary.js';
 import { Sequencer } from '../reference/sequencer.js';
+import { PRUNE } from '../trace/events.js';
 import { compareScenario } from './test-differential.js';
 import { checkedStrategies, checkStrategy } from './test-strategies.js';
 
@@ -66,7 +67,9 @@ export function shrinkScenario(scenario: Scenario, fails: (candidate: Scenario) 
     for (let from = 0; from < best.events.length; ) {
       const sequencer = new Sequencer(best.machine.nrVcpus);
       best.events.forEach((event, at) => {
-        if (at < from || at >= from + piece) sequencer.add(event);
+        // A prune without a fold is none; where one is due the sequencer adds it.
+        const isKept = (at < from || at >= from + piece) && event.kind !== PRUNE;
+        if (isKept) sequencer.add(event);
       });
       const candidate = { machine: best.machine, events: sequencer.events };
       if (candidate.events.length < best.events.length && fails(candidate)) best = candidate;

@@ -36,7 +36,7 @@ export interface ApListSync extends Sync {
   foldOutside(slot: number): void;
 }
 
-export function createSync(s: VgicState, list: ApList, { populate }: Populate, kicks: Kicks): ApListSync {
+export function createSync(s: VgicState, list: ApList, { populate, reportUnsent }: Populate, kicks: Kicks): ApListSync {
   const {
     word,
     source,
@@ -201,6 +201,7 @@ export function createSync(s: VgicState, list: ApList, { populate }: Populate, k
     const wasOnLr = onLr[slot];
     populate(scratch, slot);
     onLr[slot] = wasOnLr;
+    if (isV2Guest) reportUnsent(touch);
     if ((lrHi[scratch] & LR_HW) !== 0) physActive[physRow[slot]] = 0;
     lrHi[scratch] &= ~LR_ACTIVE;
     foldTrackedLr(scratch);
@@ -213,8 +214,10 @@ export function createSync(s: VgicState, list: ApList, { populate }: Populate, k
     const last = flavour.activeOutsideLrs === 'from-list-head' ? NO_SLOT : lastLr[vcpu];
     // EnableLPIs off took it off the list meanwhile: nothing is behind it.
     if (last !== NO_SLOT && queuedOn(word[last]) !== vcpu) return;
-    let slot = after(vcpu, last);
-    for (; slot !== NO_SLOT && left > 0; slot = after(vcpu, slot)) {
+    // Read before a fold, which may move the row in a list that is kept in order.
+    let following = NO_SLOT;
+    for (let slot = after(vcpu, last); slot !== NO_SLOT && left > 0; slot = following) {
+      following = after(vcpu, slot);
       if (COUNTED) {
         cost.visits += 1;
         cost.locks += 1;
