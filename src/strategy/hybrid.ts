@@ -57,7 +57,7 @@ export const hybrid: ApListStrategy = {
           if (ordered[vcpu] === 1) reorder(vcpu, slot);
         },
         touchAll(vcpu) {
-          if (ordered[vcpu] === 1 && len[vcpu] > 1) sort(vcpu);
+          if (ordered[vcpu] === 1 && len[vcpu] > 0) sort(vcpu);
         },
         select(vcpu) {
           if (COUNTED) s.cost.locks += 1;

@@ -36,7 +36,7 @@ export const sortOnInsert: ApListStrategy = {
       insert: insertOrdered,
       touch: (slot) => reorder(queuedOn(word[slot]), slot),
       touchAll(vcpu) {
-        if (len[vcpu] > 1) sort(vcpu);
+        if (len[vcpu] > 0) sort(vcpu);
       },
       select(vcpu) {
         if (COUNTED) s.cost.locks += 1;
