@@ -54,6 +54,8 @@ export function createInject(s: VgicState, queue: Queue): Inject {
   /** One past the last SPI; rows of SPIs are INTIDs moved by an offset. */
   const spiEnd = NR_PRIVATE_IRQS + lpiSlotBase - spiSlotBase;
   const spiOffset = spiSlotBase - NR_PRIVATE_IRQS;
+  const { onLr } = s;
+  const tracksLr = s.flavour.activeOutsideLrs !== 'none';
   const { queueIrq, rekeyIrq, rekeyLockless, list } = queue;
 
   /** Row of a known LPI, or -1. */
@@ -125,6 +127,8 @@ export function createInject(s: VgicState, queue: Queue): Inject {
       lpiRefs[slot - lpiSlotBase] += 1;
       // An LPI that exists, mapped or only queued, keeps its state: the mapping just takes a reference.
       if ((word[slot] & EXISTS) !== 0) return;
+      // A new descriptor is in no LR, whatever an LR still holds of the old one.
+      if (tracksLr) onLr[slot] = 0;
       word[slot] =
         EXISTS |
         GROUP |
