@@ -124,7 +124,14 @@ function drive(child: ChildProcess): Promise<void> {
     });
     child.on('error', failed);
     child.on('exit', (code, signal) => {
-      if (slice !== undefined) failed(new Error(`a worker ended: ${signal ?? code}`));
+      if (slice === undefined || tally === undefined) return;
+      // Killed from outside: its slice is lost, the others go on. A crash of its own is not passed over.
+      if (signal === null) failed(new Error(`a worker ended with exit code ${code}`));
+      tally.running -= 1;
+      console.error(
+        `\na worker was ended by ${signal}; its slice (${slice.flavour}, seed ${slice.seed}) is not counted`,
+      );
+      drive(fork(WORKER)).then(done, failed);
     });
     next();
   });
