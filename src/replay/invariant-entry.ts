@@ -39,8 +39,11 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
   let entered = -1;
   /** A vCPU whose list lost its LPIs while its LRs were in use: kvm-6.1 leaves them be (vgic-spec D). */
   const staleByLpiFlush = new Uint8Array(nrVcpus);
-  /** SGIs that got on_lr without an LR (vgic-spec 1.14): nothing takes it from them. */
-  const markedWithoutLr = new Set<number>();
+  /**
+   * Rows whose on_lr says nothing until they get an LR again: SGIs that got it without an LR (vgic-spec 1.14), and LPIs
+   * that ended in an LR and were mapped anew, which is another descriptor.
+   */
+  const onLrAstray = new Set<number>();
 
   /** Host interrupt behind each LR at the flush, or -1; set again by something else than the guest since. */
   const physOfLr = new Int32Array(nrVcpus * nrLr).fill(-1);
@@ -63,7 +66,7 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
       deliverableAt[slot] = flushes;
       if (!isSenderlessSgi(s, slot)) continue;
       nrSenderless++;
-      if (tracksLrs) markedWithoutLr.add(slot);
+      if (tracksLrs) onLrAstray.add(slot);
     }
   }
 
@@ -103,7 +106,7 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
       }
       physOfLr[vcpu * nrLr + index] = fault === undefined && lr.hw ? physRow[lr.slot] : -1;
       if (lr.hw && lr.slot >= 0) physWritten[physRow[lr.slot]] = 0;
-      if (tracksLrs && fault === undefined) markedWithoutLr.delete(lr.slot);
+      if (tracksLrs && fault === undefined) onLrAstray.delete(lr.slot);
       if (tracksLrs && fault === undefined)
         require(onLr[lr.slot] === 1, 11, () => `INTID ${lr.intid} is in an LR and on_lr is not set`);
     });
@@ -141,8 +144,7 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
     folded.forEach(({ slot, hw, intid }, index) => {
       const row = physOfLr[vcpu * nrLr + index];
       if (tracksLrs && slot >= 0)
-        require(onLr[slot] === 0 || markedWithoutLr.has(slot), 11, () =>
-          `on_lr of INTID ${intid} is set after the exit`);
+        require(onLr[slot] === 0 || onLrAstray.has(slot), 11, () => `on_lr of INTID ${intid} is set after the exit`);
       if (!hw || row < 0 || slot < 0) return;
       const w = word[slot];
       if (!isMappedLevel(w) || physRow[slot] !== row || (w & (LINE | LATCH | ACTIVE)) !== 0) return;
@@ -177,6 +179,8 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
         const skipsFold = flavour.emptyListShortcut && list.length(vcpu) === 0;
         folded = skipsFold ? [] : readLrs(s, vcpu);
       } else notePhysWrites(kind, vcpu, intid);
+      if (tracksLrs && kind === K.LPI_MAP && (word[slotOf(s, vcpu, intid)] & EXISTS) === 0)
+        onLrAstray.add(slotOf(s, vcpu, intid));
       // GICR_CTLR is the first word of the frame.
       const dropsLpis = kind === K.LPI_FLUSH || ((kind === K.MMIO_REDIST || kind === K.MMIO_REDIST_BYTE) && intid < 4);
       if (dropsLpis && usedLrs[vcpu] > 0) staleByLpiFlush[vcpu] = 1;
@@ -189,20 +193,20 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
       }
     },
     checkAll() {
-      if (tracksLrs) checkOnLr(s, markedWithoutLr);
+      if (tracksLrs) checkOnLr(s, onLrAstray);
     },
   };
 }
 
 /** 11 for all rows. */
-function checkOnLr(s: VgicState, markedWithoutLr: ReadonlySet<number>): void {
+function checkOnLr(s: VgicState, onLrAstray: ReadonlySet<number>): void {
   const inLrs = new Set<number>();
   for (let vcpu = 0; vcpu < s.nrVcpus; vcpu++) {
     if (s.inGuest[vcpu] === 0) continue;
     for (const { slot } of readLrs(s, vcpu)) inLrs.add(slot);
   }
   for (let slot = 0; slot < s.nrSlots; slot++) {
-    if ((s.onLr[slot] === 1) === inLrs.has(slot) || markedWithoutLr.has(slot)) continue;
+    if ((s.onLr[slot] === 1) === inLrs.has(slot) || onLrAstray.has(slot)) continue;
     // The empty LR of an SGI without sender names INTID 0.
     if (s.onLr[slot] === 0 && s.isV2Guest && s.intidOfSlot[slot] === 0) continue;
     require(false, 11, () => `on_lr of INTID ${s.intidOfSlot[slot]} is ${s.onLr[slot]}`);
