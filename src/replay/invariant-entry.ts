@@ -209,8 +209,6 @@ function checkOnLr(s: VgicState, onLrAstray: ReadonlySet<number>): void {
     if ((s.onLr[slot] === 1) === inLrs.has(slot) || onLrAstray.has(slot)) continue;
     // The empty LR of an SGI without sender names INTID 0.
     if (s.onLr[slot] === 0 && s.isV2Guest && s.intidOfSlot[slot] === 0) continue;
-    // An LPI that was freed while in an LR and is mapped again is a new descriptor.
-    if (s.onLr[slot] === 0 && slot >= s.lpiSlotBase) continue;
     require(false, 11, () => `on_lr of INTID ${s.intidOfSlot[slot]} is ${s.onLr[slot]}`);
   }
 }
