@@ -141,7 +141,7 @@ function record(): void {
   const figures = Object.fromEntries(
     tallies.map(({ flavour, machines, events, differences }) => [
       flavour,
-      { machines, events, differences, seed, toolVersion: version, date: new Date().toISOString().slice(0, 10) },
+      { machines, events, differences, seed, version, date: new Date().toISOString().slice(0, 10) },
     ]),
   );
   writeFileSync(recordFile, `${JSON.stringify(figures, null, 2)}\n`);
