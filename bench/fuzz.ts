@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -144,7 +144,9 @@ function record(): void {
       { machines, events, differences, seed, version, date: new Date().toISOString().slice(0, 10) },
     ]),
   );
-  writeFileSync(recordFile, `${JSON.stringify(figures, null, 2)}\n`);
+  // Flavours that were not run keep their figures.
+  const kept = existsSync(recordFile) ? (JSON.parse(readFileSync(recordFile, 'utf8')) as object) : {};
+  writeFileSync(recordFile, `${JSON.stringify({ ...kept, ...figures }, null, 2)}\n`);
 }
 
 await Promise.all(Array.from({ length: availableParallelism() }, () => drive(fork(WORKER))));
