@@ -10,7 +10,7 @@ import { replayTrace } from './replay.js';
 import { checkedStrategies, checkStrategy } from './test-strategies.js';
 import { readVgr1, sourceOf, tracesFolder } from './test-traces.js';
 
-const NR_RUNS = Number(process.env.FUZZ_RUNS ?? 15);
+const NR_RUNS = Number(process.env.FUZZ_RUNS ?? 10);
 const chosen = checkedStrategies;
 
 for (const flavour of AP_LIST_FLAVOURS) {
