@@ -51,11 +51,13 @@ async function gatherFigures(): Promise<Figures> {
     figures[`${entry.name}/sha256`] = input.identity.sha256;
     const source = input.open();
     const chosen = strategiesFor(source.header.machine, undefined);
-    for (const { strategy, paths, lrDigest, guest, kicks } of replayTrace(source, chosen, input.identity)) {
+    for (const { strategy, paths, lrDigest, guest, kicks, systems } of replayTrace(source, chosen, input.identity)) {
       const cell = `${entry.name}/${strategy.id}`;
       figures[`${cell}/lrDigest`] = lrDigest;
       figures[`${cell}/divergences`] = guest.divergences;
       for (const [name, count] of Object.entries(kicks)) figures[`${cell}/kicks/${name}`] = count;
+      for (const [system, counts] of Object.entries(systems))
+        for (const [name, count] of Object.entries(counts)) figures[`${cell}/${system}/${name}`] = count;
       for (const path of PATH_NAMES) {
         figures[`${cell}/${path}/calls`] = paths[path].calls;
         for (const metric of METRIC_NAMES) {

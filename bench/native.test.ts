@@ -65,7 +65,7 @@ function generateRandomEvents(machine: Machine, seed: number, count: number): Ev
   const { block, event } = createColumnSink();
   const random = createGenerator(seed);
   const of = (bound: number): number => random.nextBelow(bound);
-  const intidOf: Record<KindInfo['intid'], () => number> = {
+  const intidOf: Partial<Record<KindInfo['intid'], () => number>> = {
     none: () => 0,
     irq: () => (machine.nrLpis > 0 && of(8) === 0 ? 8192 + of(4) : of(32 + machine.nrSpis)),
     ack: () => of(32 + machine.nrSpis),
@@ -88,7 +88,7 @@ function generateRandomEvents(machine: Machine, seed: number, count: number): Ev
   const isSgiPend = machine.model !== 'gicv3';
   while (block.count < count) {
     const info = kinds[of(kinds.length)];
-    const intid = intidOf[info.intid]();
+    const intid = intidOf[info.intid]!();
     // Registers reach no LPI, and SGIs are never mapped to host interrupts.
     if (info.intid === 'irq' && info.kind !== INJECT && intid >= LPI_BASE) continue;
     if (info.kind === HW_MAP && intid < NR_SGIS) continue;

@@ -167,6 +167,7 @@ function createTarget(machine: Machine, vgic: Vgic): ConformTarget {
       const row = physRowOf(machine.nrVcpus, vcpu, hostIrq);
       return { pending: state.physPending[row] === 1, active: state.physActive[row] === 1 };
     },
+    its: () => undefined,
     fatal: () => stopped?.kind,
   };
 }

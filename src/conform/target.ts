@@ -61,6 +61,41 @@ export interface KickView {
   readonly ipis: readonly number[];
 }
 
+/** One entry of an ITS list; null: it has no collection. */
+export interface ItsEntryView {
+  readonly event: number;
+  readonly lpi: number;
+  readonly collection: number | null;
+}
+
+/** The live lists in their order (vgic-spec 6.1). ITT addresses are below 2^52; target null: unmapped. */
+export interface ItsTablesView {
+  readonly devices: readonly {
+    readonly id: number;
+    readonly bits: number;
+    readonly itt: number;
+    readonly entries: readonly ItsEntryView[];
+  }[];
+  readonly collections: readonly { readonly id: number; readonly target: number | null }[];
+}
+
+/** The ITS of a machine and the guest memory it works on. Results: 0, a positive ITS error code, or a negative errno. */
+export interface ItsTarget {
+  /** One command: eight 32-bit words, little endian. */
+  command(words: readonly number[]): number;
+  /** KVM_SIGNAL_MSI: 1 delivered, 0 blocked by a mapping error, or a negative errno. */
+  msi(device: number, event: number): number;
+  save(): number;
+  restore(): number;
+  savePending(): number;
+  /** Drops all devices, then all collections. */
+  reset(): void;
+  /** Guest memory, 8 bytes little endian at `address`. */
+  writeMemory(address: number, value: bigint): void;
+  readMemory(address: number): bigint;
+  tables(): ItsTablesView;
+}
+
 export interface ConformTarget {
   readonly machine: Machine;
   /** Executes one event. After a fatal step nothing has an effect any more. */
@@ -99,6 +134,8 @@ export interface ConformTarget {
   /** irq_lock and ap_list_lock acquisitions since the last call (vgic-spec A, E.3). */
   takeLocks(): number;
   phys(vcpu: number, hostIrq: number): { readonly pending: boolean; readonly active: boolean };
+  /** Undefined: the machine has no ITS. */
+  its(): ItsTarget | undefined;
   /** How the last step stopped the host, or undefined: 'host-assertion', 'host-deadlock'. */
   fatal(): string | undefined;
 }

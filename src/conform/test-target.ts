@@ -114,6 +114,7 @@ export function createScriptedTarget(machine: Machine, answers: Partial<Answers>
       calls.push(`phys ${vcpu} ${hostIrq}`);
       return say.phys;
     },
+    its: () => undefined,
     fatal: () => (isStopped ? 'host-deadlock' : undefined),
   };
 }

@@ -45,6 +45,7 @@ const USER = flag('user', 1, 0);
 const LEVEL = flag('level', 0, 1);
 const BY_RULES = flag('byRules', 0, 0);
 const SENDER = inValue('sender', 'number', 8, 3, 0);
+const DEVICE_EVENT = [inValue('device', 'number', 16, 16), inValue('event', 'number', 0, 16)];
 
 const FIELDS = new Map<number, readonly JsonField[]>([
   [ev.NOP, [inValue('code', 'number', 0, 32, 0)]],
@@ -105,6 +106,26 @@ const FIELDS = new Map<number, readonly JsonField[]>([
   [ev.MMIO_REDIST_BYTE, [inIntid('offset'), inValue('data', 'number', 0, 8)]],
   [ev.MMIO_DIST_READ, [inIntid('offset'), inValue('length', 'number', 0, 4, 4)]],
   [ev.MMIO_REDIST_READ, [inIntid('offset'), inValue('length', 'number', 0, 4, 4)]],
+  [ev.MEM_AT, [inIntid('addressHigh', 0), word('addressLow')]],
+  [ev.MEM_WRITE, [inIntid('bytes', 4), word('data')]],
+  [ev.ITS_MMIO, [inIntid('offset'), word('data')]],
+  [ev.ITS_WORD, [inIntid('index'), word('data')]],
+  [ev.MSI, DEVICE_EVENT],
+  [ev.ITS_CONTROL, [inIntid('action')]],
+  [
+    ev.TIMER,
+    [inIntid('timer', 0), flag('enabled', 0, 1), flag('masked', 1, 0), flag('expired', 2, 0), flag('trapped', 3, 0)],
+  ],
+  [ev.VCPU_PUT, [flag('inWfi', 0, 0)]],
+  [ev.VLPI, [INTID]],
+  [ev.SYSTEM, [inIntid('switch'), word('setting')]],
+  [ev.VM_STEP, [inIntid('step')]],
+  [ev.MSI_CACHED, DEVICE_EVENT],
+  [ev.ITS_TRIGGER, DEVICE_EVENT],
+  [ev.TIMER_LEVEL, [INTID, LEVEL]],
+  [ev.HOST_TIMER_IRQ, [inIntid('hostIrq')]],
+  [ev.GUEST_ITS_WORD, [inIntid('index'), word('data')]],
+  [ev.SCHEDULE_STEP, [inIntid('step'), inValue('data', 'number', 0, 32, 0)]],
   [ev.PUT, [inValue('vmcr', 'number', 0, 32, 0)]],
   [ev.GUEST_BPR, [word('written')]],
   [ev.GUEST_CTLR, [word('written')]],

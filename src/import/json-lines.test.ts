@@ -155,6 +155,15 @@ test('any event survives the way there and back, whatever its bits', () => {
     ack: fc.oneof(fc.nat(1019), fc.constant(1023)),
     count: fc.nat(ev.INTID_MASK),
     'list-position': fc.nat(ev.INTID_MASK),
+    address: fc.nat(ev.INTID_MASK),
+    'mem-bytes': fc.nat(ev.INTID_MASK),
+    'its-offset': fc.nat(ev.INTID_MASK),
+    'its-word': fc.nat(ev.INTID_MASK),
+    'its-control': fc.nat(ev.INTID_MASK),
+    timer: fc.nat(ev.INTID_MASK),
+    'system-switch': fc.nat(ev.INTID_MASK),
+    'vm-step': fc.nat(ev.INTID_MASK),
+    step: fc.nat(ev.INTID_MASK),
   };
   const values = fc.oneof(fc.integer(), fc.nat(3), fc.nat(0xff), fc.integer({ min: 0, max: 0x1ffff }));
   const rows = fc

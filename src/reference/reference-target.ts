@@ -121,6 +121,10 @@ export class ReferenceTarget implements ConformTarget {
     return { pending, active };
   }
 
+  its(): undefined {
+    return undefined;
+  }
+
   fatal(): string | undefined {
     return this.vgic.fatal;
   }

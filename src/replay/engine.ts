@@ -6,6 +6,7 @@ import { int32Column } from '../vgic/columns.js';
 import * as Digest from '../vgic/digest.js';
 import { physRowOf } from '../vgic/state.js';
 import type { Vgic } from '../vgic/vgic.js';
+import { createSystems, type SystemCounts } from './systems.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
@@ -16,6 +17,8 @@ const { DIGEST_SEED, mix } = Digest;
 const ACK_BY_RULES = 4;
 const BY_RULES = 1;
 const SENDER_SHIFT = 8;
+/** From here on, below the facts, the events of the systems beside the core. */
+const FIRST_SYSTEM_KIND = Events.MEM_AT;
 
 /** Events that are copied and replayed at a time: 32 KiB of columns, which stay in a processor's nearer caches. */
 const WINDOW = 4096;
@@ -69,6 +72,8 @@ export interface Engine {
   step(word: number, value: number): void;
   /** Digest over every LR word of every flush so far (vgic/digest.ts): used_lrs, then lo and hi of each LR. */
   digest(): number;
+  /** What the systems beside the core counted, by name (replay/systems.ts). */
+  systemCounts(): Readonly<Record<string, SystemCounts>>;
 }
 
 export function createEngine(vgic: Vgic): Engine {
@@ -109,6 +114,7 @@ export function createEngine(vgic: Vgic): Engine {
   /** An own buffer: see vgic/columns.ts. */
   const digest = int32Column(1);
   digest[0] = DIGEST_SEED;
+  const systems = createSystems(vgic);
 
   function digestLrs(vcpu: number): void {
     const used = usedLrs[vcpu];
@@ -256,8 +262,8 @@ export function createEngine(vgic: Vgic): Engine {
         mmioRead(vcpu, true, intid, value & 0xf);
         break;
       default:
-        // NOP, the other facts and ground truth change nothing.
-        break;
+        // NOP changes nothing.
+        if (kind >= FIRST_SYSTEM_KIND) systems.run(kind, vcpu, intid, value);
     }
   }
 
@@ -320,5 +326,6 @@ export function createEngine(vgic: Vgic): Engine {
       runWindow(1);
     },
     digest: () => digest[0],
+    systemCounts: () => systems.counts(),
   };
 }

@@ -202,6 +202,7 @@ function exactPart(
       spurious: cost.spuriousKicks,
       halts: cost.halts,
     },
+    systems: engine.systemCounts(),
     stopped,
     equivalence: checker.result(),
     lrDigest: digestHex(engine.digest()),

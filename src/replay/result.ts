@@ -119,6 +119,8 @@ export interface ExactPart {
     readonly sorts: number;
   };
   readonly kicks: KickCounts;
+  /** What the systems beside the core counted, by system; empty for traces without their events. */
+  readonly systems: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Null: the replay went through. After a stop nothing is counted. */
   readonly stopped: HostStopped | null;
   readonly equivalence: Equivalence;

@@ -139,6 +139,7 @@ export function makeCell(figures: CellFigures = {}): CellResult {
         fullFlushes: 0,
         sorts: 0,
       },
+      systems: {},
       kicks: {
         requests: 120,
         broadcasts: 0,

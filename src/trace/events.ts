@@ -140,6 +140,40 @@ export const MMIO_REDIST_BYTE = 45;
 export const MMIO_DIST_READ = 46;
 export const MMIO_REDIST_READ = 47;
 
+// --- Systems beside the GIC core (vgic-spec sections 3 to 6).
+/** Address of the next MEM_WRITE: value = bits 31:0, intid = bits 48:32. */
+export const MEM_AT = 48;
+/** The guest writes its memory: the `intid` (1, 2 or 4) low bytes of `value`, little endian, at the address, which moves on. */
+export const MEM_WRITE = 49;
+/** Raw 32-bit write by `vcpu` to the ITS at byte offset `intid`; 0x10040 is GITS_TRANSLATER. */
+export const ITS_MMIO = 50;
+/** Word `intid` (0 to 7, little endian) of the next ITS_COMMAND; words not given are 0. */
+export const ITS_WORD = 51;
+/** Executes the command given by the ITS_WORDs before it, without a queue. */
+export const ITS_COMMAND = 52;
+/** An MSI by way of the translation cache (KVM_SIGNAL_MSI, irqfd): value = device << 16 | event. */
+export const MSI = 53;
+/** User space: intid 0 saves the ITS tables, 1 restores them, 2 drops devices and collections, 3 saves the pending tables. */
+export const ITS_CONTROL = 54;
+/**
+ * Hardware state of timer `intid` of `vcpu` (0 virtual, 1 physical, 2 EL2 virtual, 3 EL2 physical): value bit 0 ENABLE, 1
+ * IMASK, 2 ISTATUS (the counter has reached the deadline), 3: the guest's access trapped (emulated timer).
+ */
+export const TIMER = 55;
+/** The thread of `vcpu` is scheduled in: timers loaded, vPE resident (KVM: vcpu_load). */
+export const VCPU_LOAD = 56;
+/** The thread of `vcpu` is scheduled out; value bit 0: inside WFI (background timer, doorbell wanted). */
+export const VCPU_PUT = 57;
+/** GICv4: the hardware delivers virtual LPI `intid` to the vPE of `vcpu`. */
+export const VLPI = 58;
+/** Switch `intid` of the machine := value: 0 irqchip (0 user space, 1 vgic), 1 host GIC with active states (0, 1), 2 GICv4 (0, 40, 41). */
+export const SYSTEM = 59;
+/** Life of the VM: intid 0 creates `vcpu`, 1 the vgic, 2 initialises it, 3 `vcpu` runs for the first time. */
+export const VM_STEP = 60;
+/** Checks before `vcpu` enters the guest of a VM without a vgic, and the work after its exit (vgic-spec 5.3). */
+export const RUN_ENTRY = 61;
+export const RUN_EXIT = 62;
+
 // --- Facts of the recording that change no state of the model (64..79).
 /** The guest waits: KVM asks the pending test whether `vcpu` is runnable (vgic-spec 1.10, 1.21). */
 export const WFI = 64;
@@ -155,6 +189,20 @@ export const GUEST_IGRPEN = 70;
 export const LOST = 71;
 /** A flush that was followed by a sync without guest run (request pending). Stands before the SYNC. */
 export const ABORTED_ENTRY = 72;
+/** An MSI asked the translation cache: value = device << 16 | event. A miss is followed by ITS_TRIGGER. */
+export const MSI_CACHED = 73;
+/** The ITS translated an event by its tables: value = device << 16 | event. */
+export const ITS_TRIGGER = 74;
+/** A timer of `vcpu` gave its PPI `intid` the level in value bit 0. */
+export const TIMER_LEVEL = 75;
+/** The background timer of `vcpu` expired. */
+export const TIMER_EXPIRED = 76;
+/** Host interrupt `intid` was taken on behalf of `vcpu`'s timer. */
+export const HOST_TIMER_IRQ = 77;
+/** Word `intid` (0 to 7) of the ITS command that the guest issues next, as its own copy says. */
+export const GUEST_ITS_WORD = 78;
+/** One step of an interleaving: thread `vcpu` takes step `intid`; value = what it read or wrote (explore). */
+export const SCHEDULE_STEP = 79;
 
 // --- Ground truth (96..111): what the real machine held. Compared by `verify`, skipped by a timed replay.
 /** After the FLUSH of `vcpu`: intid = used_lrs, value = HCR. The LR words follow. */
@@ -194,7 +242,16 @@ export interface KindInfo {
     | 'lr'
     | 'ack'
     | 'count'
-    | 'list-position';
+    | 'list-position'
+    | 'address'
+    | 'mem-bytes'
+    | 'its-offset'
+    | 'its-word'
+    | 'its-control'
+    | 'timer'
+    | 'system-switch'
+    | 'vm-step'
+    | 'step';
   /** The lowest fidelity level at which the kind may occur. */
   readonly fidelity: 0 | 1 | 2 | 3;
 }
@@ -255,6 +312,21 @@ export const KINDS: readonly KindInfo[] = [
   row(MMIO_REDIST_BYTE, 'mmio-redist-byte', 'redist-byte', 0),
   row(MMIO_DIST_READ, 'mmio-dist-read', 'dist-byte', 0),
   row(MMIO_REDIST_READ, 'mmio-redist-read', 'redist-byte', 0),
+  row(MEM_AT, 'mem-at', 'address', 0),
+  row(MEM_WRITE, 'mem-write', 'mem-bytes', 0),
+  row(ITS_MMIO, 'its-mmio', 'its-offset', 0),
+  row(ITS_WORD, 'its-word', 'its-word', 0),
+  row(ITS_COMMAND, 'its-command', 'none', 0),
+  row(MSI, 'msi', 'none', 0),
+  row(ITS_CONTROL, 'its-control', 'its-control', 0),
+  row(TIMER, 'timer', 'timer', 0),
+  row(VCPU_LOAD, 'vcpu-load', 'none', 0),
+  row(VCPU_PUT, 'vcpu-put', 'none', 0),
+  row(VLPI, 'vlpi', 'lpi', 0),
+  row(SYSTEM, 'system', 'system-switch', 0),
+  row(VM_STEP, 'vm-step', 'vm-step', 0),
+  row(RUN_ENTRY, 'run-entry', 'none', 0),
+  row(RUN_EXIT, 'run-exit', 'none', 0),
   row(WFI, 'wfi', 'none', 1),
   row(WAKEUP, 'wakeup', 'none', 1),
   row(LOAD, 'load', 'none', 1),
@@ -264,6 +336,13 @@ export const KINDS: readonly KindInfo[] = [
   row(GUEST_IGRPEN, 'guest-igrpen', 'none', 3),
   row(LOST, 'lost', 'none', 1),
   row(ABORTED_ENTRY, 'aborted-entry', 'none', 1),
+  row(MSI_CACHED, 'msi-cached', 'none', 1),
+  row(ITS_TRIGGER, 'its-trigger', 'none', 1),
+  row(TIMER_LEVEL, 'timer-level', 'private', 1),
+  row(TIMER_EXPIRED, 'timer-expired', 'none', 1),
+  row(HOST_TIMER_IRQ, 'host-timer-irq', 'hostirq', 1),
+  row(GUEST_ITS_WORD, 'guest-its-word', 'its-word', 1),
+  row(SCHEDULE_STEP, 'schedule-step', 'step', 0),
   row(EXPECT_LRS, 'expect-lrs', 'count', 3),
   row(EXPECT_LR_LO, 'expect-lr-lo', 'lr', 3),
   row(EXPECT_LR_HI, 'expect-lr-hi', 'lr', 3),

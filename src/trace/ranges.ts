@@ -17,8 +17,13 @@ import {
   HW_MAP,
   INTID_MASK,
   INTID_SHIFT,
+  ITS_COMMAND,
+  ITS_CONTROL,
+  ITS_MMIO,
+  ITS_WORD,
   KIND_MASK,
   type KindInfo,
+  MSI,
   VCPU_MASK,
   VCPU_SHIFT,
   wordIntid,
@@ -31,7 +36,14 @@ const ANY_INTID = INTID_MASK + 1;
 /** Sizes of the register frames in bytes: distributor; RD_base and SGI_base of a redistributor. */
 const DIST_BYTES = 0x10000;
 const REDIST_BYTES = 0x20000;
+/** Control and translation frame of an ITS. */
+const ITS_BYTES = 0x20000;
 const REGISTER_BYTES = 4;
+const MEM_BYTES: readonly number[] = [1, 2, 4];
+/** How many there are of what the intid field numbers (events.ts). */
+const NR_CHOICES = { timer: 4, 'system-switch': 3, 'vm-step': 4, 'its-word': 8, 'its-control': 4 } as const;
+/** Kinds that only a machine with an ITS has. */
+const NEEDS_ITS: ReadonlySet<number> = new Set([ITS_MMIO, ITS_WORD, ITS_COMMAND, MSI, ITS_CONTROL]);
 /** Bits 12:5 of an SGI event, the first vCPU of its list, count in steps of 16. */
 const SGI_SPEC_SINGLE_LIST = 32;
 const SGI_SPEC_END = 1 << 14;
@@ -93,10 +105,17 @@ function findOutOfRange(
 /** Every intid field below the number is right without a further look. */
 function quickLimit(info: KindInfo | undefined, machine: Machine): number {
   if (info === undefined || info.kind === HW_MAP) return 0;
+  if (NEEDS_ITS.has(info.kind) && machine.nrLpis === 0) return 0;
   switch (info.intid) {
     case 'none':
     case 'list-position':
+    case 'address':
+    case 'step':
       return ANY_INTID;
+    case 'timer':
+    case 'system-switch':
+    case 'vm-step':
+      return NR_CHOICES[info.intid];
     case 'irq':
     case 'ack':
       return SPI_BASE + machine.nrSpis;
@@ -115,6 +134,10 @@ function quickLimit(info: KindInfo | undefined, machine: Machine): number {
     case 'lpi':
     case 'dist-offset':
     case 'redist-offset':
+    case 'mem-bytes':
+    case 'its-offset':
+    case 'its-word':
+    case 'its-control':
       return 0;
     case 'dist-byte':
       return DIST_BYTES;
@@ -129,6 +152,7 @@ export function findRangeProblem(word: number, value: number, machine: Machine):
   if (info === undefined) return `unknown event kind ${wordKind(word)}`;
   const vcpu = wordVcpu(word);
   if (vcpu >= machine.nrVcpus) return `${info.name} of vCPU ${vcpu}; the machine has ${machine.nrVcpus}`;
+  if (NEEDS_ITS.has(info.kind) && machine.nrLpis === 0) return `${info.name}: the machine has no ITS`;
   const problem = findIntidProblem(info, wordIntid(word), machine);
   if (problem !== undefined) return `${info.name}: ${problem}`;
   if (info.kind === HW_MAP && value >>> 0 >= SPI_END) return `${info.name}: no host interrupt ${value >>> 0}`;
@@ -139,7 +163,19 @@ function findIntidProblem(info: KindInfo, intid: number, machine: Machine): stri
   switch (info.intid) {
     case 'none':
     case 'list-position':
+    case 'address':
+    case 'step':
       return undefined;
+    case 'timer':
+    case 'system-switch':
+    case 'vm-step':
+    case 'its-word':
+    case 'its-control':
+      return intid < NR_CHOICES[info.intid] ? undefined : `${intid} is not below ${NR_CHOICES[info.intid]}`;
+    case 'mem-bytes':
+      return MEM_BYTES.includes(intid) ? undefined : `${intid} bytes; one of ${MEM_BYTES.join(', ')}`;
+    case 'its-offset':
+      return findOffsetProblem(intid, ITS_BYTES);
     case 'ack':
       return intid === SPURIOUS_INTID ? undefined : findIrqProblem(intid, machine);
     case 'irq':

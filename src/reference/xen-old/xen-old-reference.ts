@@ -347,6 +347,10 @@ export class XenOldReference implements ConformTarget {
   }
 
   /** No step of a guest stops the host. */
+  its(): undefined {
+    return undefined;
+  }
+
   fatal(): string | undefined {
     return undefined;
   }

@@ -1,0 +1,44 @@
+/**
+ * The systems beside the GIC core (vgic-spec sections 3 to 6): which events each listens to, and what it counts. A system
+ * is made at the first event that it listens to, so that a trace without it pays nothing.
+ */
+import type { Vgic } from '../vgic/vgic.js';
+
+/** Counted things of one system, by name; exact, and the same on every machine. */
+export type SystemCounts = Readonly<Record<string, number>>;
+
+export interface System {
+  run(kind: number, vcpu: number, intid: number, value: number): void;
+  counts(): SystemCounts;
+}
+
+export interface SystemKind {
+  /** Its name in results: "its", "timer", "doorbell". */
+  readonly name: string;
+  /** Kinds of events that it listens to; several systems may hear the same. */
+  readonly hears: readonly number[];
+  create(vgic: Vgic): System;
+}
+
+export interface Systems {
+  run(kind: number, vcpu: number, intid: number, value: number): void;
+  /** Systems that some event reached, by name. */
+  counts(): Readonly<Record<string, SystemCounts>>;
+}
+
+const SYSTEM_KINDS: readonly SystemKind[] = [];
+
+export function createSystems(vgic: Vgic): Systems {
+  const made = new Map<SystemKind, System>();
+  return {
+    run(kind, vcpu, intid, value) {
+      for (const systemKind of SYSTEM_KINDS) {
+        if (!systemKind.hears.includes(kind)) continue;
+        const system = made.get(systemKind) ?? systemKind.create(vgic);
+        made.set(systemKind, system);
+        system.run(kind, vcpu, intid, value);
+      }
+    },
+    counts: () => Object.fromEntries([...made].map(([{ name }, system]) => [name, system.counts()])),
+  };
+}
