@@ -3,6 +3,8 @@
  * An access that no row serves is RAZ/WI in KVM and unhandled, a data abort in the guest, in Xen.
  */
 import { NR_PRIVATE_IRQS, NR_SGIS, SPI_BASE } from '../gic/intid.js';
+import type { LpiPort } from './its/its.js';
+import { PENDBASER_PTZ_HI, PENDBASER_RULES, PROPBASER_RULES, sanitise } from './its/register-words.js';
 import { affinityOf, type Registers } from './registers.js';
 import { slotOf, type VgicState } from './state.js';
 import { ACTIVE, ENABLED, GROUP, HW, isPending, LEVEL, priorityOf } from './word.js';
@@ -19,7 +21,7 @@ interface Row {
   readonly widths: readonly number[];
   /** Accesses halt the guest as the flavour says (2.3). */
   readonly halts?: boolean;
-  /** Field of `intid`; with bits 0 the whole value. */
+  /** Field of `intid`; with bits 0 the whole value, and the byte of the register that was written in place of an INTID. */
   write(vcpu: number, intid: number, field: number): void;
   read(vcpu: number, intid: number): number;
 }
@@ -57,6 +59,8 @@ export interface MmioServices {
   /** Xen: the vCPU that accesses a register is the current one. */
   readonly current: Int32Array;
   queueIrq(slot: number, word: number): void;
+  /** The ITS, once there is one. */
+  lpiPort(): LpiPort | undefined;
 }
 
 export function createMmio(s: VgicState, services: MmioServices): Mmio {
@@ -93,12 +97,13 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
   const unhandled = !isXen;
 
   return {
-    mmioWrite(vcpu, redistFrame, offset, length, lo) {
+    mmioWrite(vcpu, redistFrame, offset, length, lo, hi) {
       if (isXen) current[0] = vcpu;
       const row = rowOf(redistFrame, offset, length);
       if (row === undefined) return unhandled;
       if (row.bits === 0) {
-        row.write(vcpu, 0, lo);
+        row.write(vcpu, offset - row.offset, lo);
+        if (length === 8) row.write(vcpu, 4, hi);
         return true;
       }
       const first = firstIntid(row, redistFrame, offset);
@@ -132,6 +137,9 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
     },
   };
 }
+
+/** Two words as one number: exact below 2^53. */
+const double = (lo: number, hi: number): number => (hi >>> 0) * 2 ** 32 + (lo >>> 0);
 
 /** `length` bytes of a value below 2^53, from byte `at` on. */
 const part = (value: number, at: number, length: number): number =>
@@ -326,8 +334,9 @@ function createV3Rows(s: VgicState, { registers: r }: MmioServices): Row[] {
 }
 
 /** Registers of a redistributor's first frame. */
-function createRedistRows(s: VgicState, { dropLpis }: MmioServices): Row[] {
-  const { lpisEnabled, machine, nrVcpus } = s;
+function createRedistRows(s: VgicState, { dropLpis, lpiPort }: MmioServices): Row[] {
+  const { lpisEnabled, machine, nrVcpus, propbaser, pendbaser } = s;
+  const hasLpis = machine.nrLpis > 0;
   const typer = (vcpu: number): number => {
     const last = vcpu === nrVcpus - 1 ? 1 << 4 : 0;
     return affinityOf(vcpu) * 2 ** 32 + ((vcpu << 8) | last | (machine.nrLpis > 0 ? 1 : 0));
@@ -338,14 +347,75 @@ function createRedistRows(s: VgicState, { dropLpis }: MmioServices): Row[] {
       0x000,
       4,
       (vcpu, _intid, value) => {
-        if (machine.nrLpis === 0) return;
+        if (!hasLpis) return;
         const enable = value & 1;
-        // Pending tables lie in guest memory: what enabling reads from them comes as LPI_PENDING events.
-        if (lpisEnabled[vcpu] === 1 && enable === 0) dropLpis(vcpu);
+        const was = lpisEnabled[vcpu];
         lpisEnabled[vcpu] = enable;
+        // Without an ITS what enabling reads from the pending tables in guest memory comes as LPI_PENDING events.
+        if (was === 0 && enable === 1 && (pendbaser[2 * vcpu + 1] & PENDBASER_PTZ_HI) === 0)
+          lpiPort()?.lpisEnabled(vcpu);
+        if (was === 0 || enable === 1) return;
+        dropLpis(vcpu);
+        lpiPort()?.lpisDisabled();
       },
       (vcpu) => lpisEnabled[vcpu],
     ),
     { ...register('TYPER', 0x008, 8, ignore, typer), widths: WORD_OR_DOUBLE },
+    {
+      // One for the VM: the last writer wins.
+      ...register(
+        'PROPBASER',
+        0x070,
+        8,
+        (vcpu, at, value) => {
+          if (!hasLpis || lpisEnabled[vcpu] === 1) return;
+          propbaser.set(
+            at < 4 ? sanitise(value, propbaser[1], PROPBASER_RULES) : sanitise(propbaser[0], value, PROPBASER_RULES),
+          );
+        },
+        () => double(propbaser[0], propbaser[1]),
+      ),
+      widths: WORD_OR_DOUBLE,
+    },
+    {
+      ...register(
+        'PENDBASER',
+        0x078,
+        8,
+        (vcpu, at, value) => {
+          if (!hasLpis || lpisEnabled[vcpu] === 1) return;
+          const [lo, hi] = pendbaser.subarray(2 * vcpu, 2 * vcpu + 2);
+          pendbaser.set(sanitise(at < 4 ? value : lo, at < 4 ? hi : value, PENDBASER_RULES), 2 * vcpu);
+        },
+        (vcpu) => double(pendbaser[2 * vcpu], pendbaser[2 * vcpu + 1] & ~PENDBASER_PTZ_HI),
+      ),
+      widths: WORD_OR_DOUBLE,
+    },
+    {
+      ...register(
+        'INVLPIR',
+        0x0a0,
+        8,
+        (_vcpu, at, value) => {
+          if (at < 4) lpiPort()?.readConfig(value >>> 0);
+        },
+        zero,
+      ),
+      widths: WORD_OR_DOUBLE,
+    },
+    {
+      ...register(
+        'INVALLR',
+        0x0b0,
+        8,
+        (vcpu, at) => {
+          if (at < 4) lpiPort()?.readConfigsOf(vcpu);
+        },
+        zero,
+      ),
+      widths: WORD_OR_DOUBLE,
+    },
+    // Invalidations are over before the write that asks for them is.
+    register('SYNCR', 0x0c0, 4, ignore, zero),
   ];
 }

@@ -28,7 +28,9 @@ import type { ApList, CreateApList } from './ap-list.js';
 import { createFlush, type Flush } from './flush.js';
 import { createGuestInterface, type GuestInterface } from './guest.js';
 import { createInject, type Inject } from './inject.js';
+import { createIts, type Its } from './its/its.js';
 import { createKicks, type Kicks } from './kicks.js';
+import { createLpiRows } from './lpi-rows.js';
 import { createMmio, type Mmio } from './mmio.js';
 import { createPopulate } from './populate.js';
 import { createQueue } from './queue.js';
@@ -43,6 +45,10 @@ export interface Vgic extends Flush, Sync, GuestInterface, Inject, RegisterEffec
   readonly list: ApList;
   readonly kicks: Kicks;
 
+  /** The machine's ITS, made when it is first asked for; undefined: it has none, or none that is modelled. */
+  its(): Its | undefined;
+  /** Row of a known LPI of any number, or NO_SLOT. */
+  findLpi(intid: number): number;
   /** Back to the state before the first event, with empty lists. */
   reset(): void;
   /** LR words as the host's hardware holds them: GICv3 both halves, GICv2 the GICH_LR word in `lo`. */
@@ -80,7 +86,10 @@ export function createVgic(machine: Machine, createList: CreateApList): Vgic {
   const synced = createSync(state, queue.list, populate, kicks);
   const guest = createGuestInterface(state, queue.rekeyAll);
   const registers = createRegisters(state, queue, kicks, synced.sync);
-  const injected = createInject(state, queue);
+  const lpis = createLpiRows(state, queue);
+  const injected = createInject(state, queue, lpis);
+  const itsRules = machine.nrLpis > 0 ? state.flavour.its : undefined;
+  let its: Its | undefined;
   const trappedDir = createTrappedDir(state, {
     ...synced,
     rekeyIrq: queue.rekeyIrq,
@@ -111,8 +120,15 @@ export function createVgic(machine: Machine, createList: CreateApList): Vgic {
       dropLpis: injected.dropLpis,
       queueIrq: queue.queueIrq,
       current: kicks.current,
+      lpiPort: () => its,
     }),
+    its() {
+      if (itsRules !== undefined) its ??= createIts(state, itsRules, lpis);
+      return its;
+    },
+    findLpi: lpis.find,
     reset() {
+      its = undefined;
       emptyLists(state, queue.list);
       resetState(state);
       kicks.reset();

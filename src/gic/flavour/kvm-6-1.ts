@@ -6,6 +6,13 @@ export const kvm61: Flavour = {
   models: 'Linux 6.1 long-term (checked against 6.1.192), arch/arm64/kvm/vgic',
   guestModels: ['gicv3', 'gicv2', 'gicv2-on-gicv3'],
   hasLpis: true,
+  its: {
+    lpiIndex: 'list',
+    cache: 'lru-list',
+    unmapChecksTarget: true,
+    baserWriteFrees: 'made-invalid',
+    unreachableAtSave: 'error',
+  },
   structure: 'ap-list',
   emptyListShortcut: true,
   depth: 'weights',

@@ -6,6 +6,7 @@ export const xenNew: Flavour = {
   models: 'Xen CONFIG_NEW_VGIC, xen/arch/arm/vgic',
   guestModels: ['gicv2'],
   hasLpis: false,
+  its: undefined,
   structure: 'ap-list',
   emptyListShortcut: true,
   depth: 'count',

@@ -10,6 +10,7 @@ import { assert } from '../../base/errors.js';
 import type { Machine } from '../../gic/intid.js';
 import type { ApList } from '../ap-list.js';
 import { createGuestInterface } from '../guest.js';
+import { slotOf } from '../state.js';
 import { gichWord, type Vgic } from '../vgic.js';
 import { createXenOldState, resetXenOldState, type XenOldState } from './columns.js';
 import { createEntryExit } from './entry-exit.js';
@@ -60,6 +61,8 @@ export function createXenOldVgic(machine: Machine): XenOldVgic {
       // Recorded for a machine that fills its list registers otherwise: a free one stays empty.
       if (lr < nrLr && lrUsed[vcpu * nrLr + lr] === 1) guest.setLrState(vcpu, lr, state);
     },
+    its: () => undefined,
+    findLpi: (intid) => slotOf(s, 0, intid),
     reset: () => resetXenOldState(columns),
     lrLo(vcpu, lr) {
       const at = vcpu * nrLr + lr;
