@@ -3,6 +3,7 @@
  * is made at the first event that it listens to, so that a trace without it pays nothing.
  */
 import type { Vgic } from '../vgic/vgic.js';
+import { itsSystem } from './its-system.js';
 
 /** Counted things of one system, by name; exact, and the same on every machine. */
 export type SystemCounts = Readonly<Record<string, number>>;
@@ -26,7 +27,7 @@ export interface Systems {
   counts(): Readonly<Record<string, SystemCounts>>;
 }
 
-const SYSTEM_KINDS: readonly SystemKind[] = [];
+const SYSTEM_KINDS: readonly SystemKind[] = [itsSystem];
 
 export function createSystems(vgic: Vgic): Systems {
   const made = new Map<SystemKind, System>();
