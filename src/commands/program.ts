@@ -8,6 +8,7 @@ import { registerInfo } from './info.js';
 import { registerReplay } from './replay.js';
 import { registerReport } from './report.js';
 import { registerStrategies } from './strategies.js';
+import { registerStudy } from './study.js';
 import { type Terminal, tool } from './terminal.js';
 import { registerValidate } from './validate.js';
 import { registerVerify } from './verify.js';
@@ -67,6 +68,10 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt --quick', 'a first look'],
     ['my.vgt -s fifo,buckets', 'two strategies, and a control'],
   ],
+  study: [
+    ['', 'all threads'],
+    ['its --json', 'one, for other tools'],
+  ],
   strategies: [
     ['', 'text'],
     ['--json', 'for other tools'],
@@ -100,6 +105,7 @@ function createProgram(terminal: Terminal): Command {
     registerValidate,
     registerBench,
     registerStrategies,
+    registerStudy,
   ]) {
     register(program, terminal);
   }
