@@ -39,6 +39,7 @@ import {
 } from './machine-state.js';
 import { findTarget } from './oracle.js';
 import { injectIrq, removeLpisFromList, testPending } from './queue.js';
+import { RAW_ACCESSES, REGISTER_WRITES } from './register-kinds.js';
 import { readRegister, writeRegister } from './registers.js';
 import {
   addSgiSources,
@@ -69,24 +70,9 @@ const ACTING_KINDS: ReadonlySet<number> = new Set([
   ev.SYNC,
   ev.FOLD,
   ev.PRUNE,
-  ev.ENABLE,
-  ev.PRIORITY,
-  ev.PENDING,
-  ev.ACTIVE,
-  ev.CONFIG,
-  ev.TARGET,
-  ev.SGI,
-  ev.GROUP,
-  ev.GROUP_ONE,
-  ev.DIST_ENABLE,
-  ev.SGI_PEND,
   ev.CURRENT,
-  ev.MMIO_DIST,
-  ev.MMIO_REDIST,
-  ev.MMIO_DIST_BYTE,
-  ev.MMIO_REDIST_BYTE,
-  ev.MMIO_DIST_READ,
-  ev.MMIO_REDIST_READ,
+  ...REGISTER_WRITES,
+  ...RAW_ACCESSES,
 ]);
 
 export class ReferenceVgic {

@@ -300,7 +300,7 @@ export function createEngine(vgic: Vgic): Engine {
           else eoiByRules(vcpu, intid, (values[event] >>> SENDER_SHIFT) & 7);
           break;
         case 10 satisfies typeof Events.PRIORITY:
-          if (isXen) kicks.current[0] = vcpu;
+          if (COUNTED) kicks.current[0] = vcpu;
           setPriority(vcpu, intid, values[event]);
           break;
         default:

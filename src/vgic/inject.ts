@@ -3,6 +3,7 @@ import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import * as Counters from './counters.js';
 import type { Queue } from './queue.js';
+import { isSgiTarget } from './sgi-targets.js';
 import { isPinned, slotOf, type VgicState } from './state.js';
 import * as Word from './word.js';
 
@@ -17,6 +18,7 @@ const {
   LATCH,
   LEVEL,
   LINE,
+  newLpi,
   PRIORITY_FIELD,
   PRIORITY_SHIFT,
   QUEUED_FIELD,
@@ -27,8 +29,7 @@ const {
 
 export interface Inject {
   inject(vcpu: number, intid: number, level: number): void;
-  /** Targets are firstVcpu + n for every bit n of `list`; `allButSelf` ignores the list. */
-  /** `groupZeroOnly`: sent through ICC_SGI0R, which does not reach group 1 (vgic-spec 2.4). */
+  /** To whom: sgi-targets.ts. `groupZeroOnly`: sent through ICC_SGI0R, which does not reach group 1 (vgic-spec 2.4). */
   sgi(
     sender: number,
     intid: number,
@@ -90,9 +91,7 @@ export function createInject(s: VgicState, queue: Queue): Inject {
     },
     sgi(sender, intid, firstVcpu, targets, allButSelf, groupZeroOnly) {
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
-        const bit = vcpu - firstVcpu;
-        const wanted = allButSelf ? vcpu !== sender : bit >= 0 && bit < 32 && ((targets >>> bit) & 1) === 1;
-        if (!wanted) continue;
+        if (!isSgiTarget(vcpu, sender, firstVcpu, targets, allButSelf)) continue;
         const slot = vcpu * 32 + intid;
         if (groupZeroOnly && (word[slot] & GROUP) !== 0) {
           // Its group was looked at under its lock.
@@ -129,12 +128,7 @@ export function createInject(s: VgicState, queue: Queue): Inject {
       if ((word[slot] & EXISTS) !== 0) return;
       // A new descriptor is in no LR, whatever an LR still holds of the old one.
       if (tracksLr) onLr[slot] = 0;
-      word[slot] =
-        EXISTS |
-        GROUP |
-        (enabled ? ENABLED : 0) |
-        ((priority & 0xfc) << PRIORITY_SHIFT) |
-        ((target + 1) << TARGET_SHIFT);
+      word[slot] = newLpi(target, priority, enabled);
       // Offered twice: after its configuration is read, and after its bit of the pending table is.
       queueIrq(slot, word[slot]);
       queueIrq(slot, word[slot]);

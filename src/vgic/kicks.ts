@@ -11,14 +11,14 @@ export interface Kicks {
   readonly ipis: Int32Array;
   /** The IRQ_PENDING request, until the next flush takes it. */
   readonly requestSet: Uint8Array;
-  /** [0] = the vCPU on the CPU that acts (Xen). */
+  /** [0] = the vCPU on the CPU that acts: who entered, left or accessed a register last. Xen asks. */
   readonly current: Int32Array;
   /** Ack notifications per SPI row. */
   readonly notified: Int32Array;
   kick(vcpu: number, wasQueued: boolean): void;
   /** A request to every vCPU (kvm_make_all_cpus_request). */
   broadcast(): void;
-  /** Flush: takes the request; `presents`: some LR is pending. */
+  /** Flush: the vCPU acts, and takes the request; `presents`: some LR is pending. */
   enter(vcpu: number, presents: boolean): void;
   /** The vCPU blocks: nothing was pending for it. */
   block(vcpu: number): void;
@@ -93,6 +93,7 @@ export function createKicks(s: VgicState): Kicks {
     },
     enter(vcpu, presents) {
       if (requestSet[vcpu] !== 0 && !presents) cost.spuriousKicks += 1;
+      current[0] = vcpu;
       requestSet[vcpu] = 0;
       mode[vcpu] = IN_GUEST;
     },

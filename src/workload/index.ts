@@ -1,7 +1,7 @@
 /** The list of workloads: command line, benchmarks and tests iterate it. */
 import { UsageError } from '../base/errors.js';
 import type { EventBlock } from '../trace/events.js';
-import type { TraceHeader } from '../trace/header.js';
+import { noImportCounts, type TraceHeader } from '../trace/header.js';
 import { createColumnSink } from './column-sink.js';
 import { deep, flood } from './deep.js';
 import { lpi } from './lpi.js';
@@ -39,15 +39,7 @@ export function workloadHeader(workload: Workload, params: WorkloadParams, versi
     },
     importer: { name: 'workload', version },
     guestAccesses: 'events',
-    counts: {
-      sourceLines: 0,
-      unknownLines: 0,
-      lostEvents: 0,
-      decisionsFromRecording: 0,
-      noEffect: 0,
-      cutOff: 0,
-      reordered: 0,
-    },
+    counts: noImportCounts(),
     gaps: [],
   };
 }
