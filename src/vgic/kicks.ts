@@ -16,6 +16,9 @@ export interface Kicks {
   /** Ack notifications per SPI row. */
   readonly notified: Int32Array;
   kick(vcpu: number, wasQueued: boolean): void;
+  /** Wakes the vCPU if it is blocked, and does nothing else: no request, no IPI. */
+  wake(vcpu: number): void;
+  isBlocked(vcpu: number): boolean;
   /** A request to every vCPU (kvm_make_all_cpus_request). */
   broadcast(): void;
   /** Flush: the vCPU acts, and takes the request; `presents`: some LR is pending. */
@@ -87,6 +90,12 @@ export function createKicks(s: VgicState): Kicks {
       if (wasQueued) cost.kicksWhileQueued += 1;
       notify(vcpu, wasQueued);
     },
+    wake(vcpu) {
+      if (modeOf(vcpu) !== BLOCKED) return;
+      cost.wakeups += 1;
+      mode[vcpu] = OUTSIDE;
+    },
+    isBlocked: (vcpu) => modeOf(vcpu) === BLOCKED,
     broadcast() {
       cost.broadcasts += 1;
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) notify(vcpu, false);

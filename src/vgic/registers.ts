@@ -70,6 +70,7 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
     physPending,
     physActive,
     pmr,
+    pendingLast,
     dist,
     cost,
     isV2Guest,
@@ -110,6 +111,11 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
     if (dist[0] === 0 && asksDist) {
       if (COUNTED) cost.end(PATH_PENDING);
       return false;
+    }
+    // GICv4, before any lock.
+    if (pendingLast[vcpu] !== 0) {
+      if (COUNTED) cost.end(PATH_PENDING);
+      return true;
     }
     if (COUNTED) cost.locks += 1;
     const runnable = list.length(vcpu) !== 0 && list.hasPending(vcpu, pmr[vcpu]);

@@ -82,6 +82,8 @@ export interface VgicState {
   readonly lpisEnabled: Uint8Array;
   /** PROCESS_UPDATE is requested: prune before the next flush. */
   readonly processUpdate: Uint8Array;
+  /** GICv4: its_vpe.pending_last, the hint that a virtual LPI may be pending (vgic/doorbell). All zero without GICv4. */
+  readonly pendingLast: Uint8Array;
   /** Rows whose queued field names the vCPU: what its list's length must be. Kept by the counted build only. */
   readonly queuedRows: Int32Array;
 
@@ -162,6 +164,7 @@ export function createState(machine: Machine): VgicState {
     activeSpis: int32Column(1),
     lpisEnabled: uint8Column(nrVcpus),
     processUpdate: uint8Column(nrVcpus),
+    pendingLast: uint8Column(nrVcpus),
     queuedRows: new Int32Array(nrVcpus),
     dist: uint8Column(1),
     picks: int32Column(MAX_NR_LR),
@@ -207,6 +210,7 @@ export function resetState(s: VgicState): void {
     s.activeSpis,
     s.lpisEnabled,
     s.processUpdate,
+    s.pendingLast,
   ])
     column.fill(0);
   for (const column of [s.lrLo, s.lrHi, s.usedLrs, s.lrDirty]) column.fill(0);
