@@ -15,7 +15,17 @@ export const idle: Workload = {
   ],
   machine: (params) => linuxMachine(params),
   generate(params: WorkloadParams, sink: EventSink): void {
-    const profile = { tick: params.tick, run: 150, host: 100, user: 300, waits: 90, users: 1, sgis: 1, split: 1 };
+    const profile = {
+      tick: params.tick,
+      run: 150,
+      host: 100,
+      user: 300,
+      waits: 90,
+      users: 1,
+      sgis: 1,
+      split: 1,
+      masked: 10,
+    };
     runLinuxGuest(idle.machine(params), params, profile, { start: () => {} }, sink);
   },
 };

@@ -2,8 +2,10 @@
  * A Linux guest under KVM in coarse strokes: each vCPU runs, exits for a reason, comes back. What recordings show between
  * two entries is kept: a load re-injects the levels of both timers, a timer that fires in the guest ends the run and is
  * raised behind the exit, a handler of a device leaves the guest before its EOI. How often each happens is a profile,
- * taken from a recording. Times in microseconds.
+ * fitted so that the counts are those of a recording; its times are what makes them so, not what was measured.
+ * Times in microseconds.
  */
+import { assert } from '../base/errors.js';
 import { createGenerator, type Generator } from '../base/rng.js';
 import { MAX_VCPUS, type Machine, SPURIOUS_INTID } from '../gic/intid.js';
 import type { EventSink } from '../trace/events.js';
@@ -19,6 +21,8 @@ export const LINUX_PRIORITY = 0xa0;
 
 /** Why a vCPU leaves the guest. */
 type Exit = 'wait' | 'user' | 'kernel' | 'sgi';
+/** What a handler does after it has acknowledged: exits, and its EOI. */
+export type HandlerStep = Exclude<Exit, 'wait'> | 'eoi';
 
 export interface GuestProfile {
   /** Mean time from the handling of a timer interrupt to the next. */
@@ -31,8 +35,10 @@ export interface GuestProfile {
   readonly waits: number;
   readonly users: number;
   readonly sgis: number;
-  /** Of 100 timer and SGI handlers: exits before their EOI. */
+  /** Of 100 handlers of timers, SGIs and LPIs: those that leave the guest before their EOI. */
   readonly split: number;
+  /** Of 100 runs outside handlers: those in which the guest masks interrupts to the end of the run. */
+  readonly masked: number;
 }
 
 /** What a device finds of the VM, and adds to it. */
@@ -50,8 +56,8 @@ export interface LinuxVm {
 export interface LinuxDevice {
   /** Maps, enables, and arms the first arrival. */
   start(vm: LinuxVm): void;
-  /** The guest has acknowledged `intid`: exits that its handler makes before the EOI. Undefined: not this device's. */
-  handle?(vm: LinuxVm, vcpu: number, intid: number): readonly Exit[] | undefined;
+  /** The guest has acknowledged `intid`: the steps of its handler. Undefined: not this device's, or nothing special. */
+  handle?(vm: LinuxVm, intid: number): readonly HandlerStep[] | undefined;
 }
 
 export const linuxParams = (events: number, vcpus: number): WorkloadParam[] => [
@@ -91,8 +97,8 @@ export function runLinuxGuest(
   const timerAt: number[] = Array.from({ length: nrVcpus }, () => rng.nextBelow(2 * profile.tick));
   /** The vGIC was told of the expiry; the host hears no more of it until the guest has deactivated it. */
   const isFired = new Uint8Array(nrVcpus);
-  /** What each vCPU's open handler still does, and which interrupt it handles. */
-  const owed: Exit[][] = Array.from({ length: nrVcpus }, () => []);
+  /** What each vCPU's handlers still do. */
+  const owed: HandlerStep[][] = Array.from({ length: nrVcpus }, () => []);
   const isHandling = new Uint8Array(nrVcpus);
   const arrivals: { readonly at: number; readonly action: () => void }[] = [];
   const around = (mean: number): number => 1 + rng.nextBelow(2 * mean);
@@ -144,34 +150,34 @@ export function runLinuxGuest(
     place[vcpu] = IN_GUEST;
     handle(vcpu);
     const isTimerNear = isFired[vcpu] === 0 && timerAt[vcpu] <= now + 2 * profile.run;
-    const leaveAt = now + around(profile.run);
+    // A handler is soon at its next exit.
+    const leaveAt = now + around(owed[vcpu].length > 0 ? profile.run >> 2 : profile.run);
     nextAt[vcpu] = isTimerNear ? Math.min(leaveAt, Math.max(now, timerAt[vcpu])) : leaveAt;
   }
 
   /** Handlers of this run: the open one, then whatever is pending, until one of them has to leave the guest first. */
   function handle(vcpu: number): void {
-    if (isHandling[vcpu] === 1) {
-      if (owed[vcpu].length > 0) return;
-      end(vcpu);
-    }
+    finish(vcpu);
+    if (owed[vcpu].length > 0 || rng.nextBelow(100) < profile.masked) return;
     for (let intid = script.acknowledge(vcpu); intid !== SPURIOUS_INTID; intid = script.acknowledge(vcpu)) {
       isHandling[vcpu] = 1;
-      owed[vcpu].push(...exitsOf(vcpu, intid));
-      if (owed[vcpu].length > 0) return;
-      end(vcpu);
+      owed[vcpu].unshift(...stepsFor(vcpu, intid));
+      finish(vcpu);
+      if (isHandling[vcpu] === 1) return;
     }
   }
 
-  function exitsOf(vcpu: number, intid: number): readonly Exit[] {
-    if (intid === VIRTUAL_TIMER) timerAt[vcpu] = now + around(profile.tick);
-    const ofDevice = device.handle?.(vm, vcpu, intid);
-    if (ofDevice !== undefined) return ofDevice;
-    return rng.nextBelow(100) < profile.split ? ['kernel'] : [];
-  }
-
-  function end(vcpu: number): void {
+  /** The EOI, if it is what comes next. */
+  function finish(vcpu: number): void {
+    if (owed[vcpu][0] !== 'eoi') return;
+    owed[vcpu].shift();
     if (script.endLast(vcpu) === VIRTUAL_TIMER) isFired[vcpu] = 0;
     isHandling[vcpu] = 0;
+  }
+
+  function stepsFor(vcpu: number, intid: number): readonly HandlerStep[] {
+    if (intid === VIRTUAL_TIMER) timerAt[vcpu] = now + around(profile.tick);
+    return device.handle?.(vm, intid) ?? (rng.nextBelow(100) < profile.split ? ['kernel', 'eoi'] : ['eoi']);
   }
 
   function leave(vcpu: number): void {
@@ -184,12 +190,14 @@ export function runLinuxGuest(
       nextAt[vcpu] = now + around(profile.host);
       return;
     }
-    doExit(vcpu, owed[vcpu].shift() ?? chooseExit(vcpu));
+    const step = owed[vcpu].shift();
+    assert(step !== 'eoi', 'an EOI needs no exit');
+    doExit(vcpu, step ?? chooseExit());
   }
 
-  function chooseExit(vcpu: number): Exit {
+  function chooseExit(): Exit {
     const dice = rng.nextBelow(100);
-    if (dice < profile.waits) return isHandling[vcpu] === 1 ? 'kernel' : 'wait';
+    if (dice < profile.waits) return 'wait';
     if (dice < profile.waits + profile.users) return 'user';
     return dice < profile.waits + profile.users + profile.sgis ? 'sgi' : 'kernel';
   }

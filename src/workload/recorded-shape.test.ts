@@ -76,7 +76,13 @@ for (const workload of workloads) {
         const difference = Math.abs(made.usedLrs[lrs] - share);
         assert.ok(difference <= LR_POINTS, `${lrs} LRs: ${made.usedLrs[lrs]} % of the entries, recorded ${share} %`);
       });
-      for (const figure of ['eventsPerEntry', 'acksPerEntry', 'raisesPerEntry', 'sgisPerEntry', 'waitsPerEntry'] as const) {
+      for (const figure of [
+        'eventsPerEntry',
+        'acksPerEntry',
+        'raisesPerEntry',
+        'sgisPerEntry',
+        'waitsPerEntry',
+      ] as const) {
         const ratio = recorded[figure] === 0 ? 1 + made[figure] : made[figure] / recorded[figure];
         assert.ok(Math.abs(ratio - 1) <= COUNT_SHARE, `${figure}: ${made[figure]}, recorded ${recorded[figure]}`);
       }
