@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js';
 import { registerBench } from './bench.js';
 import { registerConform } from './conform.js';
+import { registerGen } from './gen.js';
 import { registerImport } from './import.js';
 import { registerInfo } from './info.js';
 import { registerReplay } from './replay.js';
@@ -59,6 +60,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['events.jsonl -o my.vgt', 'events as JSON lines'],
     ['- -o my.vgt < trace.txt.gz', 'from a pipe'],
   ],
+  gen: [
+    ['', 'the workloads and their parameters'],
+    ['net --seed 7 -o net.vgt', 'one of them'],
+    ['deep:depth=99,churn=4 -o x.vgt', 'with parameters'],
+  ],
   info: [
     ['my.vgt', 'text'],
     ['my.vgt --json', 'for other tools'],
@@ -101,6 +107,7 @@ function createProgram(terminal: Terminal): Command {
     registerVerify,
     registerConform,
     registerImport,
+    registerGen,
     registerInfo,
     registerValidate,
     registerBench,
