@@ -25,6 +25,8 @@ import {
 } from './guest.js';
 import { deactivateTrapped, isDirTrapped } from './halt.js';
 import type { Irq } from './irq.js';
+import type { ItsSwitches } from './its/its-state.js';
+import { applyToIts, ReferenceIts } from './its/reference-its.js';
 import { encodeListRegister, type LrWords } from './list-register.js';
 import { changeLpi, mapLpi } from './lpi.js';
 import {
@@ -97,8 +99,14 @@ export class ReferenceVgic {
   /** Every SPI index (INTID - 32) whose EOI was notified, in order. */
   readonly notifications: number[] = [];
 
-  constructor(machine: Machine) {
-    this.state = createMachineState(machine);
+  /** The ITS and the guest's memory; undefined: the machine has none. */
+  readonly its: ReferenceIts | undefined;
+
+  /** `itsChanges`: see `createItsState`. */
+  constructor(machine: Machine, itsChanges?: Partial<ItsSwitches>) {
+    this.state = createMachineState(machine, itsChanges);
+    const { its } = this.state;
+    this.its = its && new ReferenceIts(this.state, its, (otherwise, act) => this.step(otherwise, act));
   }
 
   usedLrs(vcpu: number): number {
@@ -196,6 +204,7 @@ export class ReferenceVgic {
       this.applyAccess(kind, vcpu, intid, value);
       this.applyToIrq(kind, vcpu, intid, value);
       this.applyToLpi(kind, vcpu, intid, value);
+      applyToIts(this.state, kind, intid, value);
     });
   }
 
@@ -207,10 +216,10 @@ export class ReferenceVgic {
   }
 
   /** Raw access; see ConformTarget. */
-  write(vcpu: number, frame: Frame, offset: number, length: number, value: number): boolean {
+  write(vcpu: number, frame: Frame, offset: number, length: number, value: number, high = 0): boolean {
     return this.step(true, () => {
       this.state.current = vcpu;
-      return writeRegister(this.state, vcpu, frame, offset, length, value);
+      return writeRegister(this.state, vcpu, frame, offset, length, value, high);
     });
   }
 
