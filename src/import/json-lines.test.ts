@@ -255,7 +255,7 @@ test('mistakes are told in one line with file, line and remedy', () => {
   refuse([header, '{"op":"config","intid":40,"trigger":"rising"}'], /give "edge" or "level"/);
   refuse([header, '{"op":"sgi","sgi":1,"targets":[15,16]}'], /"targets" reaches beyond vCPUs 0 to 15/);
   refuse([header, '{"op":"sgi","sgi":1,"targets":1}'], /"targets" is no array/);
-  refuse([header, '{"op":"wfi"}'], /"wfi" in a trace of fidelity 0; declare "fidelity": 1/);
+  refuse([header, '{"op":"wakeup"}'], /"wakeup" in a trace of fidelity 0; declare "fidelity": 1/);
   refuse([header, '{"op":"flush","t":2}', '{"op":"sync","t":1}'], /"t" is before that of the event above/);
   refuse([header, '{"op":"flush","t":5e12}'], /"t" is more than 4294967295 ticks .*; set a larger "tickNs" than 1000/);
   refuse([header, '{"op":"flush","t":"now"}'], /"t" is "now"; give microseconds/);

@@ -16,7 +16,7 @@ import {
   SPURIOUS_INTID,
 } from '../gic/intid.js';
 import * as ev from '../trace/events.js';
-import type { TraceHeader } from '../trace/header.js';
+import { noImportCounts, type TraceHeader } from '../trace/header.js';
 
 export const VGR1_HEADER_BYTES = 20;
 export const VGR1_RECORD_BYTES = 16;
@@ -266,15 +266,7 @@ export class Vgr1Importer {
       provenance: { tool: 'VGR1', kernel: '', when: '', how: '', licence: '', sourceSha256: '' },
       importer: { name: 'vgr1', version: '1' },
       guestAccesses: 'events',
-      counts: {
-        sourceLines: this.nrEvents,
-        unknownLines: 0,
-        lostEvents: 0,
-        decisionsFromRecording: 0,
-        noEffect: this.nrNoEffect,
-        cutOff: 0,
-        reordered: 0,
-      },
+      counts: { ...noImportCounts(this.nrEvents), noEffect: this.nrNoEffect },
       gaps: [],
     };
   }

@@ -1,6 +1,6 @@
 /** One interrupt and what can be said of it alone. Fields: vgic-spec 1.2; predicates: 1.4. */
 import type { Flavour } from '../gic/flavour/index.js';
-import { isLpi, isPpi, isSgi, isSpi, type Machine, NO_VCPU } from '../gic/intid.js';
+import { isPpi, isSgi, isSpi, LPI_BASE, type Machine, NO_VCPU } from '../gic/intid.js';
 
 export interface Irq {
   readonly intid: number;
@@ -71,7 +71,9 @@ export const isV2Sgi = (machine: Machine, irq: Irq): boolean => machine.model !=
 
 export const isIrqSgi = (irq: Irq): boolean => isSgi(irq.intid);
 export const isIrqSpi = (irq: Irq): boolean => isSpi(irq.intid);
-export const isIrqLpi = (irq: Irq): boolean => isLpi(irq.intid);
+/** No upper end: tables that are restored may name LPIs beyond the advertised ID space (vgic-spec 6.10). */
+export const isLpiNumber = (intid: number): boolean => intid >= LPI_BASE;
+export const isIrqLpi = (irq: Irq): boolean => isLpiNumber(irq.intid);
 
 function countBits(word: number): number {
   let nrBits = 0;

@@ -223,6 +223,8 @@ export function createEngine(vgic: Vgic): Engine {
         break;
       case 36 satisfies typeof Events.GUEST_DRAIN:
         drain(vcpu);
+        // The guest's virtual LPIs (GICv4) are in none of the core's list registers.
+        systems.run(kind, vcpu, intid, value);
         break;
       case 37 satisfies typeof Events.FOLD:
         fold(vcpu);
@@ -300,7 +302,7 @@ export function createEngine(vgic: Vgic): Engine {
           else eoiByRules(vcpu, intid, (values[event] >>> SENDER_SHIFT) & 7);
           break;
         case 10 satisfies typeof Events.PRIORITY:
-          if (isXen) kicks.current[0] = vcpu;
+          if (COUNTED) kicks.current[0] = vcpu;
           setPriority(vcpu, intid, values[event]);
           break;
         default:

@@ -175,7 +175,7 @@ export const RUN_ENTRY = 61;
 export const RUN_EXIT = 62;
 
 // --- Facts of the recording that change no state of the model (64..79).
-/** The guest waits: KVM asks the pending test whether `vcpu` is runnable (vgic-spec 1.10, 1.21). */
+/** The guest waits: KVM asks the pending test whether `vcpu` is runnable (vgic-spec 1.10, 1.21). A generated guest waits too. */
 export const WFI = 64;
 export const WAKEUP = 65;
 export const LOAD = 66;
@@ -327,7 +327,7 @@ export const KINDS: readonly KindInfo[] = [
   row(VM_STEP, 'vm-step', 'vm-step', 0),
   row(RUN_ENTRY, 'run-entry', 'none', 0),
   row(RUN_EXIT, 'run-exit', 'none', 0),
-  row(WFI, 'wfi', 'none', 1),
+  row(WFI, 'wfi', 'none', 0),
   row(WAKEUP, 'wakeup', 'none', 1),
   row(LOAD, 'load', 'none', 1),
   row(PUT, 'put', 'none', 1),

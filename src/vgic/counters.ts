@@ -30,6 +30,8 @@ export class CostCounters {
   comparisons = 0;
   locks = 0;
   lrWrites = 0;
+  /** Steps of the call that was closed last. */
+  lastSteps = 0;
 
   readonly calls = new Float64Array(NR_PATHS);
   readonly sum = new Float64Array(NR_PATHS * NR_METRICS);
@@ -70,7 +72,8 @@ export class CostCounters {
     this.book(path, METRIC_COMPARISONS, comparisons);
     this.book(path, METRIC_LOCKS, locks);
     this.book(path, METRIC_LR_WRITES, lrWrites);
-    this.book(path, METRIC_STEPS, visits + comparisons + locks + lrWrites);
+    this.lastSteps = visits + comparisons + locks + lrWrites;
+    this.book(path, METRIC_STEPS, this.lastSteps);
     this.visits = 0;
     this.comparisons = 0;
     this.locks = 0;
@@ -100,7 +103,7 @@ export class CostCounters {
   }
 
   reset(): void {
-    this.visits = this.comparisons = this.locks = this.lrWrites = 0;
+    this.visits = this.comparisons = this.locks = this.lrWrites = this.lastSteps = 0;
     for (const column of [this.calls, this.sum, this.max, this.hist, this.depth, this.used]) column.fill(0);
     this.injections = this.redundantInjections = this.sorts = 0;
     this.kicks = this.broadcasts = this.wakeups = this.ipis = this.spuriousKicks = this.halts = 0;

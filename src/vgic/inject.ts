@@ -4,6 +4,7 @@ import * as Intid from '../gic/intid.js';
 import * as Counters from './counters.js';
 import type { LpiRows } from './lpi-rows.js';
 import type { Queue } from './queue.js';
+import { isSgiTarget } from './sgi-targets.js';
 import { slotOf, type VgicState } from './state.js';
 import * as Word from './word.js';
 
@@ -15,8 +16,7 @@ const { EXISTS, GROUP, LATCH, LEVEL, LINE, WIRE } = Word;
 
 export interface Inject {
   inject(vcpu: number, intid: number, level: number): void;
-  /** Targets are firstVcpu + n for every bit n of `list`; `allButSelf` ignores the list. */
-  /** `groupZeroOnly`: sent through ICC_SGI0R, which does not reach group 1 (vgic-spec 2.4). */
+  /** To whom: sgi-targets.ts. `groupZeroOnly`: sent through ICC_SGI0R, which does not reach group 1 (vgic-spec 2.4). */
   sgi(
     sender: number,
     intid: number,
@@ -70,9 +70,7 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
     },
     sgi(sender, intid, firstVcpu, targets, allButSelf, groupZeroOnly) {
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
-        const bit = vcpu - firstVcpu;
-        const wanted = allButSelf ? vcpu !== sender : bit >= 0 && bit < 32 && ((targets >>> bit) & 1) === 1;
-        if (!wanted) continue;
+        if (!isSgiTarget(vcpu, sender, firstVcpu, targets, allButSelf)) continue;
         const slot = vcpu * 32 + intid;
         if (groupZeroOnly && (word[slot] & GROUP) !== 0) {
           // Its group was looked at under its lock.

@@ -12,7 +12,7 @@ import * as Word from './word.js';
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
 const { LPI_BASE, LPI_END, NO_SLOT } = Intid;
-const { ENABLED, EXISTS, GROUP, LATCH, PRIORITY_FIELD, PRIORITY_SHIFT, QUEUED_FIELD, TARGET_FIELD, TARGET_SHIFT } =
+const { ENABLED, EXISTS, LATCH, newLpi, PRIORITY_FIELD, PRIORITY_SHIFT, QUEUED_FIELD, TARGET_FIELD, TARGET_SHIFT } =
   Word;
 
 export interface LpiRows {
@@ -78,7 +78,7 @@ export function createLpiRows(s: VgicState, { queueIrq, rekeyIrq, rekeyLockless 
       lpiRefs[slot - lpiSlotBase] = 1;
       // A new descriptor is in no LR, whatever an LR still holds of the old one.
       if (tracksLr) onLr[slot] = 0;
-      word[slot] = EXISTS | GROUP | ((target + 1) << TARGET_SHIFT);
+      word[slot] = newLpi(target, 0, false);
       return slot;
     },
     hold(slot) {

@@ -3,9 +3,11 @@
  * An access that no row serves is RAZ/WI in KVM and unhandled, a data abort in the guest, in Xen.
  */
 import { NR_PRIVATE_IRQS, NR_SGIS, SPI_BASE } from '../gic/intid.js';
+import { affinityOf } from './affinity.js';
+import type { Inject } from './inject.js';
 import type { LpiPort } from './its/its.js';
 import { PENDBASER_PTZ_HI, PENDBASER_RULES, PROPBASER_RULES, sanitise } from './its/register-words.js';
-import { affinityOf, type Registers } from './registers.js';
+import type { Registers } from './registers.js';
 import { slotOf, type VgicState } from './state.js';
 import { ACTIVE, ENABLED, GROUP, HW, isPending, LEVEL, priorityOf } from './word.js';
 
@@ -37,6 +39,7 @@ export interface Mmio {
 }
 
 const SGI_FRAME = 0x10000;
+const UNHANDLED = -1;
 const WORD = [4] as const;
 const BYTE_OR_WORD = [1, 4] as const;
 const WORD_OR_DOUBLE = [4, 8] as const;
@@ -47,16 +50,8 @@ const zero = (): number => 0;
 
 export interface MmioServices {
   readonly registers: Registers;
-  sgi(
-    sender: number,
-    intid: number,
-    firstVcpu: number,
-    list: number,
-    allButSelf: boolean,
-    groupZeroOnly: boolean,
-  ): void;
-  dropLpis(vcpu: number): void;
-  /** Xen: the vCPU that accesses a register is the current one. */
+  readonly inject: Pick<Inject, 'sgi' | 'dropLpis'>;
+  /** The vCPU that accesses a register is the one on its CPU. */
   readonly current: Int32Array;
   queueIrq(slot: number, word: number): void;
   /** The ITS, once there is one. */
@@ -71,7 +66,8 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
   const redist = isV2Guest ? [] : createRedistRows(s, services);
   const { haltFor } = services.registers;
   const { current } = services;
-  const { isXen } = flavour;
+  /** What an access gets that no row serves: RAZ/WI, or a data abort. */
+  const unserved = flavour.isXen ? { isHandled: false, value: UNHANDLED } : { isHandled: true, value: 0 };
 
   function findRow(rows: readonly Row[], offset: number, length: number): Row | undefined {
     for (const row of rows) {
@@ -94,20 +90,18 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
   const isServed = (intid: number, redistFrame: boolean): boolean =>
     intid < nrIrqs && (isV2Guest || (redistFrame ? intid < NR_PRIVATE_IRQS : intid >= NR_PRIVATE_IRQS));
 
-  const unhandled = !isXen;
-
   return {
     mmioWrite(vcpu, redistFrame, offset, length, lo, hi) {
-      if (isXen) current[0] = vcpu;
+      current[0] = vcpu;
       const row = rowOf(redistFrame, offset, length);
-      if (row === undefined) return unhandled;
+      if (row === undefined) return unserved.isHandled;
       if (row.bits === 0) {
         row.write(vcpu, offset - row.offset, lo);
         if (length === 8) row.write(vcpu, 4, hi);
         return true;
       }
       const first = firstIntid(row, redistFrame, offset);
-      if (first >= nrIrqs) return unhandled;
+      if (first >= nrIrqs) return unserved.isHandled;
       if (row.bits > 32) {
         // IROUTER: the low word counts, the upper one is ignored.
         if (offset % 8 === 0 && isServed(first, redistFrame)) row.write(vcpu, first, lo);
@@ -121,12 +115,12 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
       return true;
     },
     mmioRead(vcpu, redistFrame, offset, length) {
-      if (isXen) current[0] = vcpu;
+      current[0] = vcpu;
       const row = rowOf(redistFrame, offset, length);
-      if (row === undefined) return isXen ? -1 : 0;
+      if (row === undefined) return unserved.value;
       if (row.bits === 0) return part(row.read(vcpu, 0), offset - row.offset, length);
       const first = firstIntid(row, redistFrame, offset);
-      if (first >= nrIrqs) return isXen ? -1 : 0;
+      if (first >= nrIrqs) return unserved.value;
       if (row.bits > 32) return isServed(first, redistFrame) ? part(row.read(vcpu, first), offset % 8, length) : 0;
       if (row.halts === true && isServed(first, redistFrame)) haltFor(first);
       let value = 0;
@@ -151,12 +145,13 @@ function createBanks(s: VgicState, { registers: r, queueIrq }: MmioServices): Ro
   const { isXen } = flavour;
   const wordOf = (vcpu: number, intid: number): number => word[slotOf(s, vcpu, intid)];
 
-  function readPending(vcpu: number, intid: number): number {
+  const readPendingXen = (vcpu: number, intid: number): number => (isPending(wordOf(vcpu, intid)) ? 1 : 0);
+  function readPendingKvm(vcpu: number, intid: number): number {
     const slot = slotOf(s, vcpu, intid);
-    const isMappedLevel = !isXen && (word[slot] & (HW | LEVEL)) === (HW | LEVEL);
-    if (isMappedLevel) return physLine[physRow[slot]] | physPending[physRow[slot]];
-    return isPending(word[slot]) ? 1 : 0;
+    if ((word[slot] & (HW | LEVEL)) !== (HW | LEVEL)) return isPending(word[slot]) ? 1 : 0;
+    return physLine[physRow[slot]] | physPending[physRow[slot]];
   }
+  const readPending = isXen ? readPendingXen : readPendingKvm;
 
   const bank = (name: string, offset: number, write: Row['write'], read: Row['read'], halts = false): Row => ({
     name,
@@ -252,7 +247,7 @@ const register = (name: string, offset: number, bytes: number, write: Row['write
 });
 
 /** Registers that only a GICv2 distributor has. */
-function createV2Rows(s: VgicState, { registers: r, sgi }: MmioServices): Row[] {
+function createV2Rows(s: VgicState, { registers: r, inject: { sgi } }: MmioServices): Row[] {
   const { route, source, dist, nrVcpus } = s;
   const sgiBank = (name: string, offset: number, isSet: boolean): Row => ({
     name,
@@ -334,7 +329,7 @@ function createV3Rows(s: VgicState, { registers: r }: MmioServices): Row[] {
 }
 
 /** Registers of a redistributor's first frame. */
-function createRedistRows(s: VgicState, { dropLpis, lpiPort }: MmioServices): Row[] {
+function createRedistRows(s: VgicState, { inject: { dropLpis }, lpiPort }: MmioServices): Row[] {
   const { lpisEnabled, machine, nrVcpus, propbaser, pendbaser } = s;
   const hasLpis = machine.nrLpis > 0;
   const typer = (vcpu: number): number => {

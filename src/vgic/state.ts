@@ -91,6 +91,8 @@ export interface VgicState {
   readonly pendbaser: Int32Array;
   /** PROCESS_UPDATE is requested: prune before the next flush. */
   readonly processUpdate: Uint8Array;
+  /** GICv4: its_vpe.pending_last, the hint that a virtual LPI may be pending (vgic/doorbell). All zero without GICv4. */
+  readonly pendingLast: Uint8Array;
   /** Rows whose queued field names the vCPU: what its list's length must be. Kept by the counted build only. */
   readonly queuedRows: Int32Array;
 
@@ -174,6 +176,7 @@ export function createState(machine: Machine): VgicState {
     propbaser: int32Column(2),
     pendbaser: int32Column(2 * nrVcpus),
     processUpdate: uint8Column(nrVcpus),
+    pendingLast: uint8Column(nrVcpus),
     queuedRows: new Int32Array(nrVcpus),
     dist: uint8Column(1),
     picks: int32Column(MAX_NR_LR),
@@ -221,6 +224,7 @@ export function resetState(s: VgicState): void {
     s.propbaser,
     s.pendbaser,
     s.processUpdate,
+    s.pendingLast,
   ])
     column.fill(0);
   for (const column of [s.lrLo, s.lrHi, s.usedLrs, s.lrDirty]) column.fill(0);

@@ -231,7 +231,7 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
   }
 
   function prune(vcpu: number): void {
-    if (COUNTED && isXen) kicks.current[0] = vcpu;
+    if (COUNTED) kicks.current[0] = vcpu;
     pruneList(vcpu);
     if (COUNTED) cost.end(PATH_PRUNE);
   }
@@ -257,7 +257,7 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
   /** 6.1 trusts an empty list to mean that no LR is used, which LPI_FLUSH can falsify: the LRs then stay (appendix D). */
   function foldIfQueued(vcpu: number): void {
     inGuest[vcpu] = 0;
-    if (COUNTED && isXen) kicks.current[0] = vcpu;
+    if (COUNTED) kicks.current[0] = vcpu;
     if (length(vcpu) !== 0) foldOnce(vcpu);
     else if (COUNTED) cost.end(PATH_FOLD);
   }
@@ -269,7 +269,7 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
 
   function syncIfQueued(vcpu: number): void {
     inGuest[vcpu] = 0;
-    if (COUNTED && isXen) kicks.current[0] = vcpu;
+    if (COUNTED) kicks.current[0] = vcpu;
     if (length(vcpu) !== 0) {
       foldOnce(vcpu);
       pruneOnce(vcpu);

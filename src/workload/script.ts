@@ -1,7 +1,7 @@
 /**
  * A script of one VM: every step is written as an event and followed in a small model, so that the generator knows
  * what its guest sees and acknowledges nothing that is in no LR. The model covers what generators use: a GICv3 guest,
- * SGIs, PPIs, SPIs and LPIs, edge and level, distributor on (vgic-spec 1.7 to 1.20, sort-on-flush).
+ * SGIs, PPIs, SPIs and LPIs, edge and level, mapped ones too (vgic-spec 3), distributor on (1.7 to 1.20, sort-on-flush).
  * A test replays every workload and counts acknowledges that miss: none may.
  */
 import {
@@ -21,15 +21,18 @@ import {
   EOI,
   type EventSink,
   FLUSH,
+  HW_MAP,
   INJECT,
   LPI_CONFIG,
   LPI_MAP,
   LPI_MOVE,
   PENDING,
+  PHYS_LINE,
   PRIORITY,
   SGI,
   SYNC,
   TARGET,
+  WFI,
 } from '../trace/events.js';
 
 const ENABLED = 1;
@@ -37,6 +40,11 @@ const LATCH = 2;
 const LINE = 4;
 const ACTIVE = 8;
 const LEVEL = 16;
+/** Tied to a host interrupt. */
+const HW = 32;
+/** Level of that host interrupt's line, and what the events so far said of it. */
+const WIRE = 64;
+const WIRE_TOLD = 128;
 
 const ACK_EXACTLY = 2;
 const EMPTY = 0;
@@ -66,6 +74,17 @@ export interface Script {
   mapLpi(target: number, intid: number, priority: number): void;
   configureLpi(intid: number, priority: number): void;
   moveLpi(intid: number, target: number): void;
+  /** Ties an interrupt to host interrupt `host`; host PPIs are banked, so a private one of a vCPU may take its own number. */
+  mapHw(vcpu: number, intid: number, host: number): void;
+  /**
+   * The line of the host interrupt behind `intid`. No event by itself: PHYS_LINE is written before the model is about
+   * to sample a line that changed, as importers of recordings do.
+   */
+  drive(vcpu: number, intid: number, level: number): void;
+  /** Entries on the vCPU's ap_list. */
+  depth(vcpu: number): number;
+  /** The guest waits. False: something deliverable is there, so it goes on at once. */
+  wait(vcpu: number): boolean;
 }
 
 /** `nextDt` gives the ticks before each event. */
@@ -83,6 +102,7 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
   const used = new Int32Array(nrVcpus);
   const inGuest = new Uint8Array(nrVcpus);
   const acknowledged: number[][] = Array.from({ length: nrVcpus }, () => []);
+  const hostIntid = new Int16Array(flags.length);
   let events = 0;
 
   for (let slot = 0; slot < spiBase; slot++) {
@@ -124,6 +144,29 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
     sink.event(kind, vcpu, intid, value, nextDt());
   };
 
+  /** Says on which level the host interrupt's line is, if that was not said yet. */
+  function tellWire(slot: number): void {
+    const isHigh = (flags[slot] & WIRE) !== 0;
+    if (isHigh === ((flags[slot] & WIRE_TOLD) !== 0)) return;
+    set(slot, WIRE_TOLD, isHigh);
+    const bank = hostIntid[slot] < NR_PRIVATE_IRQS ? Math.floor(slot / NR_PRIVATE_IRQS) : 0;
+    write(PHYS_LINE, bank, hostIntid[slot], isHigh ? 1 : 0);
+  }
+
+  /** Will the fold of an LR in this state sample the line of a mapped interrupt (vgic-spec 3.3)? */
+  function samplesWire(slot: number, state: number): boolean {
+    if ((flags[slot] & (HW | LEVEL)) !== (HW | LEVEL)) return false;
+    const isDeactivated = (flags[slot] & ACTIVE) !== 0 && (state & ACTIVE_IN_LR) === 0;
+    return (state & PENDING_IN_LR) !== 0 || (isDeactivated && (flags[slot] & LINE) !== 0);
+  }
+
+  function tellSampledWires(vcpu: number): void {
+    const base = vcpu * nrLr;
+    for (let lr = base; lr < base + used[vcpu]; lr++) {
+      if (samplesWire(lrSlot[lr], lrState[lr])) tellWire(lrSlot[lr]);
+    }
+  }
+
   function fillLrs(vcpu: number): void {
     const list = lists[vcpu];
     if (list.length > nrLr) {
@@ -136,9 +179,10 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
       let lr = EMPTY;
       const isActive = (flags[slot] & ACTIVE) !== 0;
       if (isActive) lr |= ACTIVE_IN_LR;
-      if (isPending(slot) && !(isActive && (flags[slot] & LEVEL) !== 0)) {
+      if (isPending(slot) && !(isActive && (flags[slot] & (LEVEL | HW)) !== 0)) {
         lr |= PENDING_IN_LR;
         if ((flags[slot] & LEVEL) === 0) set(slot, LATCH, false);
+        else if ((flags[slot] & HW) !== 0) set(slot, LINE, false);
       }
       lrSlot[vcpu * nrLr + count] = slot;
       lrState[vcpu * nrLr + count] = lr;
@@ -152,6 +196,7 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
     for (let lr = base; lr < base + used[vcpu]; lr++) {
       const slot = lrSlot[lr];
       const state = lrState[lr];
+      if (samplesWire(slot, state)) set(slot, LINE, (flags[slot] & WIRE) !== 0);
       set(slot, ACTIVE, (state & ACTIVE_IN_LR) !== 0);
       if ((flags[slot] & LEVEL) === 0) {
         if ((state & PENDING_IN_LR) !== 0) set(slot, LATCH, true);
@@ -192,6 +237,7 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
       if (lists[vcpu].length > 0) fillLrs(vcpu);
     },
     sync(vcpu) {
+      tellSampledWires(vcpu);
       write(SYNC, vcpu, 0, 0);
       inGuest[vcpu] = 0;
       if (lists[vcpu].length === 0) return;
@@ -230,8 +276,11 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
       queue(slot);
     },
     enable(vcpu, intid, on) {
-      write(ENABLE, vcpu, intid, on ? 1 : 0);
       const slot = slotOf(vcpu, intid);
+      const isSampled = on && (flags[slot] & (HW | LEVEL)) === (HW | LEVEL);
+      if (isSampled) tellWire(slot);
+      write(ENABLE, vcpu, intid, on ? 1 : 0);
+      if (isSampled) set(slot, LINE, (flags[slot] & WIRE) !== 0);
       set(slot, ENABLED, on);
       if (on) queue(slot);
     },
@@ -278,6 +327,21 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
     moveLpi(intid, to) {
       write(LPI_MOVE, to, intid, 0);
       target[slotOf(0, intid)] = to;
+    },
+    mapHw(vcpu, intid, host) {
+      write(HW_MAP, vcpu, intid, host);
+      const slot = slotOf(vcpu, intid);
+      set(slot, HW, true);
+      hostIntid[slot] = host;
+    },
+    drive: (vcpu, intid, level) => set(slotOf(vcpu, intid), WIRE, level === 1),
+    depth: (vcpu) => lists[vcpu].length,
+    wait(vcpu) {
+      write(WFI, vcpu, 0, 0);
+      return !lists[vcpu].some(
+        (slot) =>
+          (flags[slot] & (ENABLED | ACTIVE)) === ENABLED && isPending(slot) && priority[slot] < machine.pmrAtStart,
+      );
     },
   };
 }
