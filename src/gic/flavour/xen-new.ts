@@ -20,6 +20,7 @@ export const xenNew: Flavour = {
   levelLatchEnds: 'not-pending',
   dropsLpiActive: false,
   ackNotification: 'none',
+  softwareResample: false,
   resamplesAfterDeactivation: false,
   activeOutsideLrs: 'none',
   kick: 'xen',
