@@ -78,7 +78,7 @@ const FIELDS = new Map<number, readonly JsonField[]>([
   [ev.GROUP, [INTID, inValue('group', 'number', 0, 1)]],
   [ev.GROUP_ONE, [INTID, inValue('group', 'number', 0, 1), USER]],
   [ev.DIST_ENABLE, [flag('enabled', 0, 1)]],
-  [ev.HW_MAP, [INTID, word('hostIrq')]],
+  [ev.HW_MAP, [INTID, inValue('hostIrq', 'number', 0, 16), flag('swResample', 16, 0)]],
   [ev.HW_UNMAP, [INTID]],
   [ev.PHYS_LINE, [inIntid('hostIrq'), LEVEL]],
   [ev.MMIO_DIST, [inIntid('offset'), word('data')]],

@@ -53,6 +53,7 @@ test('named fields of every kind', () => {
     [{ op: 'group-one', intid: 40, group: 0, user: true }, [ev.GROUP_ONE, 0, 40, 2]],
     [{ op: 'dist-enable' }, [ev.DIST_ENABLE, 0, 0, 1]],
     [{ op: 'hw-map', intid: 27, hostIrq: 27 }, [ev.HW_MAP, 0, 27, 27]],
+    [{ op: 'hw-map', intid: 27, hostIrq: 30, swResample: true }, [ev.HW_MAP, 0, 27, 0x1001e]],
     [{ op: 'hw-unmap', intid: 27 }, [ev.HW_UNMAP, 0, 27, 0]],
     [{ op: 'phys-line', hostIrq: 27, level: 1 }, [ev.PHYS_LINE, 0, 27, 1]],
     [{ op: 'mmio-dist', offset: '0x104', data: '0xffffffff' }, [ev.MMIO_DIST, 0, 0x104, -1]],

@@ -189,7 +189,7 @@ export function createEngine(vgic: Vgic): Engine {
         setDistEnable(on);
         break;
       case 26 satisfies typeof Events.HW_MAP:
-        mapHw(vcpu, intid, value);
+        mapHw(vcpu, intid, Events.hostIrqOfMap(value), (value & Events.HW_MAP_SW_RESAMPLE) !== 0);
         break;
       case 27 satisfies typeof Events.HW_UNMAP:
         unmapHw(vcpu, intid);

@@ -90,8 +90,14 @@ export const GROUP = 23;
 export const GROUP_ONE = 24;
 /** GICD_CTLR: value bit 0 = group enable that matters to the guest model. */
 export const DIST_ENABLE = 25;
-/** Tie `intid` (of `vcpu` if private) to host interrupt `value`. */
+/**
+ * Tie `intid` (of `vcpu` if private) to host interrupt `value` bits 15:0. Bit 16: SW_RESAMPLE, for hosts whose list
+ * registers cannot deactivate it (vgic-spec 3.3); flavours without it map as ever.
+ */
 export const HW_MAP = 26;
+export const HW_MAP_SW_RESAMPLE = 1 << 16;
+/** Host interrupt of an HW_MAP event, whatever it is worth. */
+export const hostIrqOfMap = (value: number): number => (value & ~HW_MAP_SW_RESAMPLE) >>> 0;
 export const HW_UNMAP = 27;
 /** Line of host interrupt `intid` := value bit 0. Host PPIs (< 32) are banked by `vcpu`. Read by resampling. */
 export const PHYS_LINE = 28;

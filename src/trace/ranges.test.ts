@@ -12,6 +12,7 @@ import {
   EXPECT_LRS,
   FLUSH,
   HW_MAP,
+  HW_MAP_SW_RESAMPLE,
   INJECT,
   INTID_MASK,
   KIND_MASK,
@@ -74,6 +75,9 @@ test('every edge of every range', () => {
   assert.equal(findRangeProblem(packWord(HW_MAP, 0, 27), 1019, WITH_ITS), undefined);
   assert.notEqual(findRangeProblem(packWord(HW_MAP, 0, 27), 1020, WITH_ITS), undefined);
   assert.notEqual(findRangeProblem(packWord(HW_MAP, 0, 27), -1, WITH_ITS), undefined);
+  assert.equal(findRangeProblem(packWord(HW_MAP, 0, 27), HW_MAP_SW_RESAMPLE | 1019, WITH_ITS), undefined);
+  assert.notEqual(findRangeProblem(packWord(HW_MAP, 0, 27), HW_MAP_SW_RESAMPLE | 1020, WITH_ITS), undefined);
+  assert.notEqual(findRangeProblem(packWord(HW_MAP, 0, 27), (1 << 17) | 27, WITH_ITS), undefined);
   assert.notEqual(findRangeProblem(packWord(0, 0, 0), 0, WITH_ITS), undefined);
   assert.notEqual(findRangeProblem(packWord(127, 0, 0), 0, WITH_ITS), undefined);
 });

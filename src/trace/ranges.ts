@@ -15,6 +15,7 @@ import {
   type EventBlock,
   findKind,
   HW_MAP,
+  hostIrqOfMap,
   INTID_MASK,
   INTID_SHIFT,
   ITS_COMMAND,
@@ -155,7 +156,8 @@ export function findRangeProblem(word: number, value: number, machine: Machine):
   if (NEEDS_ITS.has(info.kind) && machine.nrLpis === 0) return `${info.name}: the machine has no ITS`;
   const problem = findIntidProblem(info, wordIntid(word), machine);
   if (problem !== undefined) return `${info.name}: ${problem}`;
-  if (info.kind === HW_MAP && value >>> 0 >= SPI_END) return `${info.name}: no host interrupt ${value >>> 0}`;
+  if (info.kind === HW_MAP && hostIrqOfMap(value) >= SPI_END)
+    return `${info.name}: no host interrupt ${hostIrqOfMap(value)}`;
   return undefined;
 }
 

@@ -46,7 +46,7 @@ export interface RegisterEffects {
   setGroup(vcpu: number, intid: number, group: number, user: boolean): void;
   setSgiSources(vcpu: number, intid: number, sources: number, set: boolean): void;
   setDistEnable(on: boolean): void;
-  mapHw(vcpu: number, intid: number, hostIrq: number): void;
+  mapHw(vcpu: number, intid: number, hostIrq: number, swResample: boolean): void;
   unmapHw(vcpu: number, intid: number): void;
   pendingTest(vcpu: number): boolean;
 }
@@ -290,10 +290,10 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
       if (!on) return;
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) if (pendingTest(vcpu) && COUNTED) kick(vcpu, true);
     },
-    mapHw(vcpu, intid, hostIrq) {
+    mapHw(vcpu, intid, hostIrq, swResample) {
       const slot = known(vcpu, intid);
       if (slot < 0) return;
-      hostMapping.map(slot, vcpu, hostIrq);
+      hostMapping.map(slot, vcpu, hostIrq, swResample);
       rekeyUnlocked(slot);
     },
     unmapHw(vcpu, intid) {

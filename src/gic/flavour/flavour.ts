@@ -68,6 +68,8 @@ export interface Flavour {
   readonly dropsLpiActive: boolean;
   /** kvm_ack_irq: `always` when an SPI's LR comes back empty with EOI; `deactivated`: on a GICv3 host only after an active one. */
   readonly ackNotification: 'always' | 'deactivated' | 'none';
+  /** Can a mapping be one that the list register does not deactivate (SW_RESAMPLE, 3.3)? */
+  readonly softwareResample: boolean;
   /** Resampling of a mapped level interrupt also after a deactivation with the line high (3.3). */
   readonly resamplesAfterDeactivation: boolean;
   /**

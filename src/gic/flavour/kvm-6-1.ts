@@ -27,6 +27,7 @@ export const kvm61: Flavour = {
   levelLatchEnds: 'empty',
   dropsLpiActive: false,
   ackNotification: 'always',
+  softwareResample: true,
   resamplesAfterDeactivation: true,
   activeOutsideLrs: 'none',
   kick: 'kvm',

@@ -21,6 +21,7 @@ export const xenNew: Flavour = {
   levelLatchEnds: 'not-pending',
   dropsLpiActive: false,
   ackNotification: 'none',
+  softwareResample: false,
   resamplesAfterDeactivation: false,
   activeOutsideLrs: 'none',
   kick: 'xen',
