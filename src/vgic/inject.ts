@@ -8,7 +8,7 @@ import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { PATH_INJECT, PATH_REKEY } = Counters;
+const { PATH_INJECT, PATH_REKEY, SECTION_LPIS_OFF } = Counters;
 const { LPI_BASE, LPI_END, NR_PRIVATE_IRQS } = Intid;
 const {
   ENABLED,
@@ -176,7 +176,9 @@ export function createInject(s: VgicState, queue: Queue): Inject {
     dropLpis(vcpu) {
       if (COUNTED) cost.locks += 1;
       if (list.length(vcpu) !== 0) list.dropLpis(vcpu);
-      if (COUNTED) cost.end(PATH_REKEY);
+      if (!COUNTED) return;
+      cost.end(PATH_REKEY);
+      cost.section(SECTION_LPIS_OFF, cost.lastSteps);
     },
   };
 
