@@ -19,7 +19,7 @@ const { COUNTED } = Counting;
 const { BY_SOFTWARE } = HostMapping;
 const { NO_SLOT, NR_SGIS, SPI_BASE, SPI_END } = Intid;
 const { HCR_LRENPIE, HCR_UIE, LR_ACTIVE, LR_CPUID_SHIFT, LR_EOI, LR_HW, LR_PENDING, LR_STATE } = Lr;
-const { PATH_FOLD, PATH_PRUNE } = Counters;
+const { PATH_FOLD, PATH_PRUNE, SECTION_EXIT } = Counters;
 const { ACTIVE, EXISTS, HW, LATCH, LEVEL, LINE, QUEUED_FIELD, queuedOn, staysHere, targetField, WIRE } = Word;
 
 export interface Sync {
@@ -257,6 +257,13 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
   const pruneOnce = isTracked ? pruneTracked : prune;
   const foldOnce = isTracked ? foldTracked : isXen ? foldXen : foldUsed;
 
+  /** The two parts of an exit are one stretch with interrupts off. */
+  function pruneAfterFold(vcpu: number): void {
+    const folded = COUNTED ? cost.lastSteps : 0;
+    pruneOnce(vcpu);
+    if (COUNTED) cost.section(SECTION_EXIT, folded + cost.lastSteps);
+  }
+
   function foldAlways(vcpu: number): void {
     inGuest[vcpu] = 0;
     foldOnce(vcpu);
@@ -272,7 +279,7 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
 
   function syncAlways(vcpu: number): void {
     foldAlways(vcpu);
-    pruneOnce(vcpu);
+    pruneAfterFold(vcpu);
   }
 
   function syncIfQueued(vcpu: number): void {
@@ -280,10 +287,11 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
     if (COUNTED) kicks.current[0] = vcpu;
     if (length(vcpu) !== 0) {
       foldOnce(vcpu);
-      pruneOnce(vcpu);
+      pruneAfterFold(vcpu);
     } else if (COUNTED) {
       cost.end(PATH_FOLD);
       cost.end(PATH_PRUNE);
+      cost.section(SECTION_EXIT, 0);
     }
   }
 
