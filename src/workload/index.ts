@@ -7,6 +7,9 @@ import { disk } from './disk.js';
 import { idle } from './idle.js';
 import { ipi } from './ipi.js';
 import { lpi } from './lpi.js';
+import { lpiStorm } from './lpi-storm.js';
+import { mappedLevel } from './mapped-level.js';
+import { migrateChurn } from './migrate-churn.js';
 import { net } from './net.js';
 import { periodic } from './periodic.js';
 import { type ChosenWorkload, commandFor, findWorkload, parseWorkload } from './spec.js';
@@ -14,7 +17,21 @@ import { standing } from './standing.js';
 import { typical } from './typical.js';
 import { resolveParams, type Workload, type WorkloadParams } from './workload.js';
 
-export const workloads: readonly Workload[] = [typical, periodic, standing, deep, flood, lpi, idle, net, disk, ipi];
+export const workloads: readonly Workload[] = [
+  typical,
+  periodic,
+  standing,
+  deep,
+  flood,
+  lpi,
+  idle,
+  net,
+  disk,
+  ipi,
+  lpiStorm,
+  migrateChurn,
+  mappedLevel,
+];
 
 /** The workload of that id. Throws UsageError and names the others. */
 export const workloadNamed = (id: string): Workload => findWorkload(id, workloads);
