@@ -4,6 +4,7 @@ import type { TraceHeader } from '../trace/header.js';
 import { createColumnSink } from './column-sink.js';
 import { deep, flood } from './deep.js';
 import { disk } from './disk.js';
+import { doorbell } from './doorbell.js';
 import { idle } from './idle.js';
 import { ipi } from './ipi.js';
 import { lpi } from './lpi.js';
@@ -14,6 +15,8 @@ import { net } from './net.js';
 import { periodic } from './periodic.js';
 import { type ChosenWorkload, commandFor, findWorkload, parseWorkload } from './spec.js';
 import { standing } from './standing.js';
+import { timer } from './timer.js';
+import { timerUserspace } from './timer-userspace.js';
 import { typical } from './typical.js';
 import { resolveParams, type Workload, type WorkloadParams } from './workload.js';
 
@@ -31,6 +34,9 @@ export const workloads: readonly Workload[] = [
   lpiStorm,
   migrateChurn,
   mappedLevel,
+  timer,
+  timerUserspace,
+  doorbell,
 ];
 
 /** The workload of that id. Throws UsageError and names the others. */

@@ -23,7 +23,8 @@ interface Line {
  */
 export const mappedLevel: Workload = {
   id: 'mapped-level',
-  summary: 'level interrupts tied to physical ones: lines rise, fall unacknowledged, stay high past the EOI, rise again',
+  summary:
+    'level interrupts tied to physical ones: lines rise, fall unacknowledged, stay high past the EOI, rise again',
   params: [
     ...commonParams(1_000_000),
     { name: 'vcpus', summary: 'number of vCPUs', default: 2, min: 1, max: MAX_VCPUS },

@@ -34,8 +34,7 @@ export const migrateChurn: Workload = {
 
 function churn(script: Script, rng: Generator, { vcpus, spis, moves, lrs }: WorkloadParams): void {
   const vcpu = rng.nextBelow(vcpus);
-  for (let move = 0; move < moves; move++)
-    script.retarget(vcpu, SPI_BASE + rng.nextBelow(spis), rng.nextBelow(vcpus));
+  for (let move = 0; move < moves; move++) script.retarget(vcpu, SPI_BASE + rng.nextBelow(spis), rng.nextBelow(vcpus));
   script.flush(vcpu);
   if (rng.nextBelow(100) < HANDLES) {
     handlePending(script, vcpu, lrs);

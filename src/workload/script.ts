@@ -153,8 +153,7 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
   };
 
   /** Host PPIs are banked, as those of the guest. */
-  const bankOf = (slot: number): number =>
-    hostIntid[slot] < NR_PRIVATE_IRQS ? Math.floor(slot / NR_PRIVATE_IRQS) : 0;
+  const bankOf = (slot: number): number => (hostIntid[slot] < NR_PRIVATE_IRQS ? Math.floor(slot / NR_PRIVATE_IRQS) : 0);
 
   /** Says on which level the host interrupt's line is, if that was not said yet. */
   function tellWire(slot: number): void {
