@@ -69,7 +69,7 @@ for (const workload of workloads) {
         vgic.apply(ev.wordKind(word), ev.wordVcpu(word), ev.wordIntid(word), block.value[event]);
       }
       assert.deepEqual([vgic.divergences, vgic.eoiMisses, vgic.spuriousAcks], [0, 0, 0]);
-      assert.equal(vgic.acks, countKinds(block).get(ev.ACK) ?? 0);
+      if (workload.systems === undefined) assert.equal(vgic.acks, countKinds(block).get(ev.ACK) ?? 0);
     }
   });
 }
