@@ -143,6 +143,7 @@ test('any event survives the way there and back, whatever its bits', () => {
   const intids: Record<ev.KindInfo['intid'], fc.Arbitrary<number>> = {
     none: fc.nat(ev.INTID_MASK),
     irq: fc.oneof(fc.nat(1019), fc.integer({ min: 8192, max: 65535 })),
+    'lpi-or-none': fc.oneof(fc.constant(0), fc.integer({ min: 8192, max: 65535 })),
     private: fc.nat(31),
     sgi: fc.nat(15),
     'sgi-spec': fc.nat(ev.INTID_MASK),

@@ -195,9 +195,12 @@ export const GUEST_IGRPEN = 70;
 export const LOST = 71;
 /** A flush that was followed by a sync without guest run (request pending). Stands before the SYNC. */
 export const ABORTED_ENTRY = 72;
-/** An MSI asked the translation cache: value = device << 16 | event. A miss is followed by ITS_TRIGGER. */
+/**
+ * An MSI asked the translation cache: value = device << 16 | event; intid = the LPI that was queued upon a hit, 0: a miss.
+ * A miss is followed by ITS_TRIGGER, or, in a context that must not sleep, by another MSI_CACHED first.
+ */
 export const MSI_CACHED = 73;
-/** The ITS translated an event by its tables: value = device << 16 | event. */
+/** The ITS translated an event by its tables, for an MSI or INT: value and intid as in MSI_CACHED, intid 0: no LPI came of it. */
 export const ITS_TRIGGER = 74;
 /** A timer of `vcpu` gave its PPI `intid` the level in value bit 0. */
 export const TIMER_LEVEL = 75;
@@ -240,6 +243,7 @@ export interface KindInfo {
     | 'sgi'
     | 'sgi-spec'
     | 'lpi'
+    | 'lpi-or-none'
     | 'hostirq'
     | 'dist-offset'
     | 'redist-offset'
@@ -342,8 +346,8 @@ export const KINDS: readonly KindInfo[] = [
   row(GUEST_IGRPEN, 'guest-igrpen', 'none', 3),
   row(LOST, 'lost', 'none', 1),
   row(ABORTED_ENTRY, 'aborted-entry', 'none', 1),
-  row(MSI_CACHED, 'msi-cached', 'none', 1),
-  row(ITS_TRIGGER, 'its-trigger', 'none', 1),
+  row(MSI_CACHED, 'msi-cached', 'lpi-or-none', 1),
+  row(ITS_TRIGGER, 'its-trigger', 'lpi-or-none', 1),
   row(TIMER_LEVEL, 'timer-level', 'private', 1),
   row(TIMER_EXPIRED, 'timer-expired', 'none', 1),
   row(HOST_TIMER_IRQ, 'host-timer-irq', 'hostirq', 1),

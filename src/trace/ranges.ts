@@ -132,6 +132,8 @@ function quickLimit(info: KindInfo | undefined, machine: Machine): number {
       return machine.nrLr;
     case 'count':
       return machine.nrLr + 1;
+    case 'lpi-or-none':
+      return 1;
     case 'lpi':
     case 'dist-offset':
     case 'redist-offset':
@@ -184,6 +186,8 @@ function findIntidProblem(info: KindInfo, intid: number, machine: Machine): stri
       return findIrqProblem(intid, machine);
     case 'lpi':
       return isLpi(intid) ? findIrqProblem(intid, machine) : `INTID ${intid} is no LPI`;
+    case 'lpi-or-none':
+      return intid === 0 ? undefined : isLpi(intid) ? findIrqProblem(intid, machine) : `INTID ${intid} is no LPI`;
     case 'private':
       return intid < NR_PRIVATE_IRQS ? undefined : `INTID ${intid} is not private`;
     case 'sgi':
