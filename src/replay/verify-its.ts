@@ -17,6 +17,35 @@ export interface Translator {
   translate(device: number, event: number): number | null;
 }
 
+/** An ITS whose MSIs are one step: a miss translates at once. */
+export interface MsiTranslator {
+  readonly command: Translator['command'];
+  /** `lpi`: what the MSI made pending, null if nothing. */
+  msi(device: number, event: number): { readonly hit: boolean; readonly lpi: number | null };
+}
+
+/** As a Translator: a translation behind a missed question has been made already; one of an INT is asked for as an MSI. */
+export function translatorOf(its: MsiTranslator): Translator {
+  /** Device and event → LPI of misses whose translation is still to be seen. */
+  const missed = new Map<number, number | null>();
+  const keyOf = (device: number, event: number): number => (device << 16) | event;
+  return {
+    command: (words) => its.command(words),
+    lookUp(device, event) {
+      const { hit, lpi } = its.msi(device, event);
+      if (hit) return lpi;
+      missed.set(keyOf(device, event), lpi);
+      return null;
+    },
+    translate(device, event) {
+      const key = keyOf(device, event);
+      const lpi = missed.has(key) ? missed.get(key) : its.msi(device, event).lpi;
+      missed.delete(key);
+      return lpi ?? null;
+    },
+  };
+}
+
 export interface ItsMismatch {
   /** Index of the fact. */
   readonly event: number;
