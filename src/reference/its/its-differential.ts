@@ -74,7 +74,7 @@ export function runItsDifferential(
     history.push(step.label);
     if (history.length > HISTORY) history.shift();
     const result = takeItsStep(reference, step);
-    const difference = findDifference('result', takeItsStep(core, step), result);
+    const difference = findDifference(() => 'result', takeItsStep(core, step), result);
     if (difference) return end(at, difference);
     if (result !== undefined) {
       const name = `${nameOf(step)} ${resultName(result)}`;
