@@ -154,7 +154,10 @@ export function drawCommand(draw: Draw, opcode?: number): DrawnCommand {
   const name = Object.entries(OPCODES).find(([, code]) => code === drawn)?.[0] ?? `opcode ${drawn}`;
   const operands = Object.entries(fields).filter(([field]) => field !== 'opcode');
   return {
-    label: [name, ...operands.map(([field, value]) => `${field}=${value}`)].join(' '),
+    label: [
+      name,
+      ...operands.map(([field, value]) => `${field}=${field === 'itt' ? `0x${value.toString(16)}` : value}`),
+    ].join(' '),
     words: encodeCommand(fields),
   };
 }
