@@ -49,8 +49,10 @@ function drawDevice({ random, deviceTable, tables }: Draw, oneKnownIn = 2): numb
 
 function drawCollection({ random, tables }: Draw): number {
   if (chance(random, 25)) return pick(random, STRANGE_COLLECTIONS);
-  const isKnown = tables.collections.length > 0 && !chance(random, 4);
-  return isKnown ? pick(random, tables.collections).id : pick(random, COLLECTIONS);
+  const mapped = tables.collections.filter(({ target }) => target !== null);
+  const known = mapped.length > 0 && !chance(random, 6) ? mapped : tables.collections;
+  const isKnown = known.length > 0 && !chance(random, 4);
+  return isKnown ? pick(random, known).id : pick(random, COLLECTIONS);
 }
 
 const drawTarget = ({ random, nrVcpus }: Draw): number =>
@@ -66,7 +68,7 @@ function drawBits({ random }: Draw): number {
 }
 
 /** An event of a device that is there, which is mapped if `isMapped`, and mostly below its limit. */
-export function drawEvent(draw: Draw, isMapped: boolean): { device: number; event: number } {
+function drawEvent(draw: Draw, isMapped: boolean): { device: number; event: number } {
   const { random, tables } = draw;
   const devices = tables.devices.filter(({ entries }) => !isMapped || entries.length > 0);
   if (devices.length === 0 || chance(random, 15)) return { device: drawDevice(draw), event: random.nextBelow(8) };
@@ -74,6 +76,18 @@ export function drawEvent(draw: Draw, isMapped: boolean): { device: number; even
   if (isMapped && !chance(random, 15)) return { device: id, event: pick(random, entries).event };
   const limit = 2 ** Math.min(bits, MAX_BITS_USED);
   return { device: id, event: chance(random, 15) ? 2 ** bits : random.nextBelow(limit) };
+}
+
+/** An event that an MSI mostly can deliver. */
+export function drawTriggered(draw: Draw): { device: number; event: number } {
+  const { random, tables } = draw;
+  const mapped = new Set(tables.collections.filter(({ target }) => target !== null).map(({ id }) => id));
+  const deliverable = tables.devices.flatMap(({ id, entries }) =>
+    entries
+      .filter(({ collection }) => collection !== null && mapped.has(collection))
+      .map(({ event }) => ({ device: id, event })),
+  );
+  return deliverable.length === 0 || chance(random, 4) ? drawEvent(draw, true) : pick(random, deliverable);
 }
 
 const drawLpi = ({ random }: Draw): number => pick(random, chance(random, 20) ? STRANGE_LPIS : LPIS);
@@ -123,7 +137,7 @@ const MIN_ENTRIES = 6;
 function drawMissing({ random, tables }: Draw): number | undefined {
   if (chance(random, 3)) return undefined;
   if (tables.devices.length < MIN_DEVICES) return OPCODES.MAPD;
-  if (tables.collections.length < MIN_COLLECTIONS) return OPCODES.MAPC;
+  if (tables.collections.filter(({ target }) => target !== null).length < MIN_COLLECTIONS) return OPCODES.MAPC;
   const nrEntries = tables.devices.reduce((sum, { entries }) => sum + entries.length, 0);
   return nrEntries < MIN_ENTRIES ? OPCODES.MAPTI : undefined;
 }
@@ -140,7 +154,10 @@ export function drawCommand(draw: Draw, opcode?: number): DrawnCommand {
   const name = Object.entries(OPCODES).find(([, code]) => code === drawn)?.[0] ?? `opcode ${drawn}`;
   const operands = Object.entries(fields).filter(([field]) => field !== 'opcode');
   return {
-    label: [name, ...operands.map(([field, value]) => `${field}=${value}`)].join(' '),
+    label: [
+      name,
+      ...operands.map(([field, value]) => `${field}=${field === 'itt' ? `0x${value.toString(16)}` : value}`),
+    ].join(' '),
     words: encodeCommand(fields),
   };
 }

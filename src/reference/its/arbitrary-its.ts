@@ -5,7 +5,7 @@
 import type { Generator } from '../../base/rng.js';
 import type { ConformTarget } from '../../conform/target.js';
 import * as ev from '../../trace/events.js';
-import { COMMANDS, drawCommand, drawEvent } from './arbitrary-commands.js';
+import { COMMANDS, drawCommand, drawTriggered } from './arbitrary-commands.js';
 import { drawDamage } from './arbitrary-damage.js';
 import { chance, type Draw, pick, pickWeighted } from './draw.js';
 import {
@@ -109,6 +109,7 @@ export class ItsTraceGenerator {
     for (let at = 0; at < NR_SPIS_USED; at++) this.planSpi(FIRST_SPI + at);
     for (let vcpu = 0; vcpu < reference.machine.nrVcpus; vcpu++) this.planInterface(vcpu);
     for (const lpi of this.knownLpis()) this.planned.push(() => this.configByte(lpi));
+    if (chance(random, 2)) this.planLayoutChange();
     // A few devices and collections, so that the first commands meet some.
     for (const name of ['MAPD', 'MAPD', 'MAPC', 'MAPC', 'MAPC', 'MAPTI', 'MAPTI', 'MAPTI'] as const)
       this.planned.push(() => this.commandStep(COMMANDS[name]));
@@ -202,7 +203,7 @@ export class ItsTraceGenerator {
   }
 
   private msiStep(): ItsStep {
-    const { device, event: number } = drawEvent(this.draw, true);
+    const { device, event: number } = drawTriggered(this.draw);
     const isEvent = device < 2 ** 16 && number < 2 ** 16 && chance(this.random, 8);
     return isEvent ? event('MSI by event', ev.MSI, 0, 0, (device << 16) | number) : msi(device, number);
   }

@@ -43,23 +43,25 @@ export function watchMapped({ lpis, words }: Watch, target: ConformTarget): void
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-/** The first place where two structures part. */
-export function findDifference(field: string, core: unknown, reference: unknown): Difference | undefined {
+/** The first place where two structures part; `field` is made only when there is one. */
+export function findDifference(field: () => string, core: unknown, reference: unknown): Difference | undefined {
   if (!isObject(core) || !isObject(reference))
-    return Object.is(core, reference) ? undefined : { field, core, reference };
-  for (const name of new Set([...Object.keys(reference), ...Object.keys(core)])) {
-    const found = findDifference(`${field}.${name}`, core[name], reference[name]);
+    return Object.is(core, reference) ? undefined : { field: field(), core, reference };
+  for (const name in reference) {
+    const found = findDifference(() => `${field()}.${name}`, core[name], reference[name]);
     if (found) return found;
   }
-  return undefined;
+  const extra = Object.keys(core).find((name) => !(name in reference));
+  return extra === undefined ? undefined : { field: `${field()}.${extra}`, core: core[extra], reference: undefined };
 }
 
 type Question = readonly [field: string, ask: (target: ConformTarget) => unknown];
 
-const QUESTIONS_OF_MACHINE: readonly Question[] = [
+const listQuestions = (nrVcpus: number): Question[] => [
   ['tables', (target) => itsOf(target).tables()],
   ['kicks', (target) => target.kicks()],
-  ['fatal', (target) => target.fatal()],
+  ['stop of the host', (target) => target.fatal()],
+  ...Array.from({ length: nrVcpus }, (_, vcpu) => questionsOfVcpu(vcpu)).flat(),
 ];
 
 const questionsOfVcpu = (vcpu: number): Question[] => [
@@ -67,15 +69,6 @@ const questionsOfVcpu = (vcpu: number): Question[] => [
   [`list registers of vCPU ${vcpu}`, (target) => target.lrs(vcpu).map(({ slot, lo, hi }) => [slot, lo | 0, hi | 0])],
   [`HCR of vCPU ${vcpu}`, (target) => target.hcr(vcpu) >>> 0],
 ];
-
-function* listQuestions(core: ConformTarget, watch: Watch, withMemory: boolean): Generator<Question> {
-  yield* QUESTIONS_OF_MACHINE;
-  for (let vcpu = 0; vcpu < core.machine.nrVcpus; vcpu++) yield* questionsOfVcpu(vcpu);
-  for (const lpi of watch.lpis) yield [`LPI ${lpi}`, (target) => target.irq(0, lpi)];
-  if (!withMemory) return;
-  for (const address of watch.words)
-    yield [`memory ${address.toString(16)}`, (target) => itsOf(target).readMemory(address)];
-}
 
 /**
  * Tables, list registers, lists, kicks, every LPI watched with its references and, if `withMemory`, every word watched; the
@@ -87,9 +80,22 @@ export function compareIts(
   watch: Watch,
   withMemory = true,
 ): Difference | undefined {
-  for (const [field, ask] of listQuestions(core, watch, withMemory)) {
-    const found = findDifference(field, ask(core), ask(reference));
+  for (const [field, ask] of listQuestions(core.machine.nrVcpus)) {
+    const found = findDifference(() => field, ask(core), ask(reference));
     if (found) return found;
+  }
+  for (const lpi of watch.lpis) {
+    const found = findDifference(() => `LPI ${lpi}`, core.irq(0, lpi), reference.irq(0, lpi));
+    if (found) return found;
+  }
+  return withMemory ? compareMemory(core, reference, watch) : undefined;
+}
+
+function compareMemory(core: ConformTarget, reference: ConformTarget, { words }: Watch): Difference | undefined {
+  const [ours, theirs] = [itsOf(core), itsOf(reference)];
+  for (const address of words) {
+    const [word, expected] = [ours.readMemory(address), theirs.readMemory(address)];
+    if (word !== expected) return { field: `memory ${address.toString(16)}`, core: word, reference: expected };
   }
   return undefined;
 }
