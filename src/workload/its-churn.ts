@@ -9,13 +9,16 @@ import { commonParams, synthesizeMachine, type Workload, type WorkloadParams } f
 /** Collections that no vCPU has from the start. */
 const SPARE_COLLECTIONS = 2;
 /** Of 100 steps: MSIs, entries and exits of a vCPU; commands take the rest. */
-const MSIS = 45;
-const RUNS = 30;
+const MSIS = 58;
+const RUNS = 28;
 /** Of 100 steps with commands: they go through the queue in memory, so many at once. */
 const QUEUED = 10;
 const MAX_QUEUED = 16;
 /** Of 10000 steps: LPIs of a vCPU off and on, the ITS off and on. */
 const RARE = 10;
+/** Of 100 MSIs: those of the few events that are busy at the time, and how many these are. */
+const BUSY_MSIS = 60;
+const BUSY_EVENTS = 4;
 /** Device numbers are sparse, as those of PCI functions. */
 const DEVICE_STRIDE = 7;
 
@@ -71,6 +74,10 @@ function createChurn(pen: Pen, rng: Generator, { vcpus, devices, msis, faults }:
   const isMapped = new Uint8Array(devices);
   const isEventMapped = new Uint8Array(devices * msis);
   const nrCollections = vcpus + SPARE_COLLECTIONS;
+  const isCollectionMapped = new Uint8Array(nrCollections);
+  const collectionOf = new Uint8Array(devices * msis);
+  /** Since the last time that everything was forgotten: an event lost its collection, which only MAPD can heal. */
+  let hasLostEvents = false;
   const eventBits = Math.max(1, 32 - Math.clz32(msis - 1));
 
   const deviceId = (device: number): number => 1 + DEVICE_STRIDE * device;
@@ -92,28 +99,53 @@ function createChurn(pen: Pen, rng: Generator, { vcpus, devices, msis, faults }:
     return vcpu;
   }
 
-  /** A device that is not there yet, or one of its events, mapped before or not. */
-  function mapSomething(vcpu: number): its.ItsCommand {
-    const device = anyDevice();
-    if (isMapped[device] === 0) {
-      isMapped[device] = 1;
-      return its.mapDevice(deviceId(device), eventBits, guest.tableOf(device));
-    }
-    const event = anyEvent();
-    isEventMapped[device * msis + event] = 1;
-    guest.configure(vcpu, lpiOf(device, event), rng.nextBelow(64) << 2, rng.nextBelow(100) < 90);
-    return its.mapEvent(deviceId(device), event, lpiOf(device, event), rng.nextBelow(vcpus));
+  function mapCollection(collection: number, target: number): its.ItsCommand {
+    isCollectionMapped[collection] = 1;
+    return its.mapCollection(collection, target);
   }
 
-  function unmapDevice(device: number): its.ItsCommand {
-    isMapped[device] = 0;
+  /** Events of the collection are lost; the driver begins anew with their devices. */
+  function unmapCollection(collection: number): its.ItsCommand {
+    isCollectionMapped[collection] = 0;
+    for (let at = 0; at < isEventMapped.length; at++) {
+      if (isEventMapped[at] === 0 || collectionOf[at] !== collection) continue;
+      isMapped[Math.floor(at / msis)] = 0;
+      hasLostEvents = true;
+    }
+    return its.unmapCollection(collection);
+  }
+
+  /** A collection or a device that is not there yet, or an event, mapped before or not. */
+  function mapSomething(vcpu: number): its.ItsCommand {
+    const collection = rng.nextBelow(vcpus);
+    if (isCollectionMapped[collection] === 0) return mapCollection(collection, collection);
+    const device = anyDevice();
+    if (isMapped[device] === 0) return mapDevice(device, true);
+    const event = anyEvent();
+    const at = device * msis + event;
+    if (isEventMapped[at] === 0) collectionOf[at] = collection;
+    isEventMapped[at] = 1;
+    guest.configure(vcpu, lpiOf(device, event), rng.nextBelow(64) << 2, rng.nextBelow(100) < 90);
+    return its.mapEvent(deviceId(device), event, lpiOf(device, event), collection);
+  }
+
+  /** MAPD takes the events with it, the one that maps anew too. */
+  function mapDevice(device: number, on: boolean): its.ItsCommand {
+    isMapped[device] = on ? 1 : 0;
     isEventMapped.fill(0, device * msis, (device + 1) * msis);
-    return its.unmapDevice(deviceId(device));
+    const id = deviceId(device);
+    return on ? its.mapDevice(id, eventBits, guest.tableOf(device)) : its.unmapDevice(id);
   }
 
   function discard(device: number, event: number): its.ItsCommand {
     isEventMapped[device * msis + event] = 0;
     return its.discardEvent(deviceId(device), event);
+  }
+
+  function move(device: number, event: number): its.ItsCommand {
+    const to = anyCollection();
+    if (isCollectionMapped[to] === 1) collectionOf[device * msis + event] = to;
+    return its.moveEvent(deviceId(device), event, to);
   }
 
   function invalidate(vcpu: number, device: number, event: number): its.ItsCommand {
@@ -128,16 +160,16 @@ function createChurn(pen: Pen, rng: Generator, { vcpus, devices, msis, faults }:
     const dice = rng.nextBelow(1000);
     if (dice < 400) return mapSomething(vcpu);
     if (dice < 520) return invalidate(vcpu, device, event);
-    if (dice < 640) return its.moveEvent(id, event, anyCollection());
+    if (dice < 640) return move(device, event);
     if (dice < 720) return discard(device, event);
     if (dice < 800) return its.raiseEvent(id, event);
     if (dice < 850) return its.clearEvent(id, event);
     if (dice < 890) return its.invalidateCollection(anyCollection());
     if (dice < 910) return its.moveAll(anyTarget(), anyTarget());
-    if (dice < 950) return its.mapCollection(anyCollection(), anyTarget());
-    if (dice < 955) return its.unmapCollection(anyCollection());
-    if (dice < 960) return unmapDevice(device);
-    if (dice < 965) return its.mapDevice(id, eventBits, guest.tableOf(device));
+    if (dice < 950) return mapCollection(anyCollection(), anyTarget());
+    if (dice < 951) return unmapCollection(anyCollection());
+    if (dice < 955) return mapDevice(device, false);
+    if (dice < 956) return mapDevice(device, true);
     return its.synchronise(anyTarget());
   }
 
@@ -175,15 +207,21 @@ function createChurn(pen: Pen, rng: Generator, { vcpus, devices, msis, faults }:
     );
   }
 
-  /** Of an event that is mapped, if a few tries find one; a device may always write what it likes. */
+  /** Of an event that is mapped, if a few tries find one; a device may write what it likes at any time. */
+  function findEvent(): number {
+    let found = rng.nextBelow(devices * msis);
+    for (let tries = 0; tries < 4 && isEventMapped[found] === 0; tries++) found = rng.nextBelow(devices * msis);
+    return found;
+  }
+
+  const busy: number[] = Array.from({ length: BUSY_EVENTS }, () => 0);
+
   function sendMsi(): void {
-    let device = anyDevice();
-    let event = anyEvent();
-    for (let tries = 0; tries < 4 && isEventMapped[device * msis + event] === 0; tries++) {
-      device = anyDevice();
-      event = anyEvent();
-    }
-    pen.write(MSI, 0, 0, (deviceId(device) << 16) | event);
+    const at = rng.nextBelow(BUSY_EVENTS);
+    if (isEventMapped[busy[at]] === 0) busy[at] = findEvent();
+    const chosen = rng.nextBelow(100) < BUSY_MSIS ? busy[at] : findEvent();
+    const device = Math.floor(chosen / msis);
+    pen.write(MSI, 0, 0, (deviceId(device) << 16) | (chosen % msis));
   }
 
   function run(vcpu: number): void {
@@ -210,7 +248,7 @@ function createChurn(pen: Pen, rng: Generator, { vcpus, devices, msis, faults }:
   return {
     start() {
       guest.start(vcpus);
-      for (let vcpu = 0; vcpu < vcpus; vcpu++) guest.give(vcpu, its.mapCollection(vcpu, vcpu));
+      for (let vcpu = 0; vcpu < vcpus; vcpu++) guest.give(vcpu, mapCollection(vcpu, vcpu));
     },
     step() {
       if (rng.nextBelow(10_000) < RARE) {
@@ -230,6 +268,12 @@ function createChurn(pen: Pen, rng: Generator, { vcpus, devices, msis, faults }:
       if (rng.nextBelow(2) === 0) return;
       pen.write(ITS_CONTROL, 0, DROP, 0);
       pen.write(ITS_CONTROL, 0, RESTORE, 0);
+      // With lost events the tables may be beyond restoring (vgic-spec 6.9, 6.10): the driver begins anew.
+      if (!hasLostEvents) return;
+      isMapped.fill(0);
+      isEventMapped.fill(0);
+      isCollectionMapped.fill(0);
+      hasLostEvents = false;
     },
     stop,
   };
