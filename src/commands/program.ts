@@ -61,7 +61,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['- -o my.vgt < trace.txt.gz', 'from a pipe'],
   ],
   gen: [
-    ['', 'the workloads'],
+    ['', 'list the workloads'],
     ['net --seed 7 -o net.vgt', 'one of them'],
     ['deep:depth=99,churn=4 -o x.vgt', 'with parameters'],
   ],

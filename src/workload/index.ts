@@ -7,6 +7,7 @@ import { disk } from './disk.js';
 import { doorbell } from './doorbell.js';
 import { idle } from './idle.js';
 import { ipi } from './ipi.js';
+import { itsChurn } from './its-churn.js';
 import { lpi } from './lpi.js';
 import { lpiStorm } from './lpi-storm.js';
 import { mappedLevel } from './mapped-level.js';
@@ -37,6 +38,7 @@ export const workloads: readonly Workload[] = [
   timer,
   timerUserspace,
   doorbell,
+  itsChurn,
 ];
 
 /** The workload of that id. Throws UsageError and names the others. */

@@ -29,13 +29,13 @@ import { commonParams, synthesizeMachine, type Workload, type WorkloadParams } f
 
 const CALL_FUNCTION = 1;
 /** Mean times in us: in the guest, in the kernel, in user space. */
-const RUN = 2000;
+const RUN = 1850;
 const HOST = 500;
 const USER = 3000;
 /** Of 100 exits that no timer asked for, those to user space, by SGIs and by WFI. */
 const USERS = 30;
-const SGIS = 17;
-const WAITS = 8;
+const SGIS = 13;
+const WAITS = 9;
 /** Of 100 runs: interrupts stay masked to the end of it. */
 const MASKED = 22;
 /** Of 100 timer interrupts: the guest masks the timer before it re-arms it, or takes back a timer that has fired. */

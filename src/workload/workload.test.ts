@@ -11,7 +11,7 @@ const SEEDS = [1, 2, 3];
 
 /** Enough for the tests' small runs; a workload takes the ones it has. */
 const smallParams = (workload: Workload, seed: number): Record<string, number> => {
-  const wanted: Record<string, number> = { events: EVENTS, seed, depth: 60, lpis: 300, spis: 64 };
+  const wanted: Record<string, number> = { events: EVENTS, seed, depth: 60, lpis: 300, spis: 64, saves: 100 };
   return Object.fromEntries(
     workload.params.filter(({ name }) => name in wanted).map(({ name }) => [name, wanted[name]]),
   );
