@@ -3,12 +3,15 @@
  * is made at the first event that it listens to, so that a trace without it pays nothing.
  */
 import type { Vgic } from '../vgic/vgic.js';
+import { timerSystem } from './timer-system.js';
 
 /** Counted things of one system, by name; exact, and the same on every machine. */
 export type SystemCounts = Readonly<Record<string, number>>;
 
 export interface System {
   run(kind: number, vcpu: number, intid: number, value: number): void;
+  /** Before each FLUSH of `vcpu`; asked on flavours with timerLevelsAtEntry alone. */
+  enter?(vcpu: number): void;
   counts(): SystemCounts;
 }
 
@@ -22,11 +25,12 @@ export interface SystemKind {
 
 export interface Systems {
   run(kind: number, vcpu: number, intid: number, value: number): void;
+  enter(vcpu: number): void;
   /** Systems that some event reached, by name. */
   counts(): Readonly<Record<string, SystemCounts>>;
 }
 
-const SYSTEM_KINDS: readonly SystemKind[] = [];
+const SYSTEM_KINDS: readonly SystemKind[] = [timerSystem];
 
 export function createSystems(vgic: Vgic): Systems {
   const made = new Map<SystemKind, System>();
@@ -38,6 +42,9 @@ export function createSystems(vgic: Vgic): Systems {
         made.set(systemKind, system);
         system.run(kind, vcpu, intid, value);
       }
+    },
+    enter(vcpu) {
+      for (const system of made.values()) system.enter?.(vcpu);
     },
     counts: () => Object.fromEntries([...made].map(([{ name }, system]) => [name, system.counts()])),
   };

@@ -18,4 +18,6 @@ export const kvm72: Flavour = {
   firstSpiBroadcast: true,
   haltScope: 'others',
   sgiRouting: 'lookup',
+  toldWord: 'flipped',
+  refusesVgicDuringVcpuCreation: true,
 };

@@ -11,4 +11,5 @@ export const xenOld: Flavour = {
   hasLpis: true,
   structure: 'two-lists',
   spiTargetAtReset: 'vcpu0',
+  timerLevelsAtEntry: false,
 };
