@@ -102,10 +102,12 @@ export function createKvmTimers(vgic: Vgic, columns: TimerColumns, { count }: Ta
     if (!isNew && on === (emulated[at] === 1)) return;
     emulated[at] = on ? 1 : 0;
     softArmed[at] = 0;
-    if (!on) map(vcpu, timer);
-    else {
+    if (on) {
       physLine[rowOf(vcpu, timer)] = 0;
       if (owned[vcpu] === 1) unmapHw(vcpu, TIMER_PPIS[timer]);
+    } else if (!isNew || timer > PHYSICAL_TIMER) {
+      // The EL1 timers were mapped at the first run.
+      map(vcpu, timer);
     }
   }
 

@@ -38,6 +38,8 @@ export interface Timers extends TimerRules, UserIrqchip {
   setActiveStates(has: boolean): void;
   /** The vgic of the VM is initialised: it takes injections. */
   setVgicReady(ready: boolean): void;
+  /** The rows of the vgic are new: no PPI has an owner. */
+  disown(): void;
   counts(): TimerCounts;
   /** Back to before the first event. The vgic's own reset takes back what was mapped. */
   reset(): void;
@@ -67,6 +69,9 @@ export function createTimers(vgic: Vgic, { checksOwner }: TimerOptions = { check
     },
     setVgicReady(ready) {
       columns.vgicReady[0] = ready ? 1 : 0;
+    },
+    disown() {
+      columns.owned.fill(0);
     },
     counts: tally.counts,
     reset() {

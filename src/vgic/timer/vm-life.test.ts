@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { flavourNamed } from '../../gic/flavour/index.js';
 import { KVM_FLAVOURS } from './test-machine.js';
-import { createVmLife, EBUSY, EEXIST, ENODEV, guardsOf, type VmLife } from './vm-life.js';
+import { CREATED, createVmLife, EBUSY, EEXIST, ENODEV, guardsOf, type VmLife } from './vm-life.js';
 
 function createLife(flavour: string): { life: VmLife; log: string[] } {
   const log: string[] = [];
@@ -41,7 +41,7 @@ for (const flavour of KVM_FLAVOURS) {
     createVcpus(life);
     life.createVgic();
     assert.equal(life.firstRun(0), ENODEV);
-    assert.equal(life.hasRun(0), false);
+    assert.equal(life.stateOf(0), CREATED);
     assert.equal(life.initVgic(), 0);
     assert.equal(life.firstRun(0), 0);
     assert.equal(life.firstRun(0), 0);

@@ -35,10 +35,11 @@ export interface VmEffects {
   firstRun(vcpu: number): void;
 }
 
-const ABSENT = 0;
-const IN_CREATION = 1;
-const CREATED = 2;
-const HAS_RUN = 3;
+/** States of a vCPU. */
+export const ABSENT = 0;
+export const IN_CREATION = 1;
+export const CREATED = 2;
+export const HAS_RUN = 3;
 const NO_VGIC = 0;
 const VGIC_CREATED = 1;
 const VGIC_INITIALISED = 2;
@@ -54,8 +55,8 @@ export interface VmLife {
   firstRun(vcpu: number): number;
   hasVgic(): boolean;
   isInitialised(): boolean;
-  isCreated(vcpu: number): boolean;
-  hasRun(vcpu: number): boolean;
+  /** ABSENT, IN_CREATION, CREATED or HAS_RUN. */
+  stateOf(vcpu: number): number;
   reset(): void;
 }
 
@@ -97,8 +98,7 @@ export function createVmLife(nrVcpus: number, guards: VmGuards, effects: VmEffec
     },
     hasVgic: () => vgic !== NO_VGIC,
     isInitialised: () => vgic === VGIC_INITIALISED,
-    isCreated: (vcpu) => vcpus[vcpu] >= CREATED,
-    hasRun: (vcpu) => vcpus[vcpu] === HAS_RUN,
+    stateOf: (vcpu) => vcpus[vcpu],
     reset() {
       vcpus.fill(ABSENT);
       vgic = NO_VGIC;
