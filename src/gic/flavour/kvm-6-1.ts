@@ -38,4 +38,8 @@ export const kvm61: Flavour = {
   isXen: false,
   haltScope: 'always',
   sgiRouting: 'scan',
+  timers: 'mapped',
+  timerLevelsAtEntry: false,
+  toldWord: 'rewritten',
+  refusesVgicDuringVcpuCreation: false,
 };

@@ -32,4 +32,8 @@ export const xenNew: Flavour = {
   isXen: true,
   haltScope: 'never',
   sgiRouting: 'scan',
+  timers: 'self-masking',
+  timerLevelsAtEntry: true,
+  toldWord: 'none',
+  refusesVgicDuringVcpuCreation: false,
 };
