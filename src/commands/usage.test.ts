@@ -7,7 +7,7 @@ import { tracesFolder } from '../replay/test-traces.js';
 import { strategies } from '../strategy/index.js';
 import { run } from './test-run.js';
 
-const VERBS = ['report', 'replay', 'verify', 'conform', 'import', 'info', 'validate', 'bench', 'strategies'];
+const VERBS = ['report', 'replay', 'verify', 'conform', 'explore', 'import', 'info', 'validate', 'bench', 'strategies'];
 const GOLDEN = fileURLToPath(new URL('golden/churn16-s01.bin.gz', tracesFolder));
 
 test('the help names every verb and ends well', async () => {
@@ -63,6 +63,15 @@ const WRONG: readonly (readonly [string[], RegExp])[] = [
   [['replay', 'a', '-s', 'fifo,buckets', '--dump-lrs', '-'], /--dump-lrs takes one trace and one strategy/],
   [['verify', 'x', '--show', 'many'], /--show must be a whole number, not 'many'/],
   [['conform', 'x', '--flavour', 'kvm-9'], /unknown flavour 'kvm-9'; one of: kvm-6.1, kvm-7.2, /],
+  [
+    ['explore', 'x'],
+    /unknown model 'x'; one of: doorbell-lock, doorbell-wake, queue, inject-isr, migrate, comparator$/m,
+  ],
+  [['explore', 'migrate:x'], /migrate has no variant 'x'; it has: crossing, /],
+  [['explore', 'migrate', '-o', 'y'], /--output saves one counterexample; name a variant, such as migrate:crossing$/m],
+  [['explore', 'migrate:crossing', '-o', 'y'], /migrate:crossing has no counterexample to save/],
+  [['explore', 'queue', '--schedule', 'y'], /--schedule names the model itself/],
+  [['explore', '--schedule', 'y', '--reduced'], /--schedule searches nothing: leave --output and --reduced out/],
   [['import', 'x'], /required option '-o, --output <file>' not specified; see "vgic-replay import --help"/],
   [['import', 'x', '-o', 'y', '-f', 'xml'], /unknown format 'xml'; one of: auto, ftrace, vgr1, jsonl/],
   [['info', 'a', 'b'], /too many arguments for 'info'/],

@@ -60,10 +60,10 @@ export const comparator: Model = {
   id: 'comparator',
   summary: 'the sort compares two entries under both irq_locks, and one with itself',
   variants: [
-    variant('guard', 'equal at once for one element (KVM)', null, {}),
-    variant('no-guard', 'without that guard (xen-new)', 'deadlock', { isGuarded: false }),
+    variant('guard', 'returns at once for one element and itself (KVM)', null, {}),
+    variant('no-guard', 'takes the lock of one element twice (xen-new)', 'deadlock', { isGuarded: false }),
     variant('no-list-lock', 'sorts without the list lock', 'lock-order', { locksList: false }),
-    variant('no-list-lock-abba', 'the same, carried on to its end', 'deadlock', {
+    variant('no-list-lock-abba', 'sorts without the list lock, carried on to the end', 'deadlock', {
       locksList: false,
       checksOrder: false,
     }),

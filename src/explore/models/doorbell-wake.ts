@@ -84,7 +84,10 @@ function handlerOf(
 
 const VALUE_NAMES = ['N', 'I'] as const;
 
-function create(vcpu: VcpuSide, handler: HandlerSide, wmbHoldsWake: boolean): System {
+/** Turns of the vCPU's loop that are followed (4.4: at most three). */
+const MAX_TURNS = 3;
+
+function create(vcpu: VcpuSide, handler: HandlerSide, wmbHoldsWake: boolean, maxTurns: number): System {
   return createWeakSystem({
     locations: [
       ['task', RUNNING],
@@ -96,7 +99,7 @@ function create(vcpu: VcpuSide, handler: HandlerSide, wmbHoldsWake: boolean): Sy
       { name: 'handler', turn: handlerOf(handler, wmbHoldsWake) },
     ],
     sleeps: { at: TASK, equals: SLEEPY },
-    maxTurns: 3,
+    maxTurns,
     valueName: (at, value) => (at === TASK ? VALUE_NAMES[value] : String(value)),
     atRest: (memory, asleep) =>
       asleep.length > 0 && memory[PEND] === 1
@@ -174,12 +177,12 @@ const ROWS: readonly Row[] = [
 ];
 
 /** One system a row; `wmbHoldsWake`: the other reading of "wmb between two writes", for a wake-up if task = I. */
-export const wakeVariants = (wmbHoldsWake: boolean): Variant[] =>
+export const wakeVariants = (wmbHoldsWake: boolean, maxTurns = MAX_TURNS): Variant[] =>
   ROWS.map(({ id, summary, isLost, vcpu, handler }) => ({
     id,
     summary,
     expected: isLost ? 'lost-wakeup' : null,
-    create: () => create(vcpu, handler, wmbHoldsWake),
+    create: () => create(vcpu, handler, wmbHoldsWake, maxTurns),
   }));
 
 export const doorbellWake: Model = {

@@ -49,19 +49,24 @@ export const migrate: Model = {
   summary: 'prune moves interrupts between the lists of two vCPUs',
   variants: [
     variant('crossing', 'two prunes, lower list first', null, () => createCrossing(KVM_PRUNE, true)),
-    variant('crossing-own-first', 'the same, own list first', 'lock-order', () => createCrossing(CROSSED, true)),
-    variant('crossing-abba', 'the same, carried on to its end', 'deadlock', () => createCrossing(CROSSED, false)),
+    variant('crossing-own-first', 'two prunes, own list first', 'lock-order', () => createCrossing(CROSSED, true)),
+    variant('crossing-abba', 'two prunes, own list first, carried on to the end', 'deadlock', () =>
+      createCrossing(CROSSED, false),
+    ),
     variant('leaving', 'prune, ITARGETSR away', null, () => createRetargeted(KVM_PRUNE, 0, 1)),
-    variant('leaving-no-kick', 'the same, new owner not told (xen-new)', 'lost-wakeup', () =>
+    variant('leaving-no-kick', 'prune, ITARGETSR away, new owner not told (xen-new)', 'lost-wakeup', () =>
       createRetargeted({ ...KVM_PRUNE, kicks: false }, 0, 1),
     ),
     variant('returning', 'prune, ITARGETSR back', null, () => createRetargeted(KVM_PRUNE, 1, 0)),
-    variant('returning-no-oracle', 'the same, oracle not asked again', 'wrong-list', () =>
+    variant('returning-no-oracle', 'prune, ITARGETSR back, oracle not asked again', 'wrong-list', () =>
       createRetargeted({ ...KVM_PRUNE, rechecksOracle: false }, 1, 0),
     ),
     variant('flushed', 'prune, EnableLPIs off, inject', null, () => createFlushed(KVM_PRUNE)),
-    variant('flushed-no-owner', 'the same, irq.vcpu not looked at (KVM before 2026)', 'not-on-list', () =>
-      createFlushed({ ...KVM_PRUNE, rechecksOwner: false }),
+    variant(
+      'flushed-no-owner',
+      'prune, EnableLPIs off, inject; irq.vcpu not checked (KVM before 2026)',
+      'not-on-list',
+      () => createFlushed({ ...KVM_PRUNE, rechecksOwner: false }),
     ),
   ],
 };

@@ -67,24 +67,36 @@ export const queue: Model = {
   id: 'queue',
   summary: 'queue_unlock drops irq_lock to take the list lock: what happens in the window',
   variants: [
-    upstream('disable', 'inject, ICENABLER', DISABLE),
-    broken('disable-no-recheck', 'the same without a check after relocking', 'queued-disabled', DISABLE, NO_RECHECK),
-    upstream('retarget', 'inject, ITARGETSR', RETARGET),
-    broken('retarget-no-recheck', 'the same without a check after relocking', 'wrong-list', RETARGET, NO_RECHECK),
-    broken('retarget-no-retry', 'the same, giving up if the check fails', 'lost-interrupt', RETARGET, {
+    upstream('disable', 'inject against ICENABLER', DISABLE),
+    broken(
+      'disable-no-recheck',
+      'inject against ICENABLER, no check after relocking',
+      'queued-disabled',
+      DISABLE,
+      NO_RECHECK,
+    ),
+    upstream('retarget', 'inject against ITARGETSR', RETARGET),
+    broken(
+      'retarget-no-recheck',
+      'inject against ITARGETSR, no check after relocking',
+      'wrong-list',
+      RETARGET,
+      NO_RECHECK,
+    ),
+    broken('retarget-no-retry', 'inject against ITARGETSR, gives up if the check fails', 'lost-interrupt', RETARGET, {
       retries: false,
     }),
     upstream('twice', 'inject twice', TWICE),
-    broken('twice-no-recheck', 'the same without a check after relocking', 'queued-twice', TWICE, NO_RECHECK),
-    broken('twice-no-owner-recheck', 'the same, checking the oracle only', 'queued-twice', TWICE, {
+    broken('twice-no-recheck', 'inject twice, no check after relocking', 'queued-twice', TWICE, NO_RECHECK),
+    broken('twice-no-owner-recheck', 'inject twice, only the oracle checked after relocking', 'queued-twice', TWICE, {
       rechecksOwner: false,
     }),
-    upstream('queued', 'inject while on the old list, prune', QUEUED),
-    broken('queued-no-owner', 'the same without looking at irq.vcpu', 'two-lists', QUEUED, {
+    upstream('queued', 'inject while on the old list, against prune', QUEUED),
+    broken('queued-no-owner', 'inject while on the old list, irq.vcpu never looked at', 'two-lists', QUEUED, {
       checksOwner: false,
       rechecksOwner: false,
     }),
-    upstream('enable', 'ISENABLER of a pending one, inject, ITARGETSR', ENABLE),
-    upstream('all', 'two injections, ICENABLER, ITARGETSR, prune', ALL),
+    upstream('enable', 'ISENABLER of a pending one against inject and ITARGETSR', ENABLE),
+    upstream('all', 'inject twice against ICENABLER, ITARGETSR and prune', ALL),
   ],
 };
