@@ -65,7 +65,7 @@ const WRONG: readonly (readonly [string[], RegExp])[] = [
   [['conform', 'x', '--flavour', 'kvm-9'], /unknown flavour 'kvm-9'; one of: kvm-6.1, kvm-7.2, /],
   [
     ['explore', 'x'],
-    /unknown model 'x'; one of: doorbell-lock, doorbell-wake, queue, inject-isr, migrate, comparator$/m,
+    /unknown model 'x'; one of: doorbell-lock, doorbell-wake, queue, kick, inject-isr, migrate, comparator$/m,
   ],
   [['explore', 'migrate:x'], /migrate has no variant 'x'; it has: crossing, /],
   [['explore', 'migrate', '-o', 'y'], /--output saves one counterexample; name a variant, such as migrate:crossing$/m],

@@ -1,4 +1,4 @@
-/** The list of models: command line, studies and tests iterate it. */
+/** The list of models: command line, studies and tests iterate it. To add one: a file in models/, and a line in `models`. */
 import { UsageError } from '../base/errors.js';
 import { countExecutions } from './executions.js';
 import type { Model, Variant } from './model.js';
@@ -6,12 +6,13 @@ import { comparator } from './models/comparator.js';
 import { doorbellLock } from './models/doorbell-lock.js';
 import { doorbellWake } from './models/doorbell-wake.js';
 import { injectIsr } from './models/inject-isr.js';
+import { kick } from './models/kick.js';
 import { migrate } from './models/migrate.js';
 import { queue } from './models/queue.js';
 import { type SearchOptions, search } from './search.js';
 import type { Move, Problem, ProblemKind } from './system.js';
 
-export const models: readonly Model[] = [doorbellLock, doorbellWake, queue, injectIsr, migrate, comparator];
+export const models: readonly Model[] = [doorbellLock, doorbellWake, queue, kick, injectIsr, migrate, comparator];
 
 /** A step of a counterexample. */
 export interface ScheduledStep extends Move {

@@ -54,6 +54,8 @@ export interface WeakModel {
   readonly maxTurns: number;
   /** Words for a value of a location. */
   readonly valueName: (at: Location, value: number) => string;
+  /** Words for a decision (`stays`: it sleeps now) or for being woken; absent: those of a vCPU that waits. */
+  readonly decisionName?: (decision: Decision | 'wake', stays: boolean) => string;
   /** What is wrong when nobody can go on. `asleep`: indices of sleeping threads. */
   readonly atRest: (memory: readonly number[], asleep: readonly number[]) => Problem | null;
 }
@@ -252,10 +254,12 @@ const touched = (operations: readonly Operation[]): number =>
 /** Of the decisions, these read the location of `sleeps`. */
 const looksAtTask = ({ id }: Move): boolean => id === idOf('schedule') || id === idOf('wake');
 
-function describeDecision({ sleeps, locations, valueName }: WeakModel, { id, value }: Move): string {
+function describeDecision({ sleeps, locations, valueName, decisionName }: WeakModel, { id, value }: Move): string {
   const decision = DECISIONS[id - DECISION_BASE];
+  const stays = value === sleeps.equals;
+  if (decisionName !== undefined) return decisionName(decision, stays);
   const seen = `${locations[sleeps.at][0]} is ${valueName(sleeps.at, value)}`;
   if (decision === 'wake') return `woken: ${seen}`;
-  if (decision === 'schedule') return `schedule: ${seen}, ${value === sleeps.equals ? 'sleeps' : 'goes round'}`;
+  if (decision === 'schedule') return `schedule: ${seen}, ${stays ? 'sleeps' : 'goes round'}`;
   return decision === 'stop' ? 'stops waiting' : 'goes round';
 }
