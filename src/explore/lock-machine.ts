@@ -29,6 +29,8 @@ export interface Thread {
   /** -1: its own. */
   readonly cpu: number;
   readonly isHandler: boolean;
+  /** Its place among the threads. */
+  readonly index: number;
   /** Place of its program counter in the state; its own variables follow. */
   readonly base: number;
 }
@@ -68,10 +70,10 @@ export function createLockMachine(): LockMachine {
     },
     build(options = {}) {
       const cpus = Array.from({ length: Math.max(0, ...written.map(({ cpu }) => cpu + 1)) }, () => place(IRQS_ON));
-      const threads = written.map((thread): Thread => {
+      const threads = written.map((thread, index): Thread => {
         const base = place(0);
         for (const _ of thread.program.locals) place(0);
-        return { ...thread, base };
+        return { ...thread, index, base };
       });
       return createSystem(initial, locks, cpus, threads, options);
     },
@@ -80,6 +82,15 @@ export function createLockMachine(): LockMachine {
 
 const instructionAt = (state: State, { program, base }: Thread): Instruction | undefined =>
   program.instructions[state[base]];
+
+const placeOf = (cell: Cell, { base }: Thread): number => (cell.index < 0 ? base - cell.index : cell.index);
+
+const ownVariables = (state: State, thread: Thread): Pick<Access, 'get'> => ({
+  get(cell) {
+    assert(cell.index < 0, `${cell.name} is shared`);
+    return state[placeOf(cell, thread)];
+  },
+});
 
 const isDone = (state: State, thread: Thread): boolean => instructionAt(state, thread) === undefined;
 /** Between being taken and having returned. */
@@ -100,7 +111,7 @@ function createSystem(
   const wantedLock = (state: State, thread: Thread): Lock | undefined => {
     const instruction = instructionAt(state, thread);
     if (instruction?.kind !== 'lock') return undefined;
-    return instruction.locks[instruction.choose(createAccess([...state], thread, instruction).access)];
+    return instruction.locks[instruction.choose(ownVariables(state, thread))];
   };
 
   const canStep = (state: State, thread: Thread): boolean => {
@@ -114,26 +125,27 @@ function createSystem(
   };
 
   const createAccess = (next: number[], thread: Thread, instruction: Instruction): { access: Access; found: Found } => {
-    const me = threads.indexOf(thread) + 1;
+    const me = thread.index + 1;
+    const own = ownVariables(next, thread);
     const found: Found = { problem: null, target: next[thread.base] + 1 };
     const fail = (kind: ProblemKind, text: string): void => {
       found.problem ??= { kind, text: `${thread.name}: ${text}` };
     };
-    const indexOf = (cell: Cell): number => (cell.index < 0 ? thread.base - cell.index : cell.index);
     const holds = (lock: Lock): boolean => next[lock.index] === me;
     const access: Access = {
       get(cell) {
-        const isDeclared = cell.index < 0 || instruction.reads.includes(cell) || instruction.writes.includes(cell);
+        if (cell.index < 0) return own.get(cell);
+        const isDeclared = instruction.reads.includes(cell) || instruction.writes.includes(cell);
         assert(isDeclared, `${thread.name} reads ${cell.name} undeclared`);
         if (cell.guards.length > 0 && !cell.guards.some(holds))
           fail('unprotected', `reads ${cell.name} without ${cell.guards.map(({ name }) => name).join(' or ')}`);
-        return next[indexOf(cell)];
+        return next[cell.index];
       },
       set(cell, value) {
         assert(cell.index < 0 || instruction.writes.includes(cell), `${thread.name} writes ${cell.name} undeclared`);
         const missing = cell.guards.find((lock) => !holds(lock));
         if (missing !== undefined) fail('unprotected', `writes ${cell.name} without ${missing.name}`);
-        next[indexOf(cell)] = value;
+        next[placeOf(cell, thread)] = value;
       },
       goto(label) {
         const at = thread.program.labels.get(label);
@@ -146,12 +158,12 @@ function createSystem(
   };
 
   const take = (state: State, thread: Thread): Step => {
-    const index = threads.indexOf(thread);
+    const { index } = thread;
     const id = state[thread.base];
     const instruction = thread.program.instructions[id];
     const next = [...state];
     const { access, found } = createAccess(next, thread, instruction);
-    const chosen = instruction.choose(access);
+    const chosen = instruction.choose(ownVariables(state, thread));
     const lock = instruction.locks[chosen];
     if (instruction.kind === 'lock') {
       const held = locks.filter((each) => next[each.index] === index + 1);

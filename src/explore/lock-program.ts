@@ -39,6 +39,9 @@ export interface Touches {
   readonly jumps?: readonly string[];
 }
 
+/** Index of a lock, found in the thread's own variables. */
+export type Choose = (own: Pick<Access, 'get'>) => number;
+
 /** In words, given what was read or written. */
 type Text = (value: number) => string;
 
@@ -47,7 +50,7 @@ export interface Instruction extends Required<Touches> {
   readonly text: Text;
   /** lock and unlock: the one of these that `choose` names. */
   readonly locks: readonly Lock[];
-  readonly choose: (access: Access) => number;
+  readonly choose: Choose;
   /** Returns what was read or written. */
   readonly run: (access: Access) => number;
 }
@@ -62,8 +65,8 @@ export interface Assembler {
   lock(lock: Lock, next?: string): void;
   unlock(lock: Lock, next?: string): void;
   /** As lock and unlock, of the lock whose index `choose` finds in the thread's own variables. */
-  lockOneOf(locks: readonly Lock[], choose: (access: Access) => number): void;
-  unlockOneOf(locks: readonly Lock[], choose: (access: Access) => number, next?: string): void;
+  lockOneOf(locks: readonly Lock[], choose: Choose): void;
+  unlockOneOf(locks: readonly Lock[], choose: Choose, next?: string): void;
   /** Interrupts of the thread's CPU; does nothing to a CPU without handler. */
   irqsOff(): void;
   irqsOn(): void;
@@ -73,6 +76,8 @@ export interface Program {
   readonly instructions: readonly Instruction[];
   readonly labels: ReadonlyMap<string, number>;
   readonly locals: readonly Cell[];
+  /** For each program counter, the instructions that may still be executed. */
+  readonly ahead: readonly (readonly Instruction[])[];
 }
 
 const nothing = (): number => 0;
@@ -89,7 +94,7 @@ export function assemble(isHandler: boolean, write: (assembler: Assembler) => vo
   };
   const useLock =
     (kind: 'lock' | 'unlock') =>
-    (locks: readonly Lock[], choose: (access: Access) => number, next?: string): void =>
+    (locks: readonly Lock[], choose: Choose, next?: string): void =>
       add(kind, (value) => `${kind}s ${locks[value].name}`, {
         locks,
         choose,
@@ -120,5 +125,21 @@ export function assemble(isHandler: boolean, write: (assembler: Assembler) => vo
   });
   if (isHandler) add('return-irq', 'returns');
   for (const label of instructions.flatMap(({ jumps }) => jumps)) assert(labels.has(label), `no label ${label}`);
-  return { instructions, labels, locals };
+  const ahead = Array.from({ length: instructions.length + 1 }, (_, at) => instructionsAhead(instructions, labels, at));
+  return { instructions, labels, locals, ahead };
+}
+
+/** Those below the program counter, and because of jumps back more than those. */
+function instructionsAhead(
+  instructions: readonly Instruction[],
+  labels: ReadonlyMap<string, number>,
+  counter: number,
+): Instruction[] {
+  let first = counter;
+  for (;;) {
+    const targets = instructions.slice(first).flatMap(({ jumps }) => jumps.map((label) => labels.get(label) ?? first));
+    const least = Math.min(first, ...targets);
+    if (least === first) return instructions.slice(first);
+    first = least;
+  }
 }

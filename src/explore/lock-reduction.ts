@@ -3,7 +3,6 @@
  * later, can depend on it. That is so if each thing it touches is either behind a lock that its thread holds, or touched by no
  * instruction that another thread can still reach. An unlock is always so: nobody can take that lock before it.
  */
-
 import type { Thread } from './lock-machine.js';
 import type { Cell, Instruction, Lock } from './lock-program.js';
 import type { State, Step } from './system.js';
@@ -34,19 +33,4 @@ function isFree(state: State, { thread: index, id, value }: Step, threads: reado
 
 const touches = ({ reads, writes }: Instruction, cell: Cell): boolean => reads.includes(cell) || writes.includes(cell);
 
-/** The instructions that a thread may still execute. Jumps back make that more than those below its program counter. */
-function reachable(state: State, { program, base }: Thread): Instruction[] {
-  const { instructions, labels } = program;
-  let first = state[base];
-  // A jump from beyond `first` to before it makes everything from its target on reachable, and so on.
-  for (let at = instructions.length - 1; at >= first; at--)
-    for (const label of instructions[at].jumps) {
-      const target = labels.get(label) ?? first;
-      if (target < first) {
-        first = target;
-        at = instructions.length;
-        break;
-      }
-    }
-  return instructions.slice(first);
-}
+const reachable = (state: State, { program, base }: Thread): readonly Instruction[] => program.ahead[state[base]];
