@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js';
 import { registerBench } from './bench.js';
 import { registerConform } from './conform.js';
+import { registerExplore } from './explore.js';
 import { registerGen } from './gen.js';
 import { registerImport } from './import.js';
 import { registerInfo } from './info.js';
@@ -53,6 +54,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['--flavour kvm-7.2,xen-old', 'these two'],
     ['mine.json', 'exit 5 if the model differs'],
     ['mine.json --json', 'each difference as data'],
+  ],
+  explore: [
+    ['', 'all models'],
+    ['doorbell-lock', 'with counterexamples'],
+    ['queue:retarget-no-retry -o lost.vgt', 'one variant, saved'],
+    ['--schedule lost.vgt', 'take its steps again'],
   ],
   import: [
     ['recording/ -o my.vgt', 'trace.txt[.gz], meta.json, acks'],
@@ -106,6 +113,7 @@ function createProgram(terminal: Terminal): Command {
     registerReplay,
     registerVerify,
     registerConform,
+    registerExplore,
     registerImport,
     registerGen,
     registerInfo,
