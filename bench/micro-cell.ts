@@ -1,6 +1,8 @@
 /**
  * One group of micro-benchmarks in its process (micro.ts): `node --conditions=plain micro-cell.js --strategy ID --depth N`
- * for the hot path on a list of N entries, `--mapped` for mapped interrupts, or `--decode` for reading. One vGIC and one engine a process, as in a replay.
+    mapped: { type: 'boolean', default: false },
+ * for the hot path on a list of N entries, `--doorbell --depth N` for the doorbell handlers (micro-doorbell.ts), or `--decode`
+ * for reading. One vGIC and one engine a process, as in a replay; the doorbell handlers are compared on two.
  */
 import '../src/commands/jit-flags.js';
 import { parseArgs } from 'node:util';
@@ -31,6 +33,7 @@ import { createVgic } from '../src/vgic/vgic.js';
 import { deep } from '../src/workload/deep.js';
 import { loadInput } from './inputs.js';
 import type { MicroResult } from './micro.js';
+import { measureDoorbell } from './micro-doorbell.js';
 import { encodeTrace } from './trace-file.js';
 
 const SAMPLE_MS = 1;
@@ -218,12 +221,21 @@ const { values } = parseArgs({
     depth: { type: 'string', default: '4' },
     decode: { type: 'boolean', default: false },
     mapped: { type: 'boolean', default: false },
+    doorbell: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
   },
 });
-const cases = values.mapped
-  ? mappedCases()
-  : values.decode
-    ? readingCases(values.quick)
-    : hotPathCases(values.strategy, Number(values.depth));
-console.log(JSON.stringify(cases.map((one) => measureCase(one, values.quick ? QUICK_SAMPLES : SAMPLES))));
+const samples = values.quick ? QUICK_SAMPLES : SAMPLES;
+
+function measure(): MicroResult[] {
+  const depth = Number(values.depth);
+  if (values.doorbell) return measureDoorbell(depth, samples, findBatch);
+  const cases = values.mapped
+    ? mappedCases()
+    : values.decode
+      ? readingCases(values.quick)
+      : hotPathCases(values.strategy, depth);
+  return cases.map((one) => measureCase(one, samples));
+}
+
+console.log(JSON.stringify(measure()));

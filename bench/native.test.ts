@@ -123,7 +123,7 @@ for (const model of GIC_MODELS) {
 
 /** A small instance of a workload, with the events of the block. */
 function generateSmall(workload: Workload): { readonly machine: Machine; readonly block: EventBlock } {
-  const small: Record<string, number> = { events: 5000, seed: 3, depth: 100, lpis: 500 };
+  const small: Record<string, number> = { events: 5000, seed: 3, depth: 100, lpis: 400 };
   const given = Object.entries(small).filter(([name]) => workload.params.some((param) => param.name === name));
   const params = resolveParams(workload, Object.fromEntries(given));
   return { machine: workload.machine(params), block: generateColumns(workload, params) };

@@ -1,7 +1,8 @@
 /**
  * Critical sections: how long the hypervisor works in one go with interrupts off (vgic-spec 1.23). A section's length is
  * counted in modelled steps: list nodes visited, comparisons, locks taken, list registers written. Most are a path of
- * vgic/counters.ts; those that a path shares with others have counters of their own there.
+ * vgic/counters.ts; those that a path shares with others have counters of their own there. An exit that comes as FOLD and
+ * PRUNE events is counted in its parts alone, since other CPUs' steps lie between them.
  */
 import * as Counters from '../vgic/counters.js';
 import type { Vgic } from '../vgic/vgic.js';
