@@ -1,6 +1,7 @@
 /** The bytes of each workload: the same on every machine and Node version, so a digest of a small instance is pinned. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { createMemorySource, createMemoryTarget } from '../trace/source.js';
 import { validateTrace } from '../trace/validate.js';
@@ -25,7 +26,7 @@ const PINNED: Readonly<Record<string, string>> = {
   'mapped-level': 'f5a67b99693d14d3',
   timer: '697849bb8c1b78cd',
   'timer-userspace': 'b9e71c997dc82633',
-  doorbell: '26f773791d9a5358',
+  doorbell: '142f88652e9b9245',
   'its-churn': '090b71a2837e66a5',
 };
 
@@ -48,6 +49,16 @@ const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 test('every workload is pinned', () => {
   assert.deepEqual(
     Object.keys(PINNED),
+    workloads.map(({ id }) => id),
+  );
+});
+
+test('README.md has a row for each workload', () => {
+  const text = readFileSync(new URL('../../../src/workload/README.md', import.meta.url), 'utf8');
+  const rows = text.split('\n').filter((line) => line.startsWith('| `'));
+  const named = rows.flatMap((row) => [...row.split('|')[1].matchAll(/`([^`]+)`/g)].map((match) => match[1]));
+  assert.deepEqual(
+    named,
     workloads.map(({ id }) => id),
   );
 });
