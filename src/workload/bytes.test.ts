@@ -24,7 +24,7 @@ const PINNED: Readonly<Record<string, string>> = {
   'lpi-storm': '69565e874b583de4',
   'migrate-churn': 'b401e83faef4b98f',
   'mapped-level': 'f5a67b99693d14d3',
-  timer: '697849bb8c1b78cd',
+  timer: 'bdf7adfe5fdc8775',
   'timer-userspace': 'b9e71c997dc82633',
   doorbell: '142f88652e9b9245',
   'its-churn': '090b71a2837e66a5',
