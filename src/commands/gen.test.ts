@@ -72,13 +72,13 @@ test('parameters come with the workload or as options; both ways make one trace'
 
 const IDS = workloads.map(({ id }) => id).join(', ');
 const REFUSED: readonly (readonly [args: string[], code: number, expected: RegExp])[] = [
-  [['nte', '-o', 'OUT'], 2, new RegExp(`unknown workload 'nte' \\(did you mean net\\?\\); one of: ${IDS}$`, 'm')],
+  [['nte', '-o', 'OUT'], 2, new RegExp(`unknown workload 'nte' \\(Did you mean net\\?\\); one of: ${IDS}$`, 'm')],
   [['', '-o', 'OUT'], 2, new RegExp(`unknown workload ''; one of: ${IDS}$`, 'm')],
   [['deep'], 2, /name the trace to write: -o deep\.vgt \(or -o -\)/],
   [
     ['deep:depht=9', '-o', 'OUT'],
     2,
-    /'deep' has no parameter 'depht' \(did you mean depth\?\); it has: events, seed, depth/,
+    /'deep' has no parameter 'depht' \(Did you mean depth\?\); it has: events, seed, depth/,
   ],
   [['deep:depth=989', '-o', 'OUT'], 2, /'deep': depth must be a whole number from 4 to 988, not '989'/],
   [['deep:depth=', '-o', 'OUT'], 2, /depth must be a whole number from 4 to 988, not ''/],

@@ -59,7 +59,7 @@ export const doorbell: Workload = {
   params: [
     ...commonParams(1_000_000),
     { name: 'vcpus', summary: 'number of vCPUs', default: 4, min: 1, max: MAX_VCPUS },
-    { name: 'lpis', summary: 'virtual LPIs of each vCPU', default: 8, min: 1, max: Math.floor(NR_LPIS / MAX_VCPUS) },
+    { name: 'vlpis', summary: 'virtual LPIs of each vCPU', default: 8, min: 1, max: Math.floor(NR_LPIS / MAX_VCPUS) },
     { name: 'period', summary: 'mean time between interrupts of devices, us', default: 300, min: 1, max: 1_000_000 },
     { name: 'gicv4', summary: 'the host: 40 for GICv4.0, 41 for GICv4.1', default: 41, min: 40, max: 41 },
     { name: 'lrs', summary: 'number of list registers', default: 4, min: 1, max: 16 },
@@ -95,21 +95,21 @@ interface Guest {
 }
 
 const spiOf = (vcpu: number): number => SPI_BASE + vcpu;
-const firstLpiOf = (vcpu: number, lpis: number): number => LPI_BASE + vcpu * lpis;
+const firstLpiOf = (vcpu: number, vlpis: number): number => LPI_BASE + vcpu * vlpis;
 
 function setUp({ pen, params }: Guest, vcpu: number): void {
   pen.write(PRIORITY, vcpu, spiOf(vcpu), LINUX_PRIORITY);
   pen.write(TARGET, vcpu, spiOf(vcpu), vcpu);
   pen.write(ENABLE, vcpu, spiOf(vcpu), 1);
-  const first = firstLpiOf(vcpu, params.lpis);
-  for (let lpi = first; lpi < first + params.lpis; lpi++)
+  const first = firstLpiOf(vcpu, params.vlpis);
+  for (let lpi = first; lpi < first + params.vlpis; lpi++)
     pen.write(LPI_MAP, vcpu, lpi, (LINUX_PRIORITY << 8) | LPI_ENABLED);
 }
 
 /** A device's interrupt: the hardware delivers it, or the host injects it. Either ends a sleep. */
 function raise({ rng, stage, pen, params, vcpus }: Guest, vcpu: number): void {
   if (rng.nextBelow(100) < SPIS) pen.write(INJECT, 0, spiOf(vcpu), 1);
-  else pen.write(VLPI, vcpu, firstLpiOf(vcpu, params.lpis) + rng.nextBelow(params.lpis), 0);
+  else pen.write(VLPI, vcpu, firstLpiOf(vcpu, params.vlpis) + rng.nextBelow(params.vlpis), 0);
   vcpus[vcpu].hasWork = true;
   if (vcpus[vcpu].isPut) stage.nextAt[vcpu] = Math.min(stage.nextAt[vcpu], stage.now() + stage.around(WAKE));
 }

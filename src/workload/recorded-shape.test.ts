@@ -16,7 +16,7 @@ const LR_POINTS = 5;
 /** The share by which a count a guest entry may differ. */
 const COUNT_SHARE = 0.15;
 /** Events of a workload that are looked at. */
-const EVENTS = 150_000;
+const EVENTS = 80_000;
 
 const openRecording = (name: string): BlockSource =>
   openTrace(openFileSource(fileURLToPath(new URL(`recorded/${name}.vgt`, tracesFolder))));

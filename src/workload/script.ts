@@ -108,6 +108,9 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
   const lrState = new Uint8Array(nrVcpus * nrLr);
   const used = new Int32Array(nrVcpus);
   const inGuest = new Uint8Array(nrVcpus);
+  // What spares a walk over a list of thousands: its keys are in order; no entry can leave it but those in an LR.
+  const isSorted = new Uint8Array(nrVcpus);
+  const isSettled = new Uint8Array(nrVcpus).fill(1);
   const acknowledged: number[][] = Array.from({ length: nrVcpus }, () => []);
   const hostIntid = new Int16Array(flags.length);
   const hostActive = new Uint8Array(flags.length);
@@ -135,8 +138,17 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
   const append = (vcpu: number, slot: number): void => {
     queued[slot] = vcpu;
     lists[vcpu].push(slot);
+    isSorted[vcpu] = 0;
+  };
+  /** Something that decides place or membership changed. */
+  const touch = (slot: number): void => {
+    const vcpu = queued[slot];
+    if (vcpu === NO_VCPU) return;
+    isSorted[vcpu] = 0;
+    isSettled[vcpu] = 0;
   };
   const queue = (slot: number): void => {
+    touch(slot);
     const holder = holderOf(slot);
     if (queued[slot] === NO_VCPU && holder !== NO_VCPU) append(holder, slot);
   };
@@ -184,24 +196,20 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
     }
   }
 
-  /** Do more compete than there are LRs, out of order? One pass: lists of thousands are mostly in order already. */
-  function isToBeSorted(list: readonly number[]): boolean {
+  /** More compete than there are LRs: the most urgent come first. */
+  function sortList(vcpu: number): void {
+    const list = lists[vcpu];
     let competing = 0;
-    let isInOrder = true;
-    let last = -1;
-    for (let at = 0; at < list.length; at++) {
-      const slot = list[at];
-      if (isPending(slot) || (flags[slot] & ACTIVE) !== 0) competing++;
-      const key = keyOf(slot);
-      if (key < last) isInOrder = false;
-      last = key;
-    }
-    return competing > nrLr && !isInOrder;
+    for (let at = 0; at < list.length && competing <= nrLr; at++)
+      if (isPending(list[at]) || (flags[list[at]] & ACTIVE) !== 0) competing++;
+    if (competing <= nrLr) return;
+    list.sort((a, b) => keyOf(a) - keyOf(b));
+    isSorted[vcpu] = 1;
   }
 
   function fillLrs(vcpu: number): void {
     const list = lists[vcpu];
-    if (list.length > nrLr && isToBeSorted(list)) list.sort((a, b) => keyOf(a) - keyOf(b));
+    if (list.length > nrLr && isSorted[vcpu] === 0) sortList(vcpu);
     let count = 0;
     for (const slot of list) {
       if (holderOf(slot) !== vcpu) continue;
@@ -226,6 +234,7 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
       const slot = lrSlot[lr];
       const state = lrState[lr];
       if (samplesWire(slot, state)) sampleWire(slot);
+      if ((flags[slot] & ACTIVE) !== 0 || (state & ACTIVE_IN_LR) !== 0) isSorted[vcpu] = 0;
       set(slot, ACTIVE, (state & ACTIVE_IN_LR) !== 0);
       if ((flags[slot] & LEVEL) === 0) {
         if ((state & PENDING_IN_LR) !== 0) set(slot, LATCH, true);
@@ -233,18 +242,38 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
         set(slot, LATCH, false);
       }
     }
-    used[vcpu] = 0;
   }
 
   function prune(vcpu: number): void {
+    if (isSettled[vcpu] === 1) pruneLrs(vcpu);
+    else pruneAll(vcpu);
+    used[vcpu] = 0;
+    isSettled[vcpu] = 1;
+  }
+
+  /** An entry of the list goes where it belongs; true: it stays. */
+  function stays(vcpu: number, slot: number): boolean {
+    const holder = holderOf(slot);
+    if (holder === vcpu) return true;
+    if (holder === NO_VCPU) queued[slot] = NO_VCPU;
+    else append(holder, slot);
+    return false;
+  }
+
+  function pruneLrs(vcpu: number): void {
+    const base = vcpu * nrLr;
+    for (let lr = base; lr < base + used[vcpu]; lr++) {
+      const at = lists[vcpu].indexOf(lrSlot[lr]);
+      if (at >= 0 && !stays(vcpu, lrSlot[lr])) lists[vcpu].splice(at, 1);
+    }
+  }
+
+  function pruneAll(vcpu: number): void {
     const list = lists[vcpu];
     let kept = 0;
     for (let at = 0; at < list.length; at++) {
       const slot = list[at];
-      const holder = holderOf(slot);
-      if (holder === vcpu) list[kept++] = slot;
-      else if (holder === NO_VCPU) queued[slot] = NO_VCPU;
-      else append(holder, slot);
+      if (stays(vcpu, slot)) list[kept++] = slot;
     }
     list.length = kept;
   }
@@ -320,25 +349,30 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
       if (isSampled) sampleWire(slot);
       if (isSampled && (flags[slot] & ACTIVE) !== 0) hostActive[slot] = wasActive;
       set(slot, ENABLED, on);
+      touch(slot);
       if (on) queue(slot);
     },
     pend(vcpu, intid, on) {
       write(PENDING, vcpu, intid, on ? 1 : 0);
       const slot = slotOf(vcpu, intid);
       set(slot, LATCH, on);
+      touch(slot);
       if (on) queue(slot);
     },
     prioritize(vcpu, intid, value) {
       write(PRIORITY, vcpu, intid, value);
       priority[slotOf(vcpu, intid)] = value & 0xf8;
+      touch(slotOf(vcpu, intid));
     },
     configure(vcpu, intid, level) {
       write(CONFIG, vcpu, intid, level ? 1 : 0);
       set(slotOf(vcpu, intid), LEVEL, level);
+      touch(slotOf(vcpu, intid));
     },
     retarget(vcpu, intid, to) {
       write(TARGET, vcpu, intid, to);
       target[slotOf(vcpu, intid)] = to;
+      touch(slotOf(vcpu, intid));
     },
     sendSgi(vcpu, intid, first, targets) {
       write(SGI, vcpu, intid | (first << 5), targets);
@@ -365,6 +399,7 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
     moveLpi(intid, to) {
       write(LPI_MOVE, to, intid, 0);
       target[slotOf(0, intid)] = to;
+      touch(slotOf(0, intid));
     },
     mapHw(vcpu, intid, host) {
       write(HW_MAP, vcpu, intid, host);

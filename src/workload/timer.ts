@@ -35,7 +35,7 @@ const USER = 3000;
 /** Of 100 exits that no timer asked for, those to user space, by SGIs and by WFI. */
 const USERS = 30;
 const SGIS = 13;
-const WAITS = 9;
+const WAITS = 8;
 /** Of 100 runs: interrupts stay masked to the end of it. */
 const MASKED = 22;
 /** Of 100 timer interrupts: the guest masks the timer before it re-arms it, or takes back a timer that has fired. */
