@@ -5,8 +5,7 @@ import { createEventBlock, type EventBlock, FIRST_EXPECT, wordKind } from '../sr
 import type { TraceHeader } from '../src/trace/header.js';
 import { openTrace } from '../src/trace/reader.js';
 import { createColumnSink } from '../src/workload/column-sink.js';
-import { workloadHeader, workloadNamed } from '../src/workload/index.js';
-import { resolveParams } from '../src/workload/workload.js';
+import { chooseWorkload, workloadHeader } from '../src/workload/index.js';
 
 export interface Input {
   readonly header: TraceHeader;
@@ -22,10 +21,7 @@ export function loadInput(spec: string): Input {
 }
 
 function generateInput(spec: string): Input {
-  const [id, tail = ''] = spec.split(':');
-  const workload = workloadNamed(id);
-  const given = tail === '' ? [] : tail.split(',').map((assignment) => assignment.split('='));
-  const params = resolveParams(workload, Object.fromEntries(given.map(([name, value]) => [name, Number(value)])));
+  const { workload, params } = chooseWorkload(spec);
   const sink = createColumnSink();
   workload.generate(params, sink);
   return { header: workloadHeader(workload, params, '0'), machine: workload.machine(params), block: sink.block };

@@ -31,6 +31,7 @@ const groups: readonly Group[] = [
   ...strategies.flatMap(({ id }) =>
     DEPTHS.map((depth) => ({ id: `${id}/depth-${depth}`, flags: ['--strategy', id, '--depth', `${depth}`] })),
   ),
+  { id: 'mapped', flags: ['--mapped'] },
   { id: 'reading', flags: ['--decode'] },
 ];
 

@@ -9,7 +9,7 @@ import type { FtraceSurvey } from '../import/ftrace/survey.js';
 import { JsonLinesImporter } from '../import/json-lines.js';
 import { Vgr1Importer } from '../import/vgr1.js';
 import type { EventSink } from '../trace/events.js';
-import type { TraceHeader } from '../trace/header.js';
+import { noImportCounts, type TraceHeader } from '../trace/header.js';
 import type { ByteTarget } from '../trace/source.js';
 import { createTraceWriter, type TraceWriter } from '../trace/writer.js';
 import { detectFormat, type Format } from './formats.js';
@@ -218,15 +218,7 @@ function provisionalHeader(): TraceHeader {
     provenance: { tool: '', kernel: '', when: '', how: '', licence: '', sourceSha256: '' },
     importer: { name: '', version: '' },
     guestAccesses: 'events',
-    counts: {
-      sourceLines: 0,
-      unknownLines: 0,
-      lostEvents: 0,
-      decisionsFromRecording: 0,
-      noEffect: 0,
-      cutOff: 0,
-      reordered: 0,
-    },
+    counts: noImportCounts(),
     gaps: [],
   };
 }

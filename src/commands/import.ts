@@ -8,6 +8,7 @@ import { importRecording, openRecording, type Recording } from './import-any.js'
 import { createWarnings, type Warnings } from './import-warnings.js';
 import { abortOnSignal, isSameFile, openOutput } from './outputs.js';
 import type { Terminal } from './terminal.js';
+import { describeWritten } from './written-line.js';
 
 interface Options {
   readonly output: string;
@@ -59,7 +60,7 @@ async function runImport(path: string, options: Options, terminal: Terminal): Pr
       target.commit();
       bar?.stop();
       // Standard output may be the trace itself.
-      (options.output === '-' ? terminal.err : terminal.out)(describe(options.output, header, events));
+      (options.output === '-' ? terminal.err : terminal.out)(describeWritten(options.output, header, events));
       const remarks = describeRemarks(header, warnings);
       if (remarks.length > 0) terminal.err(remarks.join('\n'));
     } finally {
@@ -87,12 +88,6 @@ const notImportable = (path: string): InputError =>
     'neither ftrace text, VGR1 nor JSON lines',
     'a .vgt trace needs no import; anything else: see "vgic-replay import --help"',
   );
-
-function describe(output: string, { fidelity, machine }: TraceHeader, events: number): string {
-  const { nrVcpus, nrLr, model } = machine;
-  const name = output === '-' ? 'standard output' : output;
-  return `${name}: ${events} events, L${fidelity}, ${nrVcpus} ${nrVcpus === 1 ? 'vCPU' : 'vCPUs'}, ${nrLr} LRs, ${model}`;
-}
 
 /** What did not become an event, how often and where. */
 function describeRemarks({ counts, gaps }: TraceHeader, warnings: Warnings): string[] {

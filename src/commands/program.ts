@@ -3,11 +3,13 @@ import { Command, CommanderError } from 'commander';
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js';
 import { registerBench } from './bench.js';
 import { registerConform } from './conform.js';
+import { registerGen } from './gen.js';
 import { registerImport } from './import.js';
 import { registerInfo } from './info.js';
 import { registerReplay } from './replay.js';
 import { registerReport } from './report.js';
 import { registerStrategies } from './strategies.js';
+import { registerStudy } from './study.js';
 import { type Terminal, tool } from './terminal.js';
 import { registerValidate } from './validate.js';
 import { registerVerify } from './verify.js';
@@ -58,6 +60,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['events.jsonl -o my.vgt', 'events as JSON lines'],
     ['- -o my.vgt < trace.txt.gz', 'from a pipe'],
   ],
+  gen: [
+    ['', 'list the workloads'],
+    ['net --seed 7 -o net.vgt', 'one of them'],
+    ['deep:depth=99,churn=4 -o x.vgt', 'with parameters'],
+  ],
   info: [
     ['my.vgt', 'text'],
     ['my.vgt --json', 'for other tools'],
@@ -66,6 +73,10 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
   bench: [
     ['my.vgt --quick', 'a first look'],
     ['my.vgt -s fifo,buckets', 'two strategies, and a control'],
+  ],
+  study: [
+    ['', 'all threads'],
+    ['its --json', 'one, for other tools'],
   ],
   strategies: [
     ['', 'text'],
@@ -96,10 +107,12 @@ function createProgram(terminal: Terminal): Command {
     registerVerify,
     registerConform,
     registerImport,
+    registerGen,
     registerInfo,
     registerValidate,
     registerBench,
     registerStrategies,
+    registerStudy,
   ]) {
     register(program, terminal);
   }

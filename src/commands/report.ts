@@ -20,19 +20,21 @@ import {
 } from '../report/model.js';
 import { renderTerminal } from '../report/terminal.js';
 import type { ChosenStrategy } from '../strategy/index.js';
+import { studies } from '../study/index.js';
 import type { TraceHeader } from '../trace/header.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
 import { gatherEvidence } from './evidence.js';
 import { findFlavourLack, openInput } from './inputs.js';
 import { FLAVOUR_HELP, parseFlavour, parseStrategies, requireClasses, requireSoundTrace } from './replay.js';
 import { kindOf, readManifest, shippedPath } from './shipped.js';
+import { parseSeed } from './study.js';
 import { runSweep, SWEEP_NR_LRS } from './sweep.js';
 import { type Terminal, tool } from './terminal.js';
 
 interface Options {
   readonly out: string;
   readonly strategy?: ChosenStrategy[];
-  readonly seed: string;
+  readonly seed: number;
   readonly kind: TraceKind;
   readonly measured?: string;
   readonly flavour?: string;
@@ -50,15 +52,12 @@ export function registerReport(program: Command, terminal: Terminal): void {
     .option('-o, --out <dir>', 'folder of the report', 'vgic-report')
     .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
     .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
-    .option('--seed <n>', 'seed of the generated depth sweep', '1')
+    .option('--seed <n>', 'seed of generated events', parseSeed, 1)
     .option('--measured <file>', "times to show beside the counts: what 'bench --json' printed")
     .option('--kind <kind>', 'what traces that are not shipped are taken for: linux-guest, attack or other', 'other')
     .action(async (paths: string[], options: Options) => {
-      const seed = Number(options.seed);
-      if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff)
-        throw new UsageError(`--seed must be a whole number below 2^32, not '${options.seed}'`);
       const traces = paths.length > 0 ? paths : await shippedFor(options.flavour, terminal);
-      const counted = await gatherModel(traces, options, seed, terminal);
+      const counted = await gatherModel(traces, options, terminal);
       const model = options.measured === undefined ? counted : addMeasured(counted, options.measured);
       await writeReport(model, options.out);
       terminal.out(renderTerminal(model, terminal));
@@ -86,13 +85,8 @@ async function shippedFor(flavour: string | undefined, terminal: Terminal): Prom
   return fitting;
 }
 
-async function gatherModel(
-  paths: readonly string[],
-  options: Options,
-  seed: number,
-  terminal: Terminal,
-): Promise<ReportModel> {
-  const { flavour } = options;
+async function gatherModel(paths: readonly string[], options: Options, terminal: Terminal): Promise<ReportModel> {
+  const { flavour, seed } = options;
   const cells: CellResult[] = [];
   const listed = new Map<string, ChosenStrategy>();
   const own = new Set<string>();
@@ -150,6 +144,7 @@ async function gatherModel(
     timelines: timeline === undefined ? [] : [timeline],
     verify,
     evidence: gatherEvidence(),
+    studies: studies.map((study) => study.run({ seed })),
   };
 }
 

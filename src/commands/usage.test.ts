@@ -7,7 +7,19 @@ import { tracesFolder } from '../replay/test-traces.js';
 import { strategies } from '../strategy/index.js';
 import { run } from './test-run.js';
 
-const VERBS = ['report', 'replay', 'verify', 'conform', 'import', 'info', 'validate', 'bench', 'strategies'];
+const VERBS = [
+  'report',
+  'replay',
+  'verify',
+  'conform',
+  'import',
+  'gen',
+  'info',
+  'validate',
+  'bench',
+  'strategies',
+  'study',
+];
 const GOLDEN = fileURLToPath(new URL('golden/churn16-s01.bin.gz', tracesFolder));
 
 test('the help names every verb and ends well', async () => {

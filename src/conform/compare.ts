@@ -29,10 +29,15 @@ function normalise(value: unknown): unknown {
   return value ?? null;
 }
 
+const isObject = (value: unknown): value is Expected => typeof value === 'object' && value !== null;
+
 function isSame(expected: unknown, got: unknown): boolean {
   const [a, b] = [normalise(expected), normalise(got)];
+  // An object of a list of tables: the fields that are written.
+  if (isObject(a) && isObject(b) && !Array.isArray(a))
+    return Object.entries(a).every(([key, value]) => isSame(value, b[key]));
   if (!Array.isArray(a) || !Array.isArray(b)) return a === b;
-  return a.length === b.length && a.every((value, at) => value === b[at]);
+  return a.length === b.length && a.every((value, at) => isSame(value, b[at]));
 }
 
 /** As a scenario file would write the field. */
@@ -40,6 +45,7 @@ function show(field: string, expected: unknown, got: unknown): unknown {
   if (got === undefined) return null;
   if (typeof expected === 'boolean') return Boolean(got);
   if (typeof got === 'boolean') return Number(got);
+  if (typeof got === 'string') return got;
   if (typeof got === 'bigint' || HEX_FIELDS.has(field) || isHex(expected))
     return `0x${BigInt(got as number).toString(16)}`;
   return got;

@@ -1,6 +1,6 @@
 /** The typed-array core, with the flavour's own algorithm, as scenarios see it. */
 import { flavourNamed } from '../gic/flavour/index.js';
-import { type Machine, NO_SLOT, SPI_BASE } from '../gic/intid.js';
+import { LPI_BASE, type Machine, NO_SLOT, SPI_BASE } from '../gic/intid.js';
 import { createEngine } from '../replay/engine.js';
 import { reference } from '../strategy/index.js';
 import { packWord } from '../trace/events.js';
@@ -22,6 +22,7 @@ import {
   targetOf,
 } from '../vgic/word.js';
 import { createXenOldVgic } from '../vgic/xen-old/index.js';
+import { viewIts } from './core-its.js';
 import type { ConformTarget, IrqView } from './target.js';
 
 const EINVAL = -22;
@@ -83,13 +84,14 @@ function createTarget(machine: Machine, vgic: Vgic): ConformTarget {
     }
   }
   const existingSlot = (vcpu: number, intid: number): number => {
-    const slot = slotOf(state, vcpu, intid);
+    const slot = intid < LPI_BASE ? slotOf(state, vcpu, intid) : vgic.findLpi(intid);
     return slot >= 0 && (state.word[slot] & EXISTS) !== 0 ? slot : NO_SLOT;
   };
 
-  /** Mappings, the list, and what filled the last LR (last_lr_irq). */
+  /** Mappings, the list, and what filled the last LR (last_lr_irq); not those of a translation cache. */
   const referencesOf = (slot: number): number =>
-    state.lpiRefs[slot - state.lpiSlotBase] +
+    state.lpiRefs[slot - state.lpiSlotBase] -
+    (vgic.its()?.cachedReferences(slot) ?? 0) +
     (queuedOn(state.word[slot]) >= 0 ? 1 : 0) +
     vcpus.filter((vcpu) => state.lastLr[vcpu] === slot).length;
 
@@ -167,7 +169,10 @@ function createTarget(machine: Machine, vgic: Vgic): ConformTarget {
       const row = physRowOf(machine.nrVcpus, vcpu, hostIrq);
       return { pending: state.physPending[row] === 1, active: state.physActive[row] === 1 };
     },
-    its: () => undefined,
+    its() {
+      const its = vgic.its();
+      return its && viewIts(its, state);
+    },
     fatal: () => stopped?.kind,
   };
 }

@@ -7,6 +7,7 @@ import {
   EOI,
   FLUSH,
   HW_MAP,
+  HW_MAP_SW_RESAMPLE,
   INJECT,
   LPI_FLUSH,
   LPI_MAP,
@@ -19,9 +20,10 @@ import {
   SYNC,
 } from '../trace/events.js';
 import { decodeLr } from './lr-fields.js';
+import { createItsSteps, prepareIts } from './perform-its.js';
 import { locateRegister } from './registers.js';
 import type { Step } from './scenario.js';
-import type { ConformTarget, IrqView } from './target.js';
+import type { ConformTarget, IrqView, ItsTarget } from './target.js';
 
 /** Fields of a step as the model shows them; a field that does not exist there is undefined. */
 export type Observed = Readonly<Record<string, unknown>>;
@@ -77,8 +79,15 @@ const viewIrq = (irq: IrqView | undefined): Observed =>
         references: irq.references,
       };
 
-/** Brings the model into the start state of scenarios and returns what carries out a step. */
-export function createPerformer(target: ConformTarget, flavour: Flavour): (step: Step) => Observed {
+/**
+ * Brings the model into the start state of scenarios and returns what carries out a step. `its`: that of the model, for a
+ * scenario that needs it.
+ */
+export function createPerformer(
+  target: ConformTarget,
+  flavour: Flavour,
+  its: ItsTarget | undefined,
+): (step: Step) => Observed {
   const { nrVcpus, model } = target.machine;
   const isV3Guest = model === 'gicv3';
   const isXenOld = flavour.structure === 'two-lists';
@@ -126,9 +135,10 @@ export function createPerformer(target: ConformTarget, flavour: Flavour): (step:
       tellInterface(count(vcpu));
       return NOTHING;
     },
-    mapHw({ vcpu, intid, hwIntid }) {
+    mapHw({ vcpu, intid, hwIntid, swResample }) {
       ownerOfHostPpi.set(count(hwIntid), count(vcpu));
-      target.apply(HW_MAP, count(vcpu), count(intid), count(hwIntid));
+      const flag = count(swResample) !== 0 ? HW_MAP_SW_RESAMPLE : 0;
+      target.apply(HW_MAP, count(vcpu), count(intid), count(hwIntid) | flag);
       return NOTHING;
     },
     physLine({ hwIntid, level }) {
@@ -211,9 +221,11 @@ export function createPerformer(target: ConformTarget, flavour: Flavour): (step:
       return NOTHING;
     },
     expectFatal: () => ({ kind: target.fatal() }),
+    ...(its === undefined ? {} : createItsSteps(its, target.apply)),
   };
 
   vcpus.forEach(tellInterface);
+  if (its !== undefined) prepareIts(target.apply, nrVcpus);
   if (flavour.isXen) {
     for (const vcpu of vcpus) target.apply(RUNNING, vcpu, 0, 0);
     target.apply(CURRENT, 0, 0, 0);

@@ -30,7 +30,6 @@ const PMR_AT_START = 0xf8;
 /** What a machine of `flavour` lacks that the steps need, or undefined. */
 function findLack(model: ScenarioMachine['model'], steps: readonly Step[], flavour: Flavour): string | undefined {
   if (!flavour.guestModels.includes(model)) return `${flavour.id} has no ${model} machine`;
-  if (steps.some(({ op }) => STEPS[op].needsIts)) return 'needs an ITS';
   if (!flavour.hasLpis && steps.some(({ op }) => STEPS[op].needsLpis)) return `${flavour.id} has no LPIs`;
   return undefined;
 }
@@ -38,17 +37,18 @@ function findLack(model: ScenarioMachine['model'], steps: readonly Step[], flavo
 const namesLpi = ({ op, args }: Step): boolean => STEPS[op].needsLpis || Number(args.intid) >= LPI_BASE;
 
 export function runScenario(scenario: Scenario, flavourId: string, createTarget: CreateTarget): ScenarioResult {
-  const { id, machine, steps } = scenario;
+  const { id, machine, needsIts, steps } = scenario;
   const flavour = flavourNamed(flavourId);
   const about = { scenario: id, flavour: flavourId };
-  if (machine === undefined) return { ...about, notRun: 'needs an ITS', differences: [] };
   const lack = findLack(machine.model, steps, flavour);
   if (lack !== undefined) return { ...about, notRun: lack, differences: [] };
 
-  const hasLpis = flavour.hasLpis && machine.model === 'gicv3' && steps.some(namesLpi);
+  const hasLpis = flavour.hasLpis && machine.model === 'gicv3' && (needsIts || steps.some(namesLpi));
   const start = { nrLpis: hasLpis ? NR_LPIS : 0, distEnabledAtStart: false, pmrAtStart: PMR_AT_START };
   const target = createTarget({ ...machine, ...start, flavour: flavour.id }, flavour);
-  const perform = createPerformer(target, flavour);
+  const its = needsIts ? target.its() : undefined;
+  if (needsIts && its === undefined) return { ...about, notRun: 'needs an ITS', differences: [] };
+  const perform = createPerformer(target, flavour, its);
   const differences: Difference[] = [];
   for (const [at, step] of steps.entries()) {
     const named = { ...about, step: step.index, op: step.op };

@@ -5,6 +5,7 @@
 import { InputError } from '../base/errors.js';
 import { flavourNamed, flavours } from '../gic/flavour/index.js';
 import { type GicModel, MAX_NR_LR, MAX_SPIS, MAX_VCPUS } from '../gic/intid.js';
+import { commandNames } from './perform-its.js';
 import { registerNames } from './registers.js';
 import { type Fields, fieldProblem, LR_FIELDS, STEPS, type StepShape } from './steps.js';
 
@@ -37,8 +38,9 @@ export interface Scenario {
   readonly why: string;
   /** Ids of gic/flavour. */
   readonly flavours: readonly string[];
-  /** Undefined: a scenario of the ITS. */
-  readonly machine: ScenarioMachine | undefined;
+  readonly machine: ScenarioMachine;
+  /** A scenario of the ITS, or one with a step that needs it. */
+  readonly needsIts: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -122,7 +124,7 @@ function parseScenario(raw: Json, numbered: Place): Scenario {
   const config = requireObject(raw.config, place, 'config');
   const machine = parseMachine(config, place);
   const named = requireList(raw.flavours, place, 'flavours').map((name) => requireFlavour(name, place));
-  const nrVcpus = machine?.nrVcpus ?? (config.vcpus as number);
+  const { nrVcpus } = machine;
   const steps = requireList(raw.steps, place, 'steps').map((step, at) =>
     parseStep(requireObject(step, place, `step ${at + 1}`), at + 1, named, nrVcpus, place),
   );
@@ -136,6 +138,7 @@ function parseScenario(raw: Json, numbered: Place): Scenario {
     why: raw.why === undefined ? '' : requireText(raw.why, place, 'why'),
     flavours: named,
     machine,
+    needsIts: config.kind === 'its' || steps.some(({ op }) => STEPS[op].needsIts),
     steps,
   };
 }
@@ -155,12 +158,13 @@ const MODELS: Readonly<Record<string, GicModel>> = {
 const MAX_V2_VCPUS = 8;
 const MAX_V3_LRS = 16;
 
-/** Undefined for a scenario of the ITS. */
-function parseMachine(config: Json, place: Place): ScenarioMachine | undefined {
+/** Scenarios of the ITS do not say more of their machine than its vCPUs. */
+const ITS_MACHINE = { model: 'gicv3', nrSpis: 64, nrLr: 4 } as const;
+
+function parseMachine(config: Json, place: Place): ScenarioMachine {
   refuseUnknown(config, ['kind', 'guestModel', 'hostGic', 'vcpus', 'spis', 'nrLr', 'map'], place, 'field of config');
   if (config.kind === 'its') {
-    requireCount(config.vcpus, place, 'config.vcpus', 1, MAX_VCPUS);
-    return undefined;
+    return { ...ITS_MACHINE, nrVcpus: requireCount(config.vcpus, place, 'config.vcpus', 1, MAX_VCPUS) };
   }
   if (config.kind !== 'vgic')
     throw fail(place, `config.kind is ${JSON.stringify(config.kind)}`, 'make it "vgic" or "its"');
@@ -197,6 +201,8 @@ function parseStep(raw: Json, index: number, named: readonly string[], nrVcpus: 
   const missing = Object.keys(shape.params).find((name) => args[name] === undefined);
   if (missing !== undefined) throw fail(place, `parameter '${missing}' is missing`, 'add it');
   checkRegister(op, args, place);
+  if (op === 'itsCmd' && !commandNames.includes(args.cmd as string))
+    throw fail(place, `unknown command ${JSON.stringify(args.cmd)}`, `use one of ${commandNames.join(', ')}`);
   const expectations = expect === undefined ? {} : requireObject(expect, place, 'expect');
   for (const [flavour, fields] of Object.entries(expectations))
     checkExpected(requireObject(fields, place, `expect of ${flavour}`), flavour, shape, named, nrVcpus, place);

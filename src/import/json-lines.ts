@@ -19,7 +19,7 @@ import {
   SPURIOUS_INTID,
 } from '../gic/intid.js';
 import { type EventSink, findKind, findKindNamed, INTID_MASK, KINDS, type KindInfo } from '../trace/events.js';
-import type { Fidelity, TraceHeader } from '../trace/header.js';
+import { type Fidelity, noImportCounts, type TraceHeader } from '../trace/header.js';
 import { JsonEventError, packFields, readFlag, readInteger, unpackFields } from './json-event.js';
 
 /** The number in `{"vgic-replay": 1}`: changes when old files would be read differently. */
@@ -247,15 +247,7 @@ export class JsonLinesImporter {
       },
       importer: { name: 'json-lines', version: `${JSON_LINES_VERSION}` },
       guestAccesses,
-      counts: {
-        sourceLines: this.nrLines,
-        unknownLines: 0,
-        lostEvents: 0,
-        decisionsFromRecording: 0,
-        noEffect: 0,
-        cutOff: 0,
-        reordered: 0,
-      },
+      counts: noImportCounts(this.nrLines),
       gaps: [],
     };
   }

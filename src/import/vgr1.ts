@@ -13,10 +13,11 @@ import {
   MAX_VCPUS,
   NR_LPIS,
   SPI_BASE,
+  SPI_END,
   SPURIOUS_INTID,
 } from '../gic/intid.js';
 import * as ev from '../trace/events.js';
-import type { TraceHeader } from '../trace/header.js';
+import { noImportCounts, type TraceHeader } from '../trace/header.js';
 
 export const VGR1_HEADER_BYTES = 20;
 export const VGR1_RECORD_BYTES = 16;
@@ -128,7 +129,8 @@ const TRANSLATIONS: readonly Translate[] = [
   ofLpi(ev.LPI_UNMAP, () => 0),
   ofIrq(ev.GROUP, (record) => bit0(record.value)),
   ofVcpu(ev.DIST_ENABLE, bit0),
-  ofIrq(ev.HW_MAP, (record) => record.value),
+  // The format has no flag there: what is too large stays so, and is refused.
+  ofIrq(ev.HW_MAP, (record) => Math.min(record.value >>> 0, SPI_END)),
   ofIrq(ev.HW_UNMAP, () => 0),
   translatePhysLine,
   translateMmio,
@@ -266,15 +268,7 @@ export class Vgr1Importer {
       provenance: { tool: 'VGR1', kernel: '', when: '', how: '', licence: '', sourceSha256: '' },
       importer: { name: 'vgr1', version: '1' },
       guestAccesses: 'events',
-      counts: {
-        sourceLines: this.nrEvents,
-        unknownLines: 0,
-        lostEvents: 0,
-        decisionsFromRecording: 0,
-        noEffect: this.nrNoEffect,
-        cutOff: 0,
-        reordered: 0,
-      },
+      counts: { ...noImportCounts(this.nrEvents), noEffect: this.nrNoEffect },
       gaps: [],
     };
   }

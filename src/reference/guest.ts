@@ -1,6 +1,7 @@
 /** The guest at its list registers: nothing else changes (vgic-spec 1.16, native-reference 6, ops 2 and 3). */
-import { isLpi, isSgi } from '../gic/intid.js';
+import { isSgi } from '../gic/intid.js';
 import { acknowledgeLr, countMissedEoi, dropPriority, findMostUrgent } from './cpu-interface.js';
+import { isLpiNumber } from './irq.js';
 import type { ListRegister } from './list-register.js';
 import { deactivateHost, hasV2Guest, type MachineState, type Vcpu } from './machine-state.js';
 
@@ -37,14 +38,14 @@ export function deactivateLr(state: MachineState, vcpu: Vcpu, intid: number, sen
 /** EOImode 0: deactivates, or counts that there was nothing to deactivate, which the architecture does not do for LPIs. */
 export function endInterrupt(state: MachineState, vcpu: Vcpu, intid: number, sender?: number): number {
   const index = deactivateLr(state, vcpu, intid, sender);
-  if (index === -1 && !isLpi(intid)) countMissedEoi(vcpu.cpuInterface);
+  if (index === -1 && !isLpiNumber(intid)) countMissedEoi(vcpu.cpuInterface);
   return index;
 }
 
 /** EOIR by the rules. Undefined: EOImode 1 only drops the priority; LPIs have no active state that could wait for DIR. */
 export function writeEoir(state: MachineState, vcpu: Vcpu, intid: number, sender: number): number | undefined {
   dropPriority(vcpu.cpuInterface);
-  if (vcpu.cpuInterface.isSplitEoi && !isLpi(intid)) return undefined;
+  if (vcpu.cpuInterface.isSplitEoi && !isLpiNumber(intid)) return undefined;
   return endInterrupt(state, vcpu, intid, sender);
 }
 

@@ -1,9 +1,9 @@
 /** Accesses that force vCPUs out of the guest (vgic-spec 1.19, 2.3). */
-import { isLpi, isPrivate, NO_VCPU } from '../gic/intid.js';
+import { isPrivate, NO_VCPU } from '../gic/intid.js';
 import { HCR_TDIR } from '../gic/lr.js';
 import { createCallCost } from './cost.js';
 import { deactivateOutsideLrs, syncVcpu } from './exit.js';
-import { isV2Sgi } from './irq.js';
+import { isLpiNumber, isV2Sgi } from './irq.js';
 import { countLocks, findIrq, hasV2Guest, hasV3Host, type MachineState, type Vcpu } from './machine-state.js';
 import { writeActive } from './writes.js';
 
@@ -33,7 +33,7 @@ export const isDirTrapped = (state: MachineState, vcpu: Vcpu): boolean =>
 /** A DIR write that left the guest (1.19): deactivates what is in no list register of `vcpu`. */
 export function deactivateTrapped(state: MachineState, vcpu: Vcpu, intid: number, sender: number): void {
   syncVcpu(state, vcpu);
-  const irq = isLpi(intid) ? undefined : findIrq(state, vcpu.index, intid);
+  const irq = isLpiNumber(intid) ? undefined : findIrq(state, vcpu.index, intid);
   if (!irq) return;
   countLocks(state, 1);
   if (irq.queued === NO_VCPU) return;

@@ -1,6 +1,6 @@
 /** One interrupt and what can be said of it alone. Fields: vgic-spec 1.2; predicates: 1.4. */
 import type { Flavour } from '../gic/flavour/index.js';
-import { isLpi, isPpi, isSgi, isSpi, type Machine, NO_VCPU } from '../gic/intid.js';
+import { isPpi, isSgi, isSpi, LPI_BASE, type Machine, NO_VCPU } from '../gic/intid.js';
 
 export interface Irq {
   readonly intid: number;
@@ -31,6 +31,8 @@ export interface Irq {
   /** Tied to a host interrupt. */
   hw: boolean;
   hostIrq: number;
+  /** The host interrupt is deactivated by the exit, not by the list register (VGIC_IRQ_SW_RESAMPLE). */
+  swResample: boolean;
   /** In a list register, from populate to fold; flavours that deactivate outside the list registers only. */
   onLr: boolean;
   /** LPIs: how often it is mapped (vgic-spec 1.6); being queued counts through `queued`. */
@@ -58,6 +60,7 @@ export function createIrq(machine: Machine, flavour: Flavour, intid: number, own
     activeSource: 0,
     hw: false,
     hostIrq: 0,
+    swResample: false,
     onLr: false,
     mapReferences: 0,
   };
@@ -65,13 +68,18 @@ export function createIrq(machine: Machine, flavour: Flavour, intid: number, own
 
 export const isPending = (irq: Irq): boolean => irq.latch || (irq.level && irq.line);
 
+/** Does its list register carry the HW bit? */
+export const isHwInLr = (irq: Irq): boolean => irq.hw && !irq.swResample;
+
 export const isMappedLevel = (irq: Irq): boolean => irq.hw && irq.level;
 
 export const isV2Sgi = (machine: Machine, irq: Irq): boolean => machine.model !== 'gicv3' && isSgi(irq.intid);
 
 export const isIrqSgi = (irq: Irq): boolean => isSgi(irq.intid);
 export const isIrqSpi = (irq: Irq): boolean => isSpi(irq.intid);
-export const isIrqLpi = (irq: Irq): boolean => isLpi(irq.intid);
+/** No upper end: tables that are restored may name LPIs beyond the advertised ID space (vgic-spec 6.10). */
+export const isLpiNumber = (intid: number): boolean => intid >= LPI_BASE;
+export const isIrqLpi = (irq: Irq): boolean => isLpiNumber(irq.intid);
 
 function countBits(word: number): number {
   let nrBits = 0;

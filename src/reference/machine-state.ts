@@ -1,10 +1,11 @@
 /** Everything the reference model knows, as objects and arrays, and how interrupts are found in it. */
 import { type Flavour, flavourNamed } from '../gic/flavour/index.js';
-import { isLpi, isPrivate, type Machine, NO_VCPU, NR_PRIVATE_IRQS, SPI_BASE } from '../gic/intid.js';
+import { isPrivate, type Machine, NO_VCPU, NR_PRIVATE_IRQS, SPI_BASE } from '../gic/intid.js';
 import { HCR_EN } from '../gic/lr.js';
 import { addCall, type CallCost, type CostPath, createCallCost, createPathTotals, type PathTotals } from './cost.js';
 import { type CpuInterface, createCpuInterface } from './cpu-interface.js';
-import { createIrq, type Irq } from './irq.js';
+import { createIrq, type Irq, isIrqLpi, isLpiNumber } from './irq.js';
+import { createItsState, type ItsState, type ItsSwitches } from './its/its-state.js';
 import { createListRegister, type ListRegister } from './list-register.js';
 
 export interface Vcpu {
@@ -49,6 +50,8 @@ export interface MachineState {
   readonly vcpus: readonly Vcpu[];
   readonly spis: readonly Irq[];
   readonly lpis: Map<number, Irq>;
+  /** Undefined: the machine has none, or one whose tables nobody models. */
+  readonly its: ItsState | undefined;
   readonly hostIrqs: Map<string, HostIrq>;
   /** kvm-7.2: SPIs queued since the start, less deactivations that a fold has seen (1.8). */
   activeSpis: number;
@@ -86,7 +89,8 @@ const createVcpu = (machine: Machine, flavour: Flavour, index: number): Vcpu => 
   toldRunning: undefined,
 });
 
-export function createMachineState(machine: Machine): MachineState {
+/** `itsChanges`: see `createItsState`. */
+export function createMachineState(machine: Machine, itsChanges?: Partial<ItsSwitches>): MachineState {
   const flavour = flavourNamed(machine.flavour);
   return {
     machine,
@@ -95,6 +99,7 @@ export function createMachineState(machine: Machine): MachineState {
     vcpus: Array.from({ length: machine.nrVcpus }, (_, index) => createVcpu(machine, flavour, index)),
     spis: Array.from({ length: machine.nrSpis }, (_, index) => createIrq(machine, flavour, SPI_BASE + index, NO_VCPU)),
     lpis: new Map(),
+    its: createItsState(machine, itsChanges),
     hostIrqs: new Map(),
     activeSpis: 0,
     broadcasts: 0,
@@ -121,13 +126,13 @@ export const hasV3Host = ({ machine }: MachineState): boolean => machine.model !
 /** The interrupt `intid` as `vcpu` sees it, or undefined if the machine has none such (an LPI: not mapped). */
 export function findIrq(state: MachineState, vcpu: number, intid: number): Irq | undefined {
   if (isPrivate(intid)) return state.vcpus[vcpu].privateIrqs[intid];
-  if (isLpi(intid)) return state.lpis.get(intid);
+  if (isLpiNumber(intid)) return state.lpis.get(intid);
   return state.spis[intid - SPI_BASE];
 }
 
 /** As `findIrq`, without LPIs: what the banks of the distributor and redistributor registers reach. */
 export const findBankedIrq = (state: MachineState, vcpu: number, intid: number): Irq | undefined =>
-  isLpi(intid) ? undefined : findIrq(state, vcpu, intid);
+  isLpiNumber(intid) ? undefined : findIrq(state, vcpu, intid);
 
 /**
  * The host interrupt behind `hostIrq`. Host PPIs are banked by vCPU. Created inactive with its line low.
@@ -156,7 +161,7 @@ export const isHostHigh = (host: HostIrq): boolean => host.line || host.pending;
 
 /** An LPI without reference ceases to exist (vgic-spec 1.6, invariant 9). */
 export function dropUnusedLpi(state: MachineState, irq: Irq): void {
-  if (isLpi(irq.intid) && countReferences(state, irq) === 0) state.lpis.delete(irq.intid);
+  if (isIrqLpi(irq) && countReferences(state, irq) === 0) state.lpis.delete(irq.intid);
 }
 
 /** Mappings, the list it is on, and every vCPU whose last list register it fills. */

@@ -1,7 +1,8 @@
 /** The reference model as scenarios see it. */
-import type { ConformTarget, Frame, IrqView, KickView, LrWord, XenOldView } from '../conform/target.js';
+import type { ConformTarget, Frame, IrqView, ItsTarget, KickView, LrWord, XenOldView } from '../conform/target.js';
 import { type Machine, SPI_BASE, SPURIOUS_INTID } from '../gic/intid.js';
 import { isPending } from './irq.js';
+import type { ItsSwitches } from './its/its-state.js';
 import { ReferenceVgic } from './reference-vgic.js';
 
 const EINVAL = -22;
@@ -10,9 +11,10 @@ export class ReferenceTarget implements ConformTarget {
   readonly machine: Machine;
   readonly vgic: ReferenceVgic;
 
-  constructor(machine: Machine) {
+  /** `itsChanges`: see `createItsState`. */
+  constructor(machine: Machine, itsChanges?: Partial<ItsSwitches>) {
     this.machine = machine;
-    this.vgic = new ReferenceVgic(machine);
+    this.vgic = new ReferenceVgic(machine, itsChanges);
   }
 
   apply(kind: number, vcpu: number, intid: number, value: number): void {
@@ -23,8 +25,8 @@ export class ReferenceTarget implements ConformTarget {
     return this.vgic.inject(vcpu, intid, level) ? 0 : EINVAL;
   }
 
-  write(vcpu: number, frame: Frame, offset: number, length: number, lo: number, _hi: number): boolean {
-    return this.vgic.write(vcpu, frame, offset, length, lo);
+  write(vcpu: number, frame: Frame, offset: number, length: number, lo: number, hi: number): boolean {
+    return this.vgic.write(vcpu, frame, offset, length, lo, hi);
   }
 
   read(vcpu: number, frame: Frame, offset: number, length: number): number {
@@ -121,8 +123,8 @@ export class ReferenceTarget implements ConformTarget {
     return { pending, active };
   }
 
-  its(): undefined {
-    return undefined;
+  its(): ItsTarget | undefined {
+    return this.vgic.its;
   }
 
   fatal(): string | undefined {

@@ -25,6 +25,8 @@ import {
 } from './guest.js';
 import { deactivateTrapped, isDirTrapped } from './halt.js';
 import type { Irq } from './irq.js';
+import type { ItsSwitches } from './its/its-state.js';
+import { applyToIts, ReferenceIts } from './its/reference-its.js';
 import { encodeListRegister, type LrWords } from './list-register.js';
 import { changeLpi, mapLpi } from './lpi.js';
 import {
@@ -39,6 +41,7 @@ import {
 } from './machine-state.js';
 import { findTarget } from './oracle.js';
 import { injectIrq, removeLpisFromList, testPending } from './queue.js';
+import { RAW_ACCESSES, REGISTER_WRITES } from './register-kinds.js';
 import { readRegister, writeRegister } from './registers.js';
 import {
   addSgiSources,
@@ -69,24 +72,9 @@ const ACTING_KINDS: ReadonlySet<number> = new Set([
   ev.SYNC,
   ev.FOLD,
   ev.PRUNE,
-  ev.ENABLE,
-  ev.PRIORITY,
-  ev.PENDING,
-  ev.ACTIVE,
-  ev.CONFIG,
-  ev.TARGET,
-  ev.SGI,
-  ev.GROUP,
-  ev.GROUP_ONE,
-  ev.DIST_ENABLE,
-  ev.SGI_PEND,
   ev.CURRENT,
-  ev.MMIO_DIST,
-  ev.MMIO_REDIST,
-  ev.MMIO_DIST_BYTE,
-  ev.MMIO_REDIST_BYTE,
-  ev.MMIO_DIST_READ,
-  ev.MMIO_REDIST_READ,
+  ...REGISTER_WRITES,
+  ...RAW_ACCESSES,
 ]);
 
 export class ReferenceVgic {
@@ -111,8 +99,14 @@ export class ReferenceVgic {
   /** Every SPI index (INTID - 32) whose EOI was notified, in order. */
   readonly notifications: number[] = [];
 
-  constructor(machine: Machine) {
-    this.state = createMachineState(machine);
+  /** The ITS and the guest's memory; undefined: the machine has none. */
+  readonly its: ReferenceIts | undefined;
+
+  /** `itsChanges`: see `createItsState`. */
+  constructor(machine: Machine, itsChanges?: Partial<ItsSwitches>) {
+    this.state = createMachineState(machine, itsChanges);
+    const { its } = this.state;
+    this.its = its && new ReferenceIts(this.state, its, (otherwise, act) => this.step(otherwise, act));
   }
 
   usedLrs(vcpu: number): number {
@@ -210,6 +204,7 @@ export class ReferenceVgic {
       this.applyAccess(kind, vcpu, intid, value);
       this.applyToIrq(kind, vcpu, intid, value);
       this.applyToLpi(kind, vcpu, intid, value);
+      applyToIts(this.state, kind, intid, value);
     });
   }
 
@@ -221,10 +216,10 @@ export class ReferenceVgic {
   }
 
   /** Raw access; see ConformTarget. */
-  write(vcpu: number, frame: Frame, offset: number, length: number, value: number): boolean {
+  write(vcpu: number, frame: Frame, offset: number, length: number, value: number, high = 0): boolean {
     return this.step(true, () => {
       this.state.current = vcpu;
-      return writeRegister(this.state, vcpu, frame, offset, length, value);
+      return writeRegister(this.state, vcpu, frame, offset, length, value, high);
     });
   }
 
@@ -407,11 +402,13 @@ export class ReferenceVgic {
         break;
       case ev.HW_MAP:
         irq.hw = true;
-        irq.hostIrq = value;
+        irq.hostIrq = ev.hostIrqOfMap(value);
+        irq.swResample = bit(value, 16) && state.flavour.softwareResample;
         break;
       case ev.HW_UNMAP:
         irq.hw = false;
         irq.hostIrq = 0;
+        irq.swResample = false;
         break;
     }
   }

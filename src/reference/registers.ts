@@ -3,8 +3,16 @@ import type { Frame } from '../conform/target.js';
 import { isPrivate, NR_PRIVATE_IRQS } from '../gic/intid.js';
 import { haltForActiveState } from './halt.js';
 import type { Irq } from './irq.js';
+import {
+  readPendbaser,
+  readPropbaser,
+  writeInvallr,
+  writeInvlpir,
+  writeLpiEnable,
+  writePendbaser,
+  writePropbaser,
+} from './its/lpi-registers.js';
 import { findBankedIrq, hasV2Guest, type MachineState } from './machine-state.js';
-import { removeLpisFromList } from './queue.js';
 import {
   addSgiSources,
   affinityOf,
@@ -38,8 +46,8 @@ interface Row {
   readonly widths: readonly number[];
   /** The first interrupt that the bytes at `offset` of the row stand for; the access fails if there is none such. */
   readonly intidAt?: (offset: number) => number;
-  /** `value`: the low 32 bits. */
-  write(access: Access, value: number): void;
+  /** `value`: the low 32 bits; `high`: bits 63:32 of a write of 8 bytes. */
+  write(access: Access, value: number, high: number): void;
   /** Unsigned. */
   read(access: Access): number;
 }
@@ -266,11 +274,7 @@ const V3_DISTRIBUTOR: readonly Row[] = [
 /** GICR_CTLR matters for its EnableLPIs bit. */
 function writeRedistCtlr({ state, vcpu }: Access, value: number): void {
   if (state.machine.nrLpis === 0) return;
-  const each = state.vcpus[vcpu];
-  const enable = (value & 1) === 1;
-  // Pending tables lie in guest memory: what enabling reads from them comes as LPI_PENDING events.
-  if (each.lpisEnabled && !enable) removeLpisFromList(state, each);
-  each.lpisEnabled = enable;
+  writeLpiEnable(state, state.vcpus[vcpu], (value & 1) === 1);
 }
 
 const REDIST_TYPER_LAST = 1 << 4;
@@ -284,13 +288,17 @@ function readRedistTyper({ state, vcpu, offset, length }: Access): number {
 
 const SGI_FRAME = 0x10000;
 
-/** The tables that PROPBASER and PENDBASER name lie in guest memory, which the model has not. */
 const REDISTRIBUTOR: readonly Row[] = [
   register(0x000, { write: writeRedistCtlr, read: ({ state, vcpu }) => Number(state.vcpus[vcpu].lpisEnabled) }),
   razWi(0x004, 4),
   register(0x008, { bytes: 8, widths: WORD_OR_LONG, read: readRedistTyper }),
   razWi(0x010, 8),
-  razWi(0x070, 16, WORD_OR_LONG),
+  register(0x070, { bytes: 8, widths: WORD_OR_LONG, write: writePropbaser, read: readPropbaser }),
+  register(0x078, { bytes: 8, widths: WORD_OR_LONG, write: writePendbaser, read: readPendbaser }),
+  register(0x0a0, { bytes: 8, widths: WORD_OR_LONG, write: writeInvlpir }),
+  register(0x0b0, { bytes: 8, widths: WORD_OR_LONG, write: writeInvallr }),
+  // SYNCR: never busy, because nothing is left to do when a write has returned.
+  razWi(0x0c0, 4),
   ...BANKS.map((bank) => bankRow(bank, SGI_FRAME, 0, NR_PRIVATE_IRQS)),
   razWi(SGI_FRAME + 0xd00, 4),
   razWi(SGI_FRAME + 0xe00, 4),
@@ -319,9 +327,10 @@ export function writeRegister(
   offset: number,
   length: number,
   value: number,
+  high = 0,
 ): boolean {
   const row = findRow(state, frame, offset, length);
-  row?.write({ state, vcpu, offset: offset - row.offset, length }, value);
+  row?.write({ state, vcpu, offset: offset - row.offset, length }, value, high);
   return row !== undefined || !state.flavour.isXen;
 }
 

@@ -1,5 +1,6 @@
 /** Keeps random events well-formed: adds the entries and exits that the next one needs. */
 import * as ev from '../trace/events.js';
+import { RAW_ACCESSES, REGISTER_WRITES, WORD_ACCESSES } from './register-kinds.js';
 
 export interface ScenarioEvent {
   readonly kind: number;
@@ -22,31 +23,11 @@ const GUEST_KINDS: ReadonlySet<number> = new Set([
 ]);
 /** What a guest does itself, so that its vCPU has left the guest for it. */
 const TRAPPED_KINDS: ReadonlySet<number> = new Set([
-  ev.ENABLE,
-  ev.PRIORITY,
-  ev.PENDING,
-  ev.CONFIG,
-  ev.TARGET,
-  ev.SGI,
-  ev.GROUP,
-  ev.GROUP_ONE,
-  ev.DIST_ENABLE,
-  ev.MMIO_DIST,
-  ev.MMIO_REDIST,
-  ev.MMIO_DIST_BYTE,
-  ev.MMIO_REDIST_BYTE,
-  ev.MMIO_DIST_READ,
-  ev.MMIO_REDIST_READ,
-  ev.SGI_PEND,
+  ...REGISTER_WRITES,
+  ...RAW_ACCESSES,
   ev.PENDING_QUERY,
   ev.PMR,
   ev.WFI,
-]);
-const RAW_ACCESSES: ReadonlySet<number> = new Set([
-  ev.MMIO_DIST,
-  ev.MMIO_REDIST,
-  ev.MMIO_DIST_READ,
-  ev.MMIO_REDIST_READ,
 ]);
 
 export const USER = 1 << 1;
@@ -62,7 +43,7 @@ const needsAllOut = (event: ScenarioEvent): boolean => event.kind === ev.ACTIVE 
 
 /** These may force vCPUs out of the guest themselves: raw accesses to active states, and a DIR write that traps. */
 const mayHalt = ({ kind, intid, value }: ScenarioEvent): boolean =>
-  (RAW_ACCESSES.has(kind) && isActiveBank(intid)) || (kind === ev.DEACTIVATE && (value & 1) !== 0);
+  (WORD_ACCESSES.includes(kind) && isActiveBank(intid)) || (kind === ev.DEACTIVATE && (value & 1) !== 0);
 
 export class Sequencer {
   readonly events: ScenarioEvent[] = [];

@@ -196,7 +196,7 @@ export function createEngine(vgic: Vgic): Engine {
         setDistEnable(on);
         break;
       case 26 satisfies typeof Events.HW_MAP:
-        mapHw(vcpu, intid, value);
+        mapHw(vcpu, intid, Events.hostIrqOfMap(value), (value & Events.HW_MAP_SW_RESAMPLE) !== 0);
         break;
       case 27 satisfies typeof Events.HW_UNMAP:
         unmapHw(vcpu, intid);
@@ -230,6 +230,8 @@ export function createEngine(vgic: Vgic): Engine {
         break;
       case 36 satisfies typeof Events.GUEST_DRAIN:
         drain(vcpu);
+        // The guest's virtual LPIs (GICv4) are in none of the core's list registers.
+        systems.run(kind, vcpu, intid, value);
         break;
       case 37 satisfies typeof Events.FOLD:
         fold(vcpu);
@@ -307,7 +309,7 @@ export function createEngine(vgic: Vgic): Engine {
           else eoiByRules(vcpu, intid, (values[event] >>> SENDER_SHIFT) & 7);
           break;
         case 10 satisfies typeof Events.PRIORITY:
-          if (isXen) kicks.current[0] = vcpu;
+          if (COUNTED) kicks.current[0] = vcpu;
           setPriority(vcpu, intid, values[event]);
           break;
         default:

@@ -1,5 +1,6 @@
 /** Invariants of guest entry and exit: 2, 3, 7, 11 and 12 (the list is in invariants.ts). */
 import * as K from '../trace/events.js';
+import { BY_SOFTWARE } from '../vgic/host-mapping.js';
 import { slotOf, type VgicState } from '../vgic/state.js';
 import { PHYSICAL_TIMER, TIMER_PPIS, VIRTUAL_TIMER } from '../vgic/timer/contexts.js';
 import type { Vgic } from '../vgic/vgic.js';
@@ -89,7 +90,8 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
     if (flavour.populate === 'xen')
       return isMappedLevel(w) ? [3, `mapped level INTID ${intid} is pending and active`] : undefined;
     const isV2Sgi = s.isV2Guest && intid < 16;
-    return !isEdge(w) || isMapped(w) || isV2Sgi ? [3, `INTID ${intid} is pending and active in an LR`] : undefined;
+    const isHwInLr = isMapped(w) && s.hwintid[slot] !== BY_SOFTWARE;
+    return !isEdge(w) || isHwInLr || isV2Sgi ? [3, `INTID ${intid} is pending and active in an LR`] : undefined;
   }
 
   function afterFlush(vcpu: number): void {
@@ -112,8 +114,9 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
         nrSpoiled++;
         require(nrSpoiled <= nrSenderless, fault[0], () => fault[1]);
       }
-      physOfLr[vcpu * nrLr + index] = fault === undefined && lr.hw ? physRow[lr.slot] : -1;
-      if (lr.hw && lr.slot >= 0) physWritten[physRow[lr.slot]] = 0;
+      const isTied = lr.slot >= 0 && isMapped(word[lr.slot]);
+      physOfLr[vcpu * nrLr + index] = fault === undefined && isTied ? physRow[lr.slot] : -1;
+      if (isTied) physWritten[physRow[lr.slot]] = 0;
       if (tracksLrs && fault === undefined) onLrAstray.delete(lr.slot);
       if (tracksLrs && fault === undefined)
         require(onLr[lr.slot] === 1, 11, () => `INTID ${lr.intid} is in an LR and on_lr is not set`);
@@ -150,13 +153,15 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
 
   function afterFold(kind: number, vcpu: number): void {
     if (entered === vcpu) checkUnchanged(kind, vcpu);
-    folded.forEach(({ slot, hw, intid }, index) => {
+    folded.forEach(({ slot, intid }, index) => {
       const row = physOfLr[vcpu * nrLr + index];
       if (tracksLrs && slot >= 0)
         require(onLr[slot] === 0 || onLrAstray.has(slot), 11, () => `on_lr of INTID ${intid} is set after the exit`);
-      if (!hw || row < 0 || slot < 0) return;
+      if (row < 0 || slot < 0) return;
       const w = word[slot];
-      if (!isMappedLevel(w) || physRow[slot] !== row || (w & (LINE | LATCH | ACTIVE)) !== 0) return;
+      // SW_RESAMPLE does not ask for the line.
+      const busy = s.hwintid[slot] === BY_SOFTWARE ? LATCH | ACTIVE : LINE | LATCH | ACTIVE;
+      if (!isMappedLevel(w) || physRow[slot] !== row || (w & busy) !== 0) return;
       const isFree = physActive[row] === 0 || physWritten[row] === 1;
       require(isFree, 12, () => `INTID ${intid} is idle and its host interrupt is still active`);
     });

@@ -6,12 +6,11 @@ import type { Machine } from '../gic/intid.js';
 import { LR_ACTIVE, LR_PENDING } from '../gic/lr.js';
 import { type ChosenStrategy, reference, strategyNamed } from '../strategy/index.js';
 import * as K from '../trace/events.js';
-import { slotOf } from '../vgic/state.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
 import { ACTIVE, EXISTS, LATCH, QUEUED_FIELD, QUEUED_SHIFT } from '../vgic/word.js';
-import { createEngine } from './engine.js';
 import { createInvariantChecker, type Violation } from './invariants.js';
 import { replayTrace } from './replay.js';
+import { ENTER_AND_ACK, playSteps, SERVE_AND_LEAVE, type Step, slotOn0 } from './test-steps.js';
 import { checkedStrategies } from './test-strategies.js';
 import { readVgr1, sourceOf, tracesFolder } from './test-traces.js';
 
@@ -39,11 +38,9 @@ const MACHINE: Machine = {
   distEnabledAtStart: true,
   pmrAtStart: 0xf8,
 };
-type Step = readonly [kind: number, intid: number, value: number];
 /** What goes wrong with the core right before or after the step's own effect. */
 type Fault = (vgic: Vgic) => void;
 
-const slotOn0 = ({ state }: Vgic, intid: number): number => slotOf(state, 0, intid);
 const setBits = (intid: number, bits: number): Fault => {
   return (vgic) => {
     vgic.state.word[slotOn0(vgic, intid)] |= bits;
@@ -64,14 +61,13 @@ function replayFaulty(
   machine = MACHINE,
 ): Violation | null {
   const vgic = createVgic(machine, candidate.create);
-  const engine = createEngine(vgic);
   const checker = createInvariantChecker(vgic, { keepsOrder: true });
-  steps.forEach(([kind, intid, value], event) => {
-    const word = K.packWord(kind, 0, intid);
-    checker.before(word, value);
-    engine.step(word, value);
-    if (event === steps.length - 1) fault(vgic);
-    checker.after(event);
+  playSteps(vgic, steps, {
+    before: checker.before,
+    after(event) {
+      if (event === steps.length - 1) fault(vgic);
+      checker.after(event);
+    },
   });
   checker.finish();
   return checker.violation();
@@ -83,8 +79,8 @@ const RAISED: readonly Step[] = [
   [K.INJECT, 32, 1],
 ];
 const ENTERED: readonly Step[] = [...RAISED, [K.FLUSH, 0, 0]];
-const ACKNOWLEDGED: readonly Step[] = [...ENTERED, [K.ACK, 0, 0]];
-const LEFT_ACTIVE: readonly Step[] = [...ACKNOWLEDGED, [K.SYNC, 0, 0]];
+const ACKNOWLEDGED: readonly Step[] = [...RAISED, ...ENTER_AND_ACK];
+const LEFT_ACTIVE: readonly Step[] = [...RAISED, ...SERVE_AND_LEAVE];
 /** PPI 27, level, mapped; its line fell while it was in the guest. */
 const MAPPED: readonly Step[] = [
   [K.HW_MAP, 27, 27],
@@ -94,6 +90,15 @@ const MAPPED: readonly Step[] = [
   [K.INJECT, 27, 1],
   [K.FLUSH, 0, 0],
   [K.PHYS_LINE, 27, 0],
+  [K.SYNC, 0, 0],
+];
+const SW_RESAMPLED: readonly Step[] = [
+  [K.HW_MAP, 27, 27 | K.HW_MAP_SW_RESAMPLE],
+  [K.PHYS_LINE, 27, 1],
+  [K.PHYS_ACTIVE, 27, 1],
+  [K.ENABLE, 27, 1],
+  [K.INJECT, 27, 1],
+  [K.FLUSH, 0, 0],
   [K.SYNC, 0, 0],
 ];
 const LPI = 8192;
@@ -217,6 +222,14 @@ const FAULTS: readonly (readonly [invariant: number, name: string, steps: readon
     12,
     'the host interrupt of an idle one stays active',
     MAPPED,
+    ({ state }) => {
+      state.physActive[27] = 1;
+    },
+  ],
+  [
+    12,
+    'the host interrupt of an idle one with SW_RESAMPLE stays active while the line is high',
+    SW_RESAMPLED,
     ({ state }) => {
       state.physActive[27] = 1;
     },

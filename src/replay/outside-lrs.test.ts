@@ -4,10 +4,9 @@ import { test } from 'node:test';
 import type { Machine } from '../gic/intid.js';
 import { apListStrategies, reference, strategyNamed } from '../strategy/index.js';
 import * as K from '../trace/events.js';
-import { slotOf } from '../vgic/state.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
 import { ACTIVE } from '../vgic/word.js';
-import { createEngine } from './engine.js';
+import { playSteps, SERVE_AND_LEAVE, type Step, slotOn0 } from './test-steps.js';
 
 const MACHINE: Machine = {
   flavour: 'kvm-7.2',
@@ -20,26 +19,18 @@ const MACHINE: Machine = {
   pmrAtStart: 0xf8,
 };
 
-/** Steps are [kind, INTID, value], all of vCPU 0. */
-function play(
-  steps: readonly (readonly [number, number, number])[],
-  machine = MACHINE,
-  create = reference.create({}),
-): Vgic {
+function play(steps: readonly Step[], machine = MACHINE, create = reference.create({})): Vgic {
   const vgic = createVgic(machine, create);
-  const engine = createEngine(vgic);
-  for (const [kind, intid, value] of steps) engine.step(K.packWord(kind, 0, intid), value);
+  playSteps(vgic, steps);
   return vgic;
 }
 
-const isActive = ({ state }: Vgic, intid: number): boolean => (state.word[slotOf(state, 0, intid)] & ACTIVE) !== 0;
+const isActive = (vgic: Vgic, intid: number): boolean => (vgic.state.word[slotOn0(vgic, intid)] & ACTIVE) !== 0;
 
 /** SGI 1 is active outside the only LR and has an edge without sender when the EOI of it is counted. */
-const SENDERLESS: readonly (readonly [number, number, number])[] = [
+const SENDERLESS: readonly Step[] = [
   [K.SGI, 1, 1],
-  [K.FLUSH, 0, 0],
-  [K.ACK, 0, 0],
-  [K.SYNC, 0, 0],
+  ...SERVE_AND_LEAVE,
   [K.ACTIVE, 32, 1],
   [K.SGI, 7, 1],
   [K.FLUSH, 0, 0],
@@ -56,16 +47,14 @@ test('the empty LR value of a senderless SGI outside the LRs is folded into SGI 
 
 test('an interrupt that is folded outside the LRs was in none: on_lr stays clear', () => {
   const vgic = play(SENDERLESS);
-  assert.equal(vgic.state.onLr[slotOf(vgic.state, 0, 1)], 0);
+  assert.equal(vgic.state.onLr[slotOn0(vgic, 1)], 0);
 });
 
 test('EOIcount finds nothing behind an LPI that EnableLPIs off took off the list', () => {
   const lpi = 8192;
-  const steps: readonly (readonly [number, number, number])[] = [
+  const steps: readonly Step[] = [
     [K.SGI, 1, 1],
-    [K.FLUSH, 0, 0],
-    [K.ACK, 0, 0],
-    [K.SYNC, 0, 0],
+    ...SERVE_AND_LEAVE,
     [K.LPI_MAP, lpi, 1 << 16],
     [K.INJECT, lpi, 1],
     [K.FLUSH, 0, 0],
@@ -77,13 +66,8 @@ test('EOIcount finds nothing behind an LPI that EnableLPIs off took off the list
 });
 
 /** SGIs 1 to 3 are active, two of them outside the only LR, which SGI 7 takes; the guest ends all three. */
-const THREE_ENDS: readonly (readonly [number, number, number])[] = [
-  ...[1, 2, 3].flatMap((sgi): (readonly [number, number, number])[] => [
-    [K.SGI, sgi, 1],
-    [K.FLUSH, 0, 0],
-    [K.ACK, 0, 0],
-    [K.SYNC, 0, 0],
-  ]),
+const THREE_ENDS: readonly Step[] = [
+  ...[1, 2, 3].flatMap((sgi): Step[] => [[K.SGI, sgi, 1], ...SERVE_AND_LEAVE]),
   [K.SGI, 7, 1],
   [K.FLUSH, 0, 0],
   ...[1, 2, 3].map((sgi) => [K.EOI, sgi, 0] as const),

@@ -68,8 +68,8 @@ export type FlushObserver = (vgic: Vgic, vcpu: number, event: number, tick: numb
 export interface ReplayObservers {
   readonly onFlush?: FlushObserver;
   /**
-   * Asks for the invariants (invariants.ts) after every event of every cell with ap_lists, and is told the first that a
-   * cell breaks. Flavours with ap_lists only.
+   * Asks for the invariants (invariants.ts) after every event, and is told the first that a cell breaks. Flavours with
+   * ap_lists only.
    */
   readonly onViolation?: (violation: Violation, strategyIndex: number) => void;
 }

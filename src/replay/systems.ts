@@ -3,6 +3,8 @@
  * is made at the first event that it listens to, so that a trace without it pays nothing.
  */
 import type { Vgic } from '../vgic/vgic.js';
+import { doorbellSystem } from './doorbell-system.js';
+import { itsSystem } from './its-system.js';
 import { timerSystem } from './timer-system.js';
 
 /** Counted things of one system, by name; exact, and the same on every machine. */
@@ -20,32 +22,42 @@ export interface SystemKind {
   readonly name: string;
   /** Kinds of events that it listens to; several systems may hear the same. */
   readonly hears: readonly number[];
+  /** Kinds that it hears once it is made, but that do not make it. */
+  readonly follows?: readonly number[];
   create(vgic: Vgic): System;
 }
 
 export interface Systems {
   run(kind: number, vcpu: number, intid: number, value: number): void;
   enter(vcpu: number): void;
-  /** Systems that some event reached, by name. */
+  /** Systems that some event reached and that have something to tell, by name. */
   counts(): Readonly<Record<string, SystemCounts>>;
 }
 
-const SYSTEM_KINDS: readonly SystemKind[] = [timerSystem];
+const SYSTEM_KINDS: readonly SystemKind[] = [doorbellSystem, itsSystem, timerSystem];
 
 export function createSystems(vgic: Vgic): Systems {
   const made = new Map<SystemKind, System>();
   return {
     run(kind, vcpu, intid, value) {
       for (const systemKind of SYSTEM_KINDS) {
-        if (!systemKind.hears.includes(kind)) continue;
-        const system = made.get(systemKind) ?? systemKind.create(vgic);
-        made.set(systemKind, system);
+        const isHeard = systemKind.hears.includes(kind);
+        if (!isHeard && systemKind.follows?.includes(kind) !== true) continue;
+        let system = made.get(systemKind);
+        if (system === undefined) {
+          if (!isHeard) continue;
+          system = systemKind.create(vgic);
+          made.set(systemKind, system);
+        }
         system.run(kind, vcpu, intid, value);
       }
     },
     enter(vcpu) {
       for (const system of made.values()) system.enter?.(vcpu);
     },
-    counts: () => Object.fromEntries([...made].map(([{ name }, system]) => [name, system.counts()])),
+    counts() {
+      const told = [...made].map(([{ name }, system]) => [name, system.counts()] as const);
+      return Object.fromEntries(told.filter(([, counts]) => Object.keys(counts).length > 0));
+    },
   };
 }

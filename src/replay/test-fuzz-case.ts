@@ -5,6 +5,7 @@ import { eventToJson, headerToJson, importJsonLines, JSON_LINES_VERSION } from '
 import type { Scenario, ScenarioEvent } from '../reference/arbitrary.js';
 import { Sequencer } from '../reference/sequencer.js';
 import { PRUNE } from '../trace/events.js';
+import { noImportCounts } from '../trace/header.js';
 import { compareScenario } from './test-differential.js';
 import { checkedStrategies, checkStrategy } from './test-strategies.js';
 
@@ -37,15 +38,7 @@ export function scenarioToJson({ machine, events }: Scenario, name: string, titl
     provenance: { tool: 'npm run fuzz', kernel: '', when: '', how: '', licence: '', sourceSha256: '' },
     importer: { name: 'json-lines', version: `${JSON_LINES_VERSION}` },
     guestAccesses: 'events',
-    counts: {
-      sourceLines: 0,
-      unknownLines: 0,
-      lostEvents: 0,
-      decisionsFromRecording: 0,
-      noEffect: 0,
-      cutOff: 0,
-      reordered: 0,
-    },
+    counts: noImportCounts(),
     gaps: [],
   });
   const lines = events.map(({ kind, vcpu, intid, value }) => eventToJson(kind, vcpu, intid, value, 0, 1000));

@@ -135,7 +135,7 @@ describe('the report in a browser', { skip: executable === null && MISSING }, ()
               return shown.map((box) => ({ width: box.width, height: box.height, right: box.right }));
             }),
           );
-          assert.equal(boxes.length, 10);
+          assert.equal(boxes.length, 11);
           for (const shown of boxes) {
             assert.equal(shown.length, 1, 'one of the two drawings is shown');
             assert.ok(shown[0].width > 300 && shown[0].height > 60 && shown[0].right <= SIZES[size].width);

@@ -67,7 +67,7 @@ describe('the page', () => {
   });
   it('every chart has a title, a text alternative and its table', () => {
     const figures = [...PAGE.matchAll(/<figure[\s\S]*?<\/figure>/g)].map(([text]) => text);
-    assert.equal(figures.length, 9);
+    assert.equal(figures.length, 10);
     for (const figure of figures) {
       assert.match(figure, /<figcaption><h3>[^<]+<\/h3><p>[^<]+<\/p>/);
       assert.equal(figure.match(/role="img" aria-label="[^"]+\. [^"]+"/g)?.length, 2);

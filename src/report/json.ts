@@ -61,6 +61,7 @@ function exactPart(model: ReportModel): object {
     })),
     verify: model.verify,
     evidence: model.evidence,
+    studies: model.studies,
   };
 }
 

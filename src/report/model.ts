@@ -9,6 +9,7 @@ import type { CellResult } from '../replay/result.js';
 import type { SweepColumns } from '../replay/sweep.js';
 import type { TimelineBinCounts } from '../replay/timeline.js';
 import type { VerifyRecord } from '../replay/verify.js';
+import type { Study } from '../study/study.js';
 import type { Evidence } from './evidence.js';
 
 export const REPORT_SCHEMA = 'vgic-replay/report/1';
@@ -102,6 +103,8 @@ export interface ReportModel {
   readonly verify: readonly VerifyResult[];
   /** Null where nothing but the traces was looked at. */
   readonly evidence: Evidence | null;
+  /** The questions of the mailing-list threads, in their order. */
+  readonly studies: readonly Study[];
   readonly measuredOn: MeasuredOn | null;
 }
 
@@ -121,6 +124,7 @@ export function createModel(tool: ReportModel['tool'], cells: readonly CellResul
     timelines: [],
     verify: [],
     evidence: null,
+    studies: [],
     measuredOn: null,
   };
 }

@@ -14,6 +14,7 @@ import { TRACE_KINDS } from './model.js';
 import { joinWords, plural } from './number-format.js';
 import { SWEEP_MEASURES } from './sweep.js';
 import { commandTable, equivalenceTable, guestTable, KIND_WORDS, strategyTable, worthTable } from './tables.js';
+import { threadSections } from './threads.js';
 import { summariseVerdict, writeVerdicts } from './verdict.js';
 import { describeRun, describeSweepStop } from './verdict-flavour.js';
 import { WORTH_RULE } from './worth.js';
@@ -32,6 +33,7 @@ export function composeReport(model: ReportModel, exactSha256: string): ReportDo
     timelineSection(model),
     costSection(facts),
     kickSection(facts),
+    ...threadSections(model.studies, model.seed),
     equivalenceSection(model, facts),
     fidelitySection(model, facts),
     measuredSection(model, facts),

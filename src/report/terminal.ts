@@ -1,11 +1,13 @@
 /** The report as a terminal shows it: the verdict, one table of traces, one of strategies. */
 import Table from 'cli-table3';
+import type { Study, StudyTable } from '../study/study.js';
 import type { Facts } from './facts.js';
 import { gatherFacts, isAsked } from './facts.js';
 import type { ReportModel } from './model.js';
 import { TRACE_KINDS } from './model.js';
-import { formatChange, formatInteger, formatShare, plural } from './number-format.js';
+import { formatChange, formatDecimal, formatInteger, formatShare, plural } from './number-format.js';
 import { KIND_WORDS } from './tables.js';
+import { chartTable, isNumberColumn } from './threads.js';
 import { summariseVerdict, writeVerdicts } from './verdict.js';
 import { describeRun } from './verdict-flavour.js';
 import type { Verdict } from './verdict-trust.js';
@@ -49,6 +51,36 @@ export function renderTerminal(model: ReportModel, options: TerminalOptions): st
   }
   return `${lines.join('\n')}\n`;
 }
+
+/** A study as text: question, answer, every table. Lines of text keep to `width`, tables do not. */
+export function renderStudy(study: Study, { colour, width }: TerminalOptions): string {
+  const paint = (code: string, text: string): string => (colour ? `${code}${text}${RESET}` : text);
+  const lines = [
+    paint(BOLD, study.title),
+    ...wrapText(`Asked in “${study.thread}”: ${study.question}`, width),
+    '',
+    ...wrapText(study.answer.join(' '), width).map((line) => paint(BOLD, line)),
+  ];
+  const charts = study.chart === null ? [] : [study.chart];
+  for (const { title, finding } of charts) lines.push('', ...wrapText(`${title}. ${finding}`, width));
+  for (const table of [...charts.map(chartTable), ...study.tables]) {
+    lines.push('', ...wrapText(table.caption, width));
+    lines.push(...renderColumns(studyColumns(table), Number.POSITIVE_INFINITY, paint));
+  }
+  for (const limit of study.limits) lines.push('', ...wrapText(limit, width));
+  return `${lines.join('\n')}\n`;
+}
+
+const studyColumns = (table: StudyTable): Column[] =>
+  table.columns.map((head, column) => ({
+    head,
+    isNumber: isNumberColumn(table, column),
+    rank: 0,
+    cells: table.rows.map((row) => {
+      const cell = row[column];
+      return typeof cell === 'number' ? formatDecimal(cell) : cellText(cell);
+    }),
+  }));
 
 /** A column of a table. Columns with a higher `rank` are left out first when the terminal is narrow. */
 interface Column {

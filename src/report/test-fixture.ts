@@ -14,6 +14,7 @@ import type {
 import { CELL_SCHEMA, PATH_NAMES } from '../replay/result.js';
 import type { SweepPathColumns } from '../replay/sweep.js';
 import { bucketOf } from '../stats/log2-histogram.js';
+import type { Study } from '../study/study.js';
 import type { Evidence } from './evidence.js';
 import type { DepthSweep, DepthTimeline, ReportModel, TraceKind, VerifyResult } from './model.js';
 import { createModel } from './model.js';
@@ -390,6 +391,38 @@ export const makeEvidence = (figures: Partial<Evidence> = {}): Evidence => ({
 });
 
 /** Everything a report can hold, in the size of the real one. */
+export const makeStudy = (): Study => ({
+  id: 'ferry',
+  title: 'A ferry with two decks',
+  thread: '[PATCH] ferry: load both decks',
+  question: 'does the upper deck ever wait for the lower one?',
+  answer: ['It waits at 7 of 1,200 crossings.', 'Two ramps end that.'],
+  chart: {
+    id: 'ferry-wait',
+    title: 'Waits against cars',
+    finding: 'The wait grows with the cars.',
+    xAxis: 'cars',
+    yAxis: 'steps',
+    xs: [1, 1000],
+    series: [
+      { name: 'one ramp', values: [1, 4321.5] },
+      { name: 'two ramps', values: [1, 2] },
+    ],
+  },
+  tables: [
+    {
+      caption: 'Crossings by ramp',
+      columns: ['ramp', 'crossings', 'share', 'remark'],
+      rowHeads: 1,
+      rows: [
+        ['one', 1200, 0.00583333, '<b>slow</b>'],
+        ['two', null, 1, ''],
+      ],
+    },
+  ],
+  limits: ['The sea is flat in this model.'],
+});
+
 export function makeFullModel(): ReportModel {
   const cells: CellResult[] = [];
   const kinds: Record<string, TraceKind> = {};
@@ -411,6 +444,7 @@ export function makeFullModel(): ReportModel {
     sweeps: [makeSweep(4), makeSweep(16)],
     timelines: [makeTimeline()],
     evidence: makeEvidence(),
+    studies: [makeStudy()],
     verify: [
       makeVerify('linux-boot', { entries: 45932, identical: 45932 }),
       makeVerify('ipi-4', {

@@ -1,6 +1,6 @@
 /** Small traces and awkward sources for the tests of this folder. */
 import { createEventBlock, EXPECT_LR_LO, EXPECT_LRS, FLUSH, INJECT, packWord, SGI, SYNC } from './events.js';
-import type { TraceHeader } from './header.js';
+import { noImportCounts, type TraceHeader } from './header.js';
 import { type OpenTraceOptions, openTrace } from './reader.js';
 import { type ByteSource, createMemoryTarget } from './source.js';
 import { createTraceWriter, type TraceWriterOptions } from './writer.js';
@@ -32,15 +32,7 @@ export const HEADER: TraceHeader = {
   provenance: { tool: 'test', kernel: '6.1', when: '', how: '', licence: 'Apache-2.0', sourceSha256: '' },
   importer: { name: 'test', version: '1' },
   guestAccesses: 'events',
-  counts: {
-    sourceLines: 7,
-    unknownLines: 0,
-    lostEvents: 0,
-    decisionsFromRecording: 0,
-    noEffect: 0,
-    cutOff: 0,
-    reordered: 0,
-  },
+  counts: noImportCounts(7),
   gaps: [],
 };
 

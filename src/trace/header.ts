@@ -35,6 +35,17 @@ export interface ImportCounts {
   readonly reordered: number;
 }
 
+/** Of a source in which every line is an event, or that has no lines. */
+export const noImportCounts = (sourceLines = 0): ImportCounts => ({
+  sourceLines,
+  unknownLines: 0,
+  lostEvents: 0,
+  decisionsFromRecording: 0,
+  noEffect: 0,
+  cutOff: 0,
+  reordered: 0,
+});
+
 export interface TraceHeader {
   readonly machine: Machine;
   readonly fidelity: Fidelity;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createBlockEncoder } from './block-encoder.js';
-import { ABORTED_ENTRY, ACK, createEventBlock, EOI, FLUSH, FOLD, INJECT, NOP, PRUNE, SYNC, WFI } from './events.js';
+import { ABORTED_ENTRY, ACK, createEventBlock, EOI, FLUSH, FOLD, INJECT, NOP, PRUNE, SYNC, WAKEUP } from './events.js';
 import { expectTrace, HEADER, makeEvents, type TestEvent, writeTrace } from './fixtures.test.support.js';
 import type { TraceHeader } from './header.js';
 import { createMemorySource, createMemoryTarget } from './source.js';
@@ -46,8 +46,8 @@ test('ranges, fidelity and gaps are checked', () => {
   ]);
   assert.deepEqual(findProblems([event(127)]), ['event 0: unknown event kind 127']);
   // One report a kind.
-  assert.deepEqual(findProblems([event(NOP), event(WFI), event(WFI)], { ...HEADER, fidelity: 0 }), [
-    'event 1: wfi belongs to level L1, the trace declares L0',
+  assert.deepEqual(findProblems([event(NOP), event(WAKEUP), event(WAKEUP)], { ...HEADER, fidelity: 0 }), [
+    'event 1: wakeup belongs to level L1, the trace declares L0',
   ]);
   const gaps = [
     { afterEvent: 1, lost: 0, place: 'line 4' },

@@ -36,7 +36,6 @@ export function createFlush(
 ): Flush {
   const { usedLrs, lrDirty, hcr, cost, isV2Guest, inGuest, eoiCount, lastLr, picks, processUpdate, nrLr, lrHi } = s;
   const { length, select, touch } = list;
-  const { isXen } = s.flavour;
 
   /** Books one call; the guest runs from here on. */
   function enter(vcpu: number): void {
@@ -46,7 +45,6 @@ export function createFlush(
     const used = usedLrs[vcpu];
     cost.used[used] += 1;
     cost.end(PATH_FLUSH);
-    if (isXen) kicks.current[0] = vcpu;
     let presents = false;
     for (let lr = vcpu * nrLr; lr < vcpu * nrLr + used; lr++) if ((lrHi[lr] & LR_PENDING) !== 0) presents = true;
     kicks.enter(vcpu, presents);

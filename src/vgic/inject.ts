@@ -2,33 +2,21 @@
 import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import * as Counters from './counters.js';
+import type { LpiRows } from './lpi-rows.js';
 import type { Queue } from './queue.js';
-import { isPinned, slotOf, type VgicState } from './state.js';
+import { isSgiTarget } from './sgi-targets.js';
+import { slotOf, type VgicState } from './state.js';
 import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { PATH_INJECT, PATH_REKEY } = Counters;
-const { LPI_BASE, LPI_END, NR_PRIVATE_IRQS } = Intid;
-const {
-  ENABLED,
-  EXISTS,
-  GROUP,
-  LATCH,
-  LEVEL,
-  LINE,
-  PRIORITY_FIELD,
-  PRIORITY_SHIFT,
-  QUEUED_FIELD,
-  TARGET_FIELD,
-  TARGET_SHIFT,
-  WIRE,
-} = Word;
+const { PATH_INJECT, PATH_REKEY, SECTION_LPIS_OFF } = Counters;
+const { NR_PRIVATE_IRQS } = Intid;
+const { EXISTS, GROUP, LATCH, LEVEL, LINE, WIRE } = Word;
 
 export interface Inject {
   inject(vcpu: number, intid: number, level: number): void;
-  /** Targets are firstVcpu + n for every bit n of `list`; `allButSelf` ignores the list. */
-  /** `groupZeroOnly`: sent through ICC_SGI0R, which does not reach group 1 (vgic-spec 2.4). */
+  /** To whom: sgi-targets.ts. `groupZeroOnly`: sent through ICC_SGI0R, which does not reach group 1 (vgic-spec 2.4). */
   sgi(
     sender: number,
     intid: number,
@@ -49,21 +37,13 @@ export interface Inject {
   dropLpis(vcpu: number): void;
 }
 
-export function createInject(s: VgicState, queue: Queue): Inject {
-  const { word, source, lpiRefs, lpiSlotBase, spiSlotBase, nrVcpus, nrSlots, isV2Guest, cost } = s;
+export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject {
+  const { word, source, lpiRefs, lpiSlotBase, spiSlotBase, nrVcpus, isV2Guest, cost } = s;
   /** One past the last SPI; rows of SPIs are INTIDs moved by an offset. */
   const spiEnd = NR_PRIVATE_IRQS + lpiSlotBase - spiSlotBase;
   const spiOffset = spiSlotBase - NR_PRIVATE_IRQS;
-  const { onLr } = s;
-  const tracksLr = s.flavour.activeOutsideLrs !== 'none';
-  const { queueIrq, rekeyIrq, rekeyLockless, list } = queue;
-
-  /** Row of a known LPI, or -1. */
-  function lpiSlot(intid: number): number {
-    if (intid < LPI_BASE || intid >= LPI_END || nrSlots === lpiSlotBase) return -1;
-    const slot = lpiSlotBase + intid - LPI_BASE;
-    return (word[slot] & EXISTS) !== 0 ? slot : -1;
-  }
+  const { queueIrq, rekeyIrq, list } = queue;
+  const { find: findLpi } = lpis;
 
   return {
     inject(vcpu, intid, level) {
@@ -73,7 +53,7 @@ export function createInject(s: VgicState, queue: Queue): Inject {
         const isPrivate = (intid - NR_PRIVATE_IRQS) >> 31;
         slot = intid + ((vcpu * NR_PRIVATE_IRQS) & isPrivate) + (spiOffset & ~isPrivate);
       } else {
-        slot = lpiSlot(intid);
+        slot = findLpi(intid);
         if (slot < 0) return;
       }
       if (COUNTED) cost.injections += 1;
@@ -90,9 +70,7 @@ export function createInject(s: VgicState, queue: Queue): Inject {
     },
     sgi(sender, intid, firstVcpu, targets, allButSelf, groupZeroOnly) {
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
-        const bit = vcpu - firstVcpu;
-        const wanted = allButSelf ? vcpu !== sender : bit >= 0 && bit < 32 && ((targets >>> bit) & 1) === 1;
-        if (!wanted) continue;
+        if (!isSgiTarget(vcpu, sender, firstVcpu, targets, allButSelf)) continue;
         const slot = vcpu * 32 + intid;
         if (groupZeroOnly && (word[slot] & GROUP) !== 0) {
           // Its group was looked at under its lock.
@@ -123,60 +101,43 @@ export function createInject(s: VgicState, queue: Queue): Inject {
       s.physLine[row] = level;
     },
     mapLpi(intid, target, priority, enabled) {
-      const slot = lpiSlotBase + intid - LPI_BASE;
-      lpiRefs[slot - lpiSlotBase] += 1;
+      const known = findLpi(intid);
       // An LPI that exists, mapped or only queued, keeps its state: the mapping just takes a reference.
-      if ((word[slot] & EXISTS) !== 0) return;
-      // A new descriptor is in no LR, whatever an LR still holds of the old one.
-      if (tracksLr) onLr[slot] = 0;
-      word[slot] =
-        EXISTS |
-        GROUP |
-        (enabled ? ENABLED : 0) |
-        ((priority & 0xfc) << PRIORITY_SHIFT) |
-        ((target + 1) << TARGET_SHIFT);
+      if (known >= 0) {
+        lpis.hold(known);
+        return;
+      }
+      const slot = lpis.create(intid, target);
       // Offered twice: after its configuration is read, and after its bit of the pending table is.
-      queueIrq(slot, word[slot]);
-      queueIrq(slot, word[slot]);
+      lpis.setConfig(slot, (priority & 0xfc) | (enabled ? 1 : 0));
+      lpis.setLatch(slot, 0);
     },
     unmapLpi(intid) {
-      const slot = lpiSlot(intid);
-      if (slot < 0 || lpiRefs[slot - lpiSlotBase] === 0) return;
-      lpiRefs[slot - lpiSlotBase] -= 1;
-      const isHeld = lpiRefs[slot - lpiSlotBase] > 0 || (word[slot] & QUEUED_FIELD) !== 0 || isPinned(s, slot);
-      if (!isHeld) word[slot] = 0;
+      const slot = findLpi(intid);
+      if (slot >= 0 && lpiRefs[slot - lpiSlotBase] > 0) lpis.drop(slot);
     },
     configLpi(intid, config) {
-      const slot = lpiSlot(intid);
-      if (slot < 0) return;
-      word[slot] =
-        (word[slot] & ~(PRIORITY_FIELD | ENABLED)) |
-        ((config & 0xfc) << PRIORITY_SHIFT) |
-        ((config & 1) !== 0 ? ENABLED : 0);
-      queueIrq(slot, word[slot]);
+      const slot = findLpi(intid);
+      if (slot >= 0) lpis.setConfig(slot, config);
     },
     moveLpi(intid, target) {
-      const slot = lpiSlot(intid);
-      if (slot < 0) return;
-      word[slot] = (word[slot] & ~TARGET_FIELD) | ((target + 1) << TARGET_SHIFT);
-      rekeyIrq(slot);
+      const slot = findLpi(intid);
+      if (slot >= 0) lpis.setTarget(slot, target);
     },
     clearLpi(intid) {
-      const slot = lpiSlot(intid);
-      if (slot < 0) return;
-      word[slot] &= ~LATCH;
-      rekeyLockless(slot);
+      const slot = findLpi(intid);
+      if (slot >= 0) lpis.clearLatch(slot);
     },
     pendLpi(intid, latch) {
-      const slot = lpiSlot(intid);
-      if (slot < 0) return;
-      word[slot] = latch !== 0 ? word[slot] | LATCH : word[slot] & ~LATCH;
-      queueIrq(slot, word[slot]);
+      const slot = findLpi(intid);
+      if (slot >= 0) lpis.setLatch(slot, latch);
     },
     dropLpis(vcpu) {
       if (COUNTED) cost.locks += 1;
       if (list.length(vcpu) !== 0) list.dropLpis(vcpu);
-      if (COUNTED) cost.end(PATH_REKEY);
+      if (!COUNTED) return;
+      cost.end(PATH_REKEY);
+      cost.section(SECTION_LPIS_OFF, cost.lastSteps);
     },
   };
 

@@ -3,6 +3,7 @@
  * Kept by the counted build only: nothing that is delivered depends on it (activeSpis, which HCR shows, is queue.ts's).
  */
 import { int32Column, uint8Column } from './columns.js';
+import { SECTION_BROADCAST } from './counters.js';
 import type { VgicState } from './state.js';
 
 export interface Kicks {
@@ -11,14 +12,17 @@ export interface Kicks {
   readonly ipis: Int32Array;
   /** The IRQ_PENDING request, until the next flush takes it. */
   readonly requestSet: Uint8Array;
-  /** [0] = the vCPU on the CPU that acts (Xen). */
+  /** [0] = the vCPU on the CPU that acts: who entered, left or accessed a register last. Xen asks. */
   readonly current: Int32Array;
   /** Ack notifications per SPI row. */
   readonly notified: Int32Array;
   kick(vcpu: number, wasQueued: boolean): void;
+  /** Wakes the vCPU if it is blocked, and does nothing else: no request, no IPI. */
+  wake(vcpu: number): void;
+  isBlocked(vcpu: number): boolean;
   /** A request to every vCPU (kvm_make_all_cpus_request). */
   broadcast(): void;
-  /** Flush: takes the request; `presents`: some LR is pending. */
+  /** Flush: the vCPU acts, and takes the request; `presents`: some LR is pending. */
   enter(vcpu: number, presents: boolean): void;
   /** The vCPU blocks: nothing was pending for it. */
   block(vcpu: number): void;
@@ -87,12 +91,20 @@ export function createKicks(s: VgicState): Kicks {
       if (wasQueued) cost.kicksWhileQueued += 1;
       notify(vcpu, wasQueued);
     },
+    wake(vcpu) {
+      if (modeOf(vcpu) !== BLOCKED) return;
+      cost.wakeups += 1;
+      mode[vcpu] = OUTSIDE;
+    },
+    isBlocked: (vcpu) => modeOf(vcpu) === BLOCKED,
     broadcast() {
       cost.broadcasts += 1;
+      cost.section(SECTION_BROADCAST, nrVcpus);
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) notify(vcpu, false);
     },
     enter(vcpu, presents) {
       if (requestSet[vcpu] !== 0 && !presents) cost.spuriousKicks += 1;
+      current[0] = vcpu;
       requestSet[vcpu] = 0;
       mode[vcpu] = IN_GUEST;
     },

@@ -3,7 +3,11 @@
  * An access that no row serves is RAZ/WI in KVM and unhandled, a data abort in the guest, in Xen.
  */
 import { NR_PRIVATE_IRQS, NR_SGIS, SPI_BASE } from '../gic/intid.js';
-import { affinityOf, type Registers } from './registers.js';
+import { affinityOf } from './affinity.js';
+import type { Inject } from './inject.js';
+import type { LpiPort } from './its/its.js';
+import { PENDBASER_PTZ_HI, PENDBASER_RULES, PROPBASER_RULES, sanitise } from './its/register-words.js';
+import type { Registers } from './registers.js';
 import { slotOf, type VgicState } from './state.js';
 import { ACTIVE, ENABLED, GROUP, HW, isPending, LEVEL, priorityOf } from './word.js';
 
@@ -19,7 +23,7 @@ interface Row {
   readonly widths: readonly number[];
   /** Accesses halt the guest as the flavour says (2.3). */
   readonly halts?: boolean;
-  /** Field of `intid`; with bits 0 the whole value. */
+  /** Field of `intid`; with bits 0 the whole value, and the byte of the register that was written in place of an INTID. */
   write(vcpu: number, intid: number, field: number): void;
   read(vcpu: number, intid: number): number;
 }
@@ -35,6 +39,7 @@ export interface Mmio {
 }
 
 const SGI_FRAME = 0x10000;
+const UNHANDLED = -1;
 const WORD = [4] as const;
 const BYTE_OR_WORD = [1, 4] as const;
 const WORD_OR_DOUBLE = [4, 8] as const;
@@ -45,18 +50,12 @@ const zero = (): number => 0;
 
 export interface MmioServices {
   readonly registers: Registers;
-  sgi(
-    sender: number,
-    intid: number,
-    firstVcpu: number,
-    list: number,
-    allButSelf: boolean,
-    groupZeroOnly: boolean,
-  ): void;
-  dropLpis(vcpu: number): void;
-  /** Xen: the vCPU that accesses a register is the current one. */
+  readonly inject: Pick<Inject, 'sgi' | 'dropLpis'>;
+  /** The vCPU that accesses a register is the one on its CPU. */
   readonly current: Int32Array;
   queueIrq(slot: number, word: number): void;
+  /** The ITS, once there is one. */
+  lpiPort(): LpiPort | undefined;
 }
 
 export function createMmio(s: VgicState, services: MmioServices): Mmio {
@@ -67,7 +66,8 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
   const redist = isV2Guest ? [] : createRedistRows(s, services);
   const { haltFor } = services.registers;
   const { current } = services;
-  const { isXen } = flavour;
+  /** What an access gets that no row serves: RAZ/WI, or a data abort. */
+  const unserved = flavour.isXen ? { isHandled: false, value: UNHANDLED } : { isHandled: true, value: 0 };
 
   function findRow(rows: readonly Row[], offset: number, length: number): Row | undefined {
     for (const row of rows) {
@@ -90,19 +90,18 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
   const isServed = (intid: number, redistFrame: boolean): boolean =>
     intid < nrIrqs && (isV2Guest || (redistFrame ? intid < NR_PRIVATE_IRQS : intid >= NR_PRIVATE_IRQS));
 
-  const unhandled = !isXen;
-
   return {
-    mmioWrite(vcpu, redistFrame, offset, length, lo) {
-      if (isXen) current[0] = vcpu;
+    mmioWrite(vcpu, redistFrame, offset, length, lo, hi) {
+      current[0] = vcpu;
       const row = rowOf(redistFrame, offset, length);
-      if (row === undefined) return unhandled;
+      if (row === undefined) return unserved.isHandled;
       if (row.bits === 0) {
-        row.write(vcpu, 0, lo);
+        row.write(vcpu, offset - row.offset, lo);
+        if (length === 8) row.write(vcpu, 4, hi);
         return true;
       }
       const first = firstIntid(row, redistFrame, offset);
-      if (first >= nrIrqs) return unhandled;
+      if (first >= nrIrqs) return unserved.isHandled;
       if (row.bits > 32) {
         // IROUTER: the low word counts, the upper one is ignored.
         if (offset % 8 === 0 && isServed(first, redistFrame)) row.write(vcpu, first, lo);
@@ -116,12 +115,12 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
       return true;
     },
     mmioRead(vcpu, redistFrame, offset, length) {
-      if (isXen) current[0] = vcpu;
+      current[0] = vcpu;
       const row = rowOf(redistFrame, offset, length);
-      if (row === undefined) return isXen ? -1 : 0;
+      if (row === undefined) return unserved.value;
       if (row.bits === 0) return part(row.read(vcpu, 0), offset - row.offset, length);
       const first = firstIntid(row, redistFrame, offset);
-      if (first >= nrIrqs) return isXen ? -1 : 0;
+      if (first >= nrIrqs) return unserved.value;
       if (row.bits > 32) return isServed(first, redistFrame) ? part(row.read(vcpu, first), offset % 8, length) : 0;
       if (row.halts === true && isServed(first, redistFrame)) haltFor(first);
       let value = 0;
@@ -133,6 +132,9 @@ export function createMmio(s: VgicState, services: MmioServices): Mmio {
   };
 }
 
+/** Two words as one number: exact below 2^53. */
+const double = (lo: number, hi: number): number => (hi >>> 0) * 2 ** 32 + (lo >>> 0);
+
 /** `length` bytes of a value below 2^53, from byte `at` on. */
 const part = (value: number, at: number, length: number): number =>
   Math.floor(value / 2 ** (8 * at)) % 2 ** (8 * length);
@@ -143,12 +145,13 @@ function createBanks(s: VgicState, { registers: r, queueIrq }: MmioServices): Ro
   const { isXen } = flavour;
   const wordOf = (vcpu: number, intid: number): number => word[slotOf(s, vcpu, intid)];
 
-  function readPending(vcpu: number, intid: number): number {
+  const readPendingXen = (vcpu: number, intid: number): number => (isPending(wordOf(vcpu, intid)) ? 1 : 0);
+  function readPendingKvm(vcpu: number, intid: number): number {
     const slot = slotOf(s, vcpu, intid);
-    const isMappedLevel = !isXen && (word[slot] & (HW | LEVEL)) === (HW | LEVEL);
-    if (isMappedLevel) return physLine[physRow[slot]] | physPending[physRow[slot]];
-    return isPending(word[slot]) ? 1 : 0;
+    if ((word[slot] & (HW | LEVEL)) !== (HW | LEVEL)) return isPending(word[slot]) ? 1 : 0;
+    return physLine[physRow[slot]] | physPending[physRow[slot]];
   }
+  const readPending = isXen ? readPendingXen : readPendingKvm;
 
   const bank = (name: string, offset: number, write: Row['write'], read: Row['read'], halts = false): Row => ({
     name,
@@ -244,7 +247,7 @@ const register = (name: string, offset: number, bytes: number, write: Row['write
 });
 
 /** Registers that only a GICv2 distributor has. */
-function createV2Rows(s: VgicState, { registers: r, sgi }: MmioServices): Row[] {
+function createV2Rows(s: VgicState, { registers: r, inject: { sgi } }: MmioServices): Row[] {
   const { route, source, dist, nrVcpus } = s;
   const sgiBank = (name: string, offset: number, isSet: boolean): Row => ({
     name,
@@ -326,8 +329,9 @@ function createV3Rows(s: VgicState, { registers: r }: MmioServices): Row[] {
 }
 
 /** Registers of a redistributor's first frame. */
-function createRedistRows(s: VgicState, { dropLpis }: MmioServices): Row[] {
-  const { lpisEnabled, machine, nrVcpus } = s;
+function createRedistRows(s: VgicState, { inject: { dropLpis }, lpiPort }: MmioServices): Row[] {
+  const { lpisEnabled, machine, nrVcpus, propbaser, pendbaser } = s;
+  const hasLpis = machine.nrLpis > 0;
   const typer = (vcpu: number): number => {
     const last = vcpu === nrVcpus - 1 ? 1 << 4 : 0;
     return affinityOf(vcpu) * 2 ** 32 + ((vcpu << 8) | last | (machine.nrLpis > 0 ? 1 : 0));
@@ -338,14 +342,75 @@ function createRedistRows(s: VgicState, { dropLpis }: MmioServices): Row[] {
       0x000,
       4,
       (vcpu, _intid, value) => {
-        if (machine.nrLpis === 0) return;
+        if (!hasLpis) return;
         const enable = value & 1;
-        // Pending tables lie in guest memory: what enabling reads from them comes as LPI_PENDING events.
-        if (lpisEnabled[vcpu] === 1 && enable === 0) dropLpis(vcpu);
+        const was = lpisEnabled[vcpu];
         lpisEnabled[vcpu] = enable;
+        // Without an ITS what enabling reads from the pending tables in guest memory comes as LPI_PENDING events.
+        if (was === 0 && enable === 1 && (pendbaser[2 * vcpu + 1] & PENDBASER_PTZ_HI) === 0)
+          lpiPort()?.lpisEnabled(vcpu);
+        if (was === 0 || enable === 1) return;
+        dropLpis(vcpu);
+        lpiPort()?.lpisDisabled();
       },
       (vcpu) => lpisEnabled[vcpu],
     ),
     { ...register('TYPER', 0x008, 8, ignore, typer), widths: WORD_OR_DOUBLE },
+    {
+      // One for the VM: the last writer wins.
+      ...register(
+        'PROPBASER',
+        0x070,
+        8,
+        (vcpu, at, value) => {
+          if (!hasLpis || lpisEnabled[vcpu] === 1) return;
+          propbaser.set(
+            at < 4 ? sanitise(value, propbaser[1], PROPBASER_RULES) : sanitise(propbaser[0], value, PROPBASER_RULES),
+          );
+        },
+        () => double(propbaser[0], propbaser[1]),
+      ),
+      widths: WORD_OR_DOUBLE,
+    },
+    {
+      ...register(
+        'PENDBASER',
+        0x078,
+        8,
+        (vcpu, at, value) => {
+          if (!hasLpis || lpisEnabled[vcpu] === 1) return;
+          const [lo, hi] = pendbaser.subarray(2 * vcpu, 2 * vcpu + 2);
+          pendbaser.set(sanitise(at < 4 ? value : lo, at < 4 ? hi : value, PENDBASER_RULES), 2 * vcpu);
+        },
+        (vcpu) => double(pendbaser[2 * vcpu], pendbaser[2 * vcpu + 1] & ~PENDBASER_PTZ_HI),
+      ),
+      widths: WORD_OR_DOUBLE,
+    },
+    {
+      ...register(
+        'INVLPIR',
+        0x0a0,
+        8,
+        (_vcpu, at, value) => {
+          if (at < 4) lpiPort()?.readConfig(value >>> 0);
+        },
+        zero,
+      ),
+      widths: WORD_OR_DOUBLE,
+    },
+    {
+      ...register(
+        'INVALLR',
+        0x0b0,
+        8,
+        (vcpu, at) => {
+          if (at < 4) lpiPort()?.readConfigsOf(vcpu);
+        },
+        zero,
+      ),
+      widths: WORD_OR_DOUBLE,
+    },
+    // Invalidations are over before the write that asks for them is.
+    register('SYNCR', 0x0c0, 4, ignore, zero),
   ];
 }

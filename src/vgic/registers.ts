@@ -4,16 +4,18 @@
  */
 import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
+import { affinityOf, vcpuOfAffinity } from './affinity.js';
 import * as Counters from './counters.js';
+import { createHostMapping } from './host-mapping.js';
 import type { Kicks } from './kicks.js';
 import type { Queue } from './queue.js';
-import { physRowOf, slotOf, type VgicState } from './state.js';
+import { slotOf, type VgicState } from './state.js';
 import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
 const { isSpi, NR_PRIVATE_IRQS, NR_SGIS, SPI_BASE } = Intid;
-const { PATH_PENDING } = Counters;
+const { PATH_PENDING, SECTION_DIST_ON, SECTION_DIST_ON_ALL } = Counters;
 const {
   ACTIVE,
   ENABLED,
@@ -44,7 +46,7 @@ export interface RegisterEffects {
   setGroup(vcpu: number, intid: number, group: number, user: boolean): void;
   setSgiSources(vcpu: number, intid: number, sources: number, set: boolean): void;
   setDistEnable(on: boolean): void;
-  mapHw(vcpu: number, intid: number, hostIrq: number): void;
+  mapHw(vcpu: number, intid: number, hostIrq: number, swResample: boolean): void;
   unmapHw(vcpu: number, intid: number): void;
   pendingTest(vcpu: number): boolean;
 }
@@ -63,12 +65,12 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
     word,
     source,
     activeSource,
-    hwintid,
     physRow,
     physLine,
     physPending,
     physActive,
     pmr,
+    pendingLast,
     dist,
     cost,
     isV2Guest,
@@ -80,7 +82,14 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
   const { queueIrq, rekeyIrq, rekeyUnlocked, rekeyAll, list } = queue;
   const { kick } = kicks;
   const { isXen, haltScope } = flavour;
+  const hostMapping = createHostMapping(s);
   const asksDist = flavour.pendingTest === 'deliverable';
+  // Xen's registers: section 10 and the end of 2.2.
+  const skipsRedundantEnable = isXen;
+  const resamplesOnEnable = !isXen;
+  const hasActiveRegisters = !isXen;
+  const hasGroups = !isXen;
+  const targetOfEmptyMask = isXen ? -1 : 0;
 
   /** Row of a known interrupt, or -1. */
   function known(vcpu: number, intid: number): number {
@@ -90,7 +99,7 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
   const isV2Sgi = (intid: number): boolean => isV2Guest && intid < NR_SGIS;
 
   /** A mapped level interrupt reads its line again when it is enabled: the edge may have been missed. */
-  function resampleOnEnable(slot: number): void {
+  function resample(slot: number): void {
     const w = word[slot];
     const row = physRow[slot];
     const high = (physLine[row] | physPending[row]) !== 0;
@@ -102,6 +111,11 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
     if (dist[0] === 0 && asksDist) {
       if (COUNTED) cost.end(PATH_PENDING);
       return false;
+    }
+    // GICv4, before any lock.
+    if (pendingLast[vcpu] !== 0) {
+      if (COUNTED) cost.end(PATH_PENDING);
+      return true;
     }
     if (COUNTED) cost.locks += 1;
     const runnable = list.length(vcpu) !== 0 && list.hasPending(vcpu, pmr[vcpu]);
@@ -118,21 +132,47 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
     for (let other = 0; other < nrVcpus; other++) if (inGuest[other] !== 0) sync(other);
   }
 
-  /** Xen: latch, queue, then the physical side. */
-  function setPendingXen(slot: number, on: boolean): void {
+  /** ICPENDR of a mapped interrupt. */
+  function clearPhysPending(slot: number): void {
     const row = physRow[slot];
+    physPending[row] = 0;
+    if ((word[slot] & ACTIVE) === 0) physActive[row] = 0;
+  }
+
+  function setPendingKvm(vcpu: number, intid: number, on: boolean, user: boolean): void {
+    const slot = known(vcpu, intid);
+    if (slot < 0) return;
+    if (isV2Sgi(intid)) {
+      if (!user) return;
+      if (on) source[slot] |= 1 << vcpu;
+      else source[slot] = 0;
+    }
+    if ((word[slot] & HW) !== 0 && !user) {
+      if (on) physActive[physRow[slot]] = 1;
+      else clearPhysPending(slot);
+    }
+    if (on) {
+      word[slot] |= LATCH;
+      queueIrq(slot, word[slot]);
+    } else {
+      word[slot] &= ~LATCH;
+      rekeyIrq(slot);
+    }
+  }
+
+  /** Latch, queue, then the physical side. */
+  function setPendingXen(vcpu: number, intid: number, on: boolean): void {
+    const slot = known(vcpu, intid);
+    if (slot < 0) return;
     const isMapped = (word[slot] & HW) !== 0;
     if (on) {
       queueIrq(slot, word[slot] | LATCH);
-      if (isMapped) physActive[row] = 1;
-      return;
+      if (isMapped) physActive[physRow[slot]] = 1;
+    } else {
+      word[slot] &= ~LATCH;
+      if (isMapped && !isPending(word[slot])) clearPhysPending(slot);
+      rekeyIrq(slot);
     }
-    word[slot] &= ~LATCH;
-    if (isMapped && !isPending(word[slot])) {
-      physPending[row] = 0;
-      if ((word[slot] & ACTIVE) === 0) physActive[row] = 0;
-    }
-    rekeyIrq(slot);
   }
 
   function setTargetVcpu(slot: number, vcpu: number): void {
@@ -146,15 +186,11 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
     setEnable(vcpu, intid, on, user) {
       const slot = known(vcpu, intid);
       if (slot < 0) return;
-      if (isXen) {
-        // Redundant writes are skipped, lock apart.
-        if (on === ((word[slot] & ENABLED) !== 0)) {
-          rekeyIrq(slot);
-          return;
-        }
-      }
-      if (on) {
-        if (!isXen && !user && (word[slot] & (HW | LEVEL)) === (HW | LEVEL)) resampleOnEnable(slot);
+      if (skipsRedundantEnable && on === ((word[slot] & ENABLED) !== 0)) {
+        // Its state was looked at under its lock.
+        rekeyIrq(slot);
+      } else if (on) {
+        if (resamplesOnEnable && !user && (word[slot] & (HW | LEVEL)) === (HW | LEVEL)) resample(slot);
         word[slot] |= ENABLED;
         queueIrq(slot, word[slot]);
       } else {
@@ -168,37 +204,10 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
       word[slot] = (word[slot] & ~PRIORITY_FIELD) | ((priority & 0xf8) << PRIORITY_SHIFT);
       rekeyIrq(slot);
     },
-    setPending(vcpu, intid, on, user) {
-      const slot = known(vcpu, intid);
-      if (slot < 0) return;
-      if (isXen) {
-        setPendingXen(slot, on);
-        return;
-      }
-      if (isV2Sgi(intid)) {
-        if (!user) return;
-        if (on) source[slot] |= 1 << vcpu;
-        else source[slot] = 0;
-      }
-      if ((word[slot] & HW) !== 0 && !user) {
-        const row = physRow[slot];
-        if (on) physActive[row] = 1;
-        else {
-          physPending[row] = 0;
-          if ((word[slot] & ACTIVE) === 0) physActive[row] = 0;
-        }
-      }
-      if (on) {
-        word[slot] |= LATCH;
-        queueIrq(slot, word[slot]);
-      } else {
-        word[slot] &= ~LATCH;
-        rekeyIrq(slot);
-      }
-    },
+    setPending: isXen ? setPendingXen : setPendingKvm,
     setActive(vcpu, intid, on, user) {
-      const slot = known(vcpu, intid);
-      if (slot < 0 || isXen) return;
+      const slot = hasActiveRegisters ? known(vcpu, intid) : -1;
+      if (slot < 0) return;
       // User space cannot restore the active state of a mapped interrupt (vgic-spec 2.6).
       const isMapped = (word[slot] & HW) !== 0;
       if (!isMapped || !user) {
@@ -222,15 +231,15 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
       // Nobody: an empty mask, or an affinity that no vCPU has.
       if (isV2Guest) route[intid - SPI_BASE] = exists ? 1 << target : 0;
       else route[intid - SPI_BASE] = affinityOf(exists ? target : nrVcpus);
-      setTargetVcpu(slot, exists ? target : isV2Guest && !isXen ? 0 : -1);
+      setTargetVcpu(slot, exists ? target : isV2Guest ? targetOfEmptyMask : -1);
     },
     setTargetMask(intid, mask) {
       const slot = known(0, intid);
       if (slot < 0 || !isSpi(intid)) return;
       const online = mask & ((1 << Math.min(nrVcpus, 8)) - 1);
       route[intid - SPI_BASE] = online;
-      // Lowest vCPU of the mask; an empty mask: vCPU 0 in KVM, nobody in Xen.
-      setTargetVcpu(slot, online !== 0 ? 31 - Math.clz32(online & -online) : isXen ? -1 : 0);
+      // Lowest vCPU of the mask.
+      setTargetVcpu(slot, online !== 0 ? 31 - Math.clz32(online & -online) : targetOfEmptyMask);
     },
     setAffinity(intid, affinity) {
       const slot = known(0, intid);
@@ -240,7 +249,7 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
       setTargetVcpu(slot, vcpu < nrVcpus ? vcpu : -1);
     },
     setGroupWord(vcpu, intid, group) {
-      if (isXen) return;
+      if (!hasGroups) return;
       const first = intid & ~31;
       for (let other = first; other < first + 32; other++) {
         const slot = known(vcpu, other);
@@ -250,8 +259,8 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
       }
     },
     setGroup(vcpu, intid, group, user) {
-      const slot = known(vcpu, intid);
-      if (slot < 0 || isXen) return;
+      const slot = hasGroups ? known(vcpu, intid) : -1;
+      if (slot < 0) return;
       word[slot] = group !== 0 ? word[slot] | GROUP : word[slot] & ~GROUP;
       if (!user) queueIrq(slot, word[slot]);
       else rekeyIrq(slot);
@@ -279,33 +288,27 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
       if (on === was) return;
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) rekeyAll(vcpu);
       if (!on) return;
-      for (let vcpu = 0; vcpu < nrVcpus; vcpu++) if (pendingTest(vcpu) && COUNTED) kick(vcpu, true);
+      let steps = 0;
+      for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
+        const runnable = pendingTest(vcpu);
+        if (!COUNTED) continue;
+        cost.section(SECTION_DIST_ON, cost.lastSteps);
+        steps += cost.lastSteps;
+        if (runnable) kick(vcpu, true);
+      }
+      if (COUNTED) cost.section(SECTION_DIST_ON_ALL, steps);
     },
-    mapHw(vcpu, intid, hostIrq) {
+    mapHw(vcpu, intid, hostIrq, swResample) {
       const slot = known(vcpu, intid);
       if (slot < 0) return;
-      word[slot] |= HW;
-      hwintid[slot] = hostIrq;
-      physRow[slot] = physRowOf(nrVcpus, vcpu, hostIrq);
+      hostMapping.map(slot, vcpu, hostIrq, swResample);
       rekeyUnlocked(slot);
     },
     unmapHw(vcpu, intid) {
       const slot = known(vcpu, intid);
       if (slot < 0) return;
-      word[slot] &= ~HW;
-      hwintid[slot] = 0;
+      hostMapping.unmap(slot);
       rekeyUnlocked(slot);
     },
   };
-}
-
-/** KVM's default affinity of a vCPU (vgic-spec 2.4), as the low word of IROUTER holds it. */
-export const affinityOf = (vcpu: number): number => (vcpu & 0xf) | (((vcpu >>> 4) & 0xff) << 8) | ((vcpu >>> 12) << 16);
-
-/** The vCPU of an affinity, or a number that no machine has. */
-function vcpuOfAffinity(affinity: number): number {
-  const aff0 = affinity & 0xff;
-  return aff0 < 16
-    ? aff0 + 16 * ((affinity >>> 8) & 0xff) + 4096 * ((affinity >>> 16) & 0xff)
-    : Number.MAX_SAFE_INTEGER;
 }

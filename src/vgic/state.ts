@@ -18,6 +18,12 @@ export const SUMMARY_PENDING = 1;
 export const SUMMARY_SGIS = 2;
 const NR_SUMMARY = 3;
 
+/**
+ * Rows for LPIs above LPI_END, which only the restore of ITS tables can make (vgic-spec 6.10): whichever numbers they have,
+ * no more of them are held at a time.
+ */
+export const NR_WIDE_LPIS = 1024;
+
 /** Host interrupt numbers that fit an LR (10 bits). */
 export const NR_HOST_IRQS = 1024;
 
@@ -29,7 +35,7 @@ export interface VgicState {
   readonly nrLr: number;
   readonly isV2Guest: boolean;
   readonly isV2Host: boolean;
-  /** Rows: 32 private per vCPU, then SPIs, then LPIs. */
+  /** Rows: 32 private per vCPU, then SPIs, then LPIs by number, then NR_WIDE_LPIS for those above. */
   readonly nrSlots: number;
   readonly spiSlotBase: number;
   readonly lpiSlotBase: number;
@@ -41,10 +47,10 @@ export interface VgicState {
   /** GICv2 SGIs: set of senders still pending, and sender of the active instance. Private rows only. */
   readonly source: Uint8Array;
   readonly activeSource: Uint8Array;
-  /** Mapped interrupts: physical INTID for the LR, and row in the phys columns. */
+  /** Mapped interrupts: physical INTID for the LR or BY_SOFTWARE (host-mapping.ts), and row in the phys columns. */
   readonly hwintid: Int16Array;
   readonly physRow: Int32Array;
-  /** LPIs: references held by mappings. */
+  /** LPIs: references held by mappings and by the translation cache. */
   readonly lpiRefs: Int32Array;
   /** SPIs, from row spiSlotBase on: ITARGETSR byte of a GICv2 guest, affinity of IROUTER of a GICv3 guest. */
   readonly route: Int32Array;
@@ -80,8 +86,13 @@ export interface VgicState {
   readonly activeSpis: Int32Array;
   /** GICR_CTLR.EnableLPIs as raw writes left it. */
   readonly lpisEnabled: Uint8Array;
+  /** GICR_PROPBASER, one for the VM, and GICR_PENDBASER of each vCPU: low word, high word. */
+  readonly propbaser: Int32Array;
+  readonly pendbaser: Int32Array;
   /** PROCESS_UPDATE is requested: prune before the next flush. */
   readonly processUpdate: Uint8Array;
+  /** GICv4: its_vpe.pending_last, the hint that a virtual LPI may be pending (vgic/doorbell). All zero without GICv4. */
+  readonly pendingLast: Uint8Array;
   /** Rows whose queued field names the vCPU: what its list's length must be. Kept by the counted build only. */
   readonly queuedRows: Int32Array;
 
@@ -119,7 +130,8 @@ export function createState(machine: Machine): VgicState {
   assert(nrLr >= 1 && nrLr <= MAX_NR_LR, `nrLr ${nrLr} is in 1..${MAX_NR_LR}`);
   const spiSlotBase = nrVcpus * NR_PRIVATE_IRQS;
   const lpiSlotBase = spiSlotBase + nrSpis;
-  const nrSlots = lpiSlotBase + nrLpis;
+  const nrLpiRows = nrLpis > 0 ? nrLpis + NR_WIDE_LPIS : 0;
+  const nrSlots = lpiSlotBase + nrLpiRows;
   const nrPhys = spiSlotBase + NR_HOST_IRQS;
   const flavour = flavourNamed(machine.flavour);
   // One more than there are: where an LR value is computed that no LR takes (sync.ts).
@@ -140,7 +152,7 @@ export function createState(machine: Machine): VgicState {
     activeSource: uint8Column(spiSlotBase),
     hwintid: int16Column(nrSlots),
     physRow: int32Column(nrSlots),
-    lpiRefs: int32Column(nrLpis),
+    lpiRefs: int32Column(nrLpiRows),
     route: int32Column(nrSpis),
     onLr: uint8Column(flavour.activeOutsideLrs === 'none' ? 0 : nrSlots),
     physLine: uint8Column(nrPhys),
@@ -161,7 +173,10 @@ export function createState(machine: Machine): VgicState {
     summary: int32Column(NR_SUMMARY),
     activeSpis: int32Column(1),
     lpisEnabled: uint8Column(nrVcpus),
+    propbaser: int32Column(2),
+    pendbaser: int32Column(2 * nrVcpus),
     processUpdate: uint8Column(nrVcpus),
+    pendingLast: uint8Column(nrVcpus),
     queuedRows: new Int32Array(nrVcpus),
     dist: uint8Column(1),
     picks: int32Column(MAX_NR_LR),
@@ -206,7 +221,10 @@ export function resetState(s: VgicState): void {
     s.summary,
     s.activeSpis,
     s.lpisEnabled,
+    s.propbaser,
+    s.pendbaser,
     s.processUpdate,
+    s.pendingLast,
   ])
     column.fill(0);
   for (const column of [s.lrLo, s.lrHi, s.usedLrs, s.lrDirty]) column.fill(0);

@@ -5,30 +5,14 @@
  */
 
 import type { Machine } from '../gic/intid.js';
-import {
-  GICH_LR_ACTIVE,
-  GICH_LR_CPUID_SHIFT,
-  GICH_LR_EOI,
-  GICH_LR_GROUP,
-  GICH_LR_HW,
-  GICH_LR_PENDING,
-  GICH_LR_PINTID_SHIFT,
-  GICH_LR_PRIORITY_SHIFT,
-  LR_ACTIVE,
-  LR_CPUID_SHIFT,
-  LR_EOI,
-  LR_GROUP,
-  LR_HW,
-  LR_PENDING,
-  LR_PINTID_MASK,
-  LR_PRIORITY_SHIFT,
-  LR_VINTID_V2_MASK,
-} from '../gic/lr.js';
 import type { ApList, CreateApList } from './ap-list.js';
 import { createFlush, type Flush } from './flush.js';
 import { createGuestInterface, type GuestInterface } from './guest.js';
 import { createInject, type Inject } from './inject.js';
+import { createIts, type Its } from './its/its.js';
 import { createKicks, type Kicks } from './kicks.js';
+import { createLpiRows } from './lpi-rows.js';
+import { createLrWords, type LrWords } from './lr-words.js';
 import { createMmio, type Mmio } from './mmio.js';
 import { createPopulate } from './populate.js';
 import { createQueue } from './queue.js';
@@ -38,27 +22,17 @@ import { createSync, type Sync } from './sync.js';
 import { createTrappedDir } from './trapped-dir.js';
 import { QUEUED_FIELD } from './word.js';
 
-export interface Vgic extends Flush, Sync, GuestInterface, Inject, RegisterEffects, Mmio {
+export interface Vgic extends Flush, Sync, GuestInterface, Inject, RegisterEffects, Mmio, LrWords {
   readonly state: VgicState;
   readonly list: ApList;
   readonly kicks: Kicks;
 
+  /** The machine's ITS, made when it is first asked for; undefined: it has none, or none that is modelled. */
+  its(): Its | undefined;
+  /** Row of a known LPI of any number, or NO_SLOT. */
+  findLpi(intid: number): number;
   /** Back to the state before the first event, with empty lists. */
   reset(): void;
-  /** LR words as the host's hardware holds them: GICv3 both halves, GICv2 the GICH_LR word in `lo`. */
-  lrLo(vcpu: number, lr: number): number;
-  lrHi(vcpu: number, lr: number): number;
-}
-
-/** A GICH_LR word from the GICv3 layout. */
-export function gichWord(lo: number, hi: number): number {
-  let word = (lo & LR_VINTID_V2_MASK) | (((hi >>> (LR_PRIORITY_SHIFT + 3)) & 0x1f) << GICH_LR_PRIORITY_SHIFT);
-  if ((hi & LR_PENDING) !== 0) word |= GICH_LR_PENDING;
-  if ((hi & LR_ACTIVE) !== 0) word |= GICH_LR_ACTIVE;
-  if ((hi & LR_GROUP) !== 0) word |= GICH_LR_GROUP;
-  if ((hi & LR_HW) !== 0) return word | GICH_LR_HW | ((hi & LR_PINTID_MASK) << GICH_LR_PINTID_SHIFT);
-  if ((hi & LR_EOI) !== 0) word |= GICH_LR_EOI;
-  return word | (((lo >>> LR_CPUID_SHIFT) & 7) << GICH_LR_CPUID_SHIFT);
 }
 
 /** Through the port all strategies have. */
@@ -80,7 +54,10 @@ export function createVgic(machine: Machine, createList: CreateApList): Vgic {
   const synced = createSync(state, queue.list, populate, kicks);
   const guest = createGuestInterface(state, queue.rekeyAll);
   const registers = createRegisters(state, queue, kicks, synced.sync);
-  const injected = createInject(state, queue);
+  const lpis = createLpiRows(state, queue);
+  const injected = createInject(state, queue, lpis);
+  const itsRules = machine.nrLpis > 0 ? state.flavour.its : undefined;
+  let its: Its | undefined;
   const trappedDir = createTrappedDir(state, {
     ...synced,
     rekeyIrq: queue.rekeyIrq,
@@ -89,7 +66,6 @@ export function createVgic(machine: Machine, createList: CreateApList): Vgic {
       registers.setActive(vcpu, intid, false, false);
     },
   });
-  const { lrLo, lrHi, nrLr, isV2Host } = state;
   return {
     state,
     list: queue.list,
@@ -107,20 +83,22 @@ export function createVgic(machine: Machine, createList: CreateApList): Vgic {
     ...registers,
     ...createMmio(state, {
       registers,
-      sgi: injected.sgi,
-      dropLpis: injected.dropLpis,
+      inject: injected,
       queueIrq: queue.queueIrq,
       current: kicks.current,
+      lpiPort: () => its,
     }),
+    its() {
+      if (itsRules !== undefined) its ??= createIts(state, itsRules, lpis);
+      return its;
+    },
+    findLpi: lpis.find,
     reset() {
+      its = undefined;
       emptyLists(state, queue.list);
       resetState(state);
       kicks.reset();
     },
-    lrLo(vcpu, lr) {
-      const at = vcpu * nrLr + lr;
-      return isV2Host ? gichWord(lrLo[at], lrHi[at]) : lrLo[at];
-    },
-    lrHi: (vcpu, lr) => (isV2Host ? 0 : lrHi[vcpu * nrLr + lr]),
+    ...createLrWords(state),
   };
 }

@@ -7,6 +7,8 @@ export * from './word-layout.js';
 const {
   ACTIVE,
   ENABLED,
+  EXISTS,
+  GROUP,
   KEY_ACTIVE,
   KEY_REST,
   LEVEL,
@@ -24,6 +26,10 @@ export const isPending = (word: number): boolean => (word & PENDING) !== 0;
 export const priorityOf = (word: number): number => (word >>> PRIORITY_SHIFT) & 0xff;
 export const targetOf = (word: number): number => ((word >>> TARGET_SHIFT) & 0x7f) - 1;
 export const queuedOn = (word: number): number => ((word >>> QUEUED_SHIFT) & 0x7f) - 1;
+
+/** An LPI that was mapped a moment ago: group 1, six bits of priority. */
+export const newLpi = (target: number, priority: number, enabled: boolean): number =>
+  EXISTS | GROUP | (enabled ? ENABLED : 0) | ((priority & 0xfc) << PRIORITY_SHIFT) | ((target + 1) << TARGET_SHIFT);
 
 /** WIRE brought in step with LINE and LEVEL. */
 export const withWire = (word: number): number =>

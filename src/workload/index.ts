@@ -1,27 +1,57 @@
 /** The list of workloads: command line, benchmarks and tests iterate it. */
-import { UsageError } from '../base/errors.js';
 import type { EventBlock } from '../trace/events.js';
-import type { TraceHeader } from '../trace/header.js';
+import { noImportCounts, type TraceHeader } from '../trace/header.js';
 import { createColumnSink } from './column-sink.js';
 import { deep, flood } from './deep.js';
+import { disk } from './disk.js';
+import { doorbell } from './doorbell.js';
+import { idle } from './idle.js';
+import { ipi } from './ipi.js';
+import { itsChurn } from './its-churn.js';
 import { lpi } from './lpi.js';
+import { lpiStorm } from './lpi-storm.js';
+import { mappedLevel } from './mapped-level.js';
+import { migrateChurn } from './migrate-churn.js';
+import { net } from './net.js';
 import { periodic } from './periodic.js';
+import { type ChosenWorkload, commandFor, findWorkload, parseWorkload } from './spec.js';
 import { standing } from './standing.js';
+import { timer } from './timer.js';
+import { timerUserspace } from './timer-userspace.js';
 import { typical } from './typical.js';
 import { resolveParams, type Workload, type WorkloadParams } from './workload.js';
 
-export const workloads: readonly Workload[] = [typical, periodic, standing, deep, flood, lpi];
+export const workloads: readonly Workload[] = [
+  typical,
+  periodic,
+  standing,
+  deep,
+  flood,
+  lpi,
+  idle,
+  net,
+  disk,
+  ipi,
+  lpiStorm,
+  migrateChurn,
+  mappedLevel,
+  timer,
+  timerUserspace,
+  doorbell,
+  itsChurn,
+];
 
 /** The workload of that id. Throws UsageError and names the others. */
-export function workloadNamed(id: string): Workload {
-  const found = workloads.find((workload) => workload.id === id);
-  if (found) return found;
-  throw new UsageError(`unknown workload '${id}'; one of: ${workloads.map((workload) => workload.id).join(', ')}`);
-}
+export const workloadNamed = (id: string): Workload => findWorkload(id, workloads);
+
+/** As `parseWorkload` of spec.ts, among all workloads. */
+export const chooseWorkload = (
+  spec: string,
+  options?: readonly (readonly [name: string, text: string])[],
+): ChosenWorkload => parseWorkload(spec, workloads, options);
 
 /** The header of a trace that `workload` generates; `params` complete (resolveParams). */
 export function workloadHeader(workload: Workload, params: WorkloadParams, version: string): TraceHeader {
-  const given = workload.params.map(({ name }) => `${name}=${params[name]}`).join(' ');
   return {
     machine: workload.machine(params),
     fidelity: 0,
@@ -30,24 +60,16 @@ export function workloadHeader(workload: Workload, params: WorkloadParams, versi
     tickNs: 1000,
     clock: 'none',
     provenance: {
-      tool: 'vgic-replay workload',
+      tool: 'vgic-replay gen',
       kernel: '',
       when: '',
-      how: `${workload.id} ${given}`,
+      how: commandFor(workload, params),
       licence: 'Apache-2.0',
       sourceSha256: '',
     },
     importer: { name: 'workload', version },
     guestAccesses: 'events',
-    counts: {
-      sourceLines: 0,
-      unknownLines: 0,
-      lostEvents: 0,
-      decisionsFromRecording: 0,
-      noEffect: 0,
-      cutOff: 0,
-      reordered: 0,
-    },
+    counts: noImportCounts(),
     gaps: [],
   };
 }

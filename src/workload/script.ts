@@ -1,7 +1,7 @@
 /**
  * A script of one VM: every step is written as an event and followed in a small model, so that the generator knows
  * what its guest sees and acknowledges nothing that is in no LR. The model covers what generators use: a GICv3 guest,
- * SGIs, PPIs, SPIs and LPIs, edge and level, distributor on (vgic-spec 1.7 to 1.20, sort-on-flush).
+ * SGIs, PPIs, SPIs and LPIs, edge and level, mapped ones too (vgic-spec 3), distributor on (1.7 to 1.20, sort-on-flush).
  * A test replays every workload and counts acknowledges that miss: none may.
  */
 import {
@@ -21,15 +21,19 @@ import {
   EOI,
   type EventSink,
   FLUSH,
+  HW_MAP,
   INJECT,
   LPI_CONFIG,
   LPI_MAP,
   LPI_MOVE,
   PENDING,
+  PHYS_ACTIVE,
+  PHYS_LINE,
   PRIORITY,
   SGI,
   SYNC,
   TARGET,
+  WFI,
 } from '../trace/events.js';
 
 const ENABLED = 1;
@@ -37,6 +41,11 @@ const LATCH = 2;
 const LINE = 4;
 const ACTIVE = 8;
 const LEVEL = 16;
+/** Tied to a host interrupt. */
+const HW = 32;
+/** Level of that host interrupt's line, and what the events so far said of it. */
+const WIRE = 64;
+const WIRE_TOLD = 128;
 
 const ACK_EXACTLY = 2;
 const EMPTY = 0;
@@ -66,6 +75,23 @@ export interface Script {
   mapLpi(target: number, intid: number, priority: number): void;
   configureLpi(intid: number, priority: number): void;
   moveLpi(intid: number, target: number): void;
+  /** Ties an interrupt to host interrupt `host`; host PPIs are banked, so a private one of a vCPU may take its own number. */
+  mapHw(vcpu: number, intid: number, host: number): void;
+  /**
+   * The line of the host interrupt behind `intid`. No event by itself: PHYS_LINE is written before the model is about
+   * to sample a line that changed, as importers of recordings do.
+   */
+  drive(vcpu: number, intid: number, level: number): void;
+  /** As `drive`, and PHYS_LINE at once. */
+  switchLine(vcpu: number, intid: number, level: number): void;
+  /** Is the host interrupt behind `intid` active? Then the host hears no more of it. */
+  isHostActive(vcpu: number, intid: number): boolean;
+  /** The host takes the interrupt behind `intid` (PHYS_ACTIVE) and injects it. */
+  takeHostIrq(vcpu: number, intid: number): void;
+  /** Entries on the vCPU's ap_list. */
+  depth(vcpu: number): number;
+  /** The guest waits. False: something deliverable is there, so it goes on at once. */
+  wait(vcpu: number): boolean;
 }
 
 /** `nextDt` gives the ticks before each event. */
@@ -83,6 +109,8 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
   const used = new Int32Array(nrVcpus);
   const inGuest = new Uint8Array(nrVcpus);
   const acknowledged: number[][] = Array.from({ length: nrVcpus }, () => []);
+  const hostIntid = new Int16Array(flags.length);
+  const hostActive = new Uint8Array(flags.length);
   let events = 0;
 
   for (let slot = 0; slot < spiBase; slot++) {
@@ -124,21 +152,66 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
     sink.event(kind, vcpu, intid, value, nextDt());
   };
 
+  /** Host PPIs are banked, as those of the guest. */
+  const bankOf = (slot: number): number => (hostIntid[slot] < NR_PRIVATE_IRQS ? Math.floor(slot / NR_PRIVATE_IRQS) : 0);
+
+  /** Says on which level the host interrupt's line is, if that was not said yet. */
+  function tellWire(slot: number): void {
+    const isHigh = (flags[slot] & WIRE) !== 0;
+    if (isHigh === ((flags[slot] & WIRE_TOLD) !== 0)) return;
+    set(slot, WIRE_TOLD, isHigh);
+    write(PHYS_LINE, bankOf(slot), hostIntid[slot], isHigh ? 1 : 0);
+  }
+
+  /** Takes over the line of the host interrupt behind a mapped level interrupt; a low one ends its activity. */
+  function sampleWire(slot: number): void {
+    const isHigh = (flags[slot] & WIRE) !== 0;
+    set(slot, LINE, isHigh);
+    if (!isHigh) hostActive[slot] = 0;
+  }
+
+  /** Will the fold of an LR in this state sample the line of a mapped interrupt (vgic-spec 3.3)? */
+  function samplesWire(slot: number, state: number): boolean {
+    if ((flags[slot] & (HW | LEVEL)) !== (HW | LEVEL)) return false;
+    const isDeactivated = (flags[slot] & ACTIVE) !== 0 && (state & ACTIVE_IN_LR) === 0;
+    return (state & PENDING_IN_LR) !== 0 || (isDeactivated && (flags[slot] & LINE) !== 0);
+  }
+
+  function tellSampledWires(vcpu: number): void {
+    const base = vcpu * nrLr;
+    for (let lr = base; lr < base + used[vcpu]; lr++) {
+      if (samplesWire(lrSlot[lr], lrState[lr])) tellWire(lrSlot[lr]);
+    }
+  }
+
+  /** Do more compete than there are LRs, out of order? One pass: lists of thousands are mostly in order already. */
+  function isToBeSorted(list: readonly number[]): boolean {
+    let competing = 0;
+    let isInOrder = true;
+    let last = -1;
+    for (let at = 0; at < list.length; at++) {
+      const slot = list[at];
+      if (isPending(slot) || (flags[slot] & ACTIVE) !== 0) competing++;
+      const key = keyOf(slot);
+      if (key < last) isInOrder = false;
+      last = key;
+    }
+    return competing > nrLr && !isInOrder;
+  }
+
   function fillLrs(vcpu: number): void {
     const list = lists[vcpu];
-    if (list.length > nrLr) {
-      const competing = list.filter((slot) => isPending(slot) || (flags[slot] & ACTIVE) !== 0).length;
-      if (competing > nrLr) list.sort((a, b) => keyOf(a) - keyOf(b));
-    }
+    if (list.length > nrLr && isToBeSorted(list)) list.sort((a, b) => keyOf(a) - keyOf(b));
     let count = 0;
     for (const slot of list) {
       if (holderOf(slot) !== vcpu) continue;
       let lr = EMPTY;
       const isActive = (flags[slot] & ACTIVE) !== 0;
       if (isActive) lr |= ACTIVE_IN_LR;
-      if (isPending(slot) && !(isActive && (flags[slot] & LEVEL) !== 0)) {
+      if (isPending(slot) && !(isActive && (flags[slot] & (LEVEL | HW)) !== 0)) {
         lr |= PENDING_IN_LR;
         if ((flags[slot] & LEVEL) === 0) set(slot, LATCH, false);
+        else if ((flags[slot] & HW) !== 0) set(slot, LINE, false);
       }
       lrSlot[vcpu * nrLr + count] = slot;
       lrState[vcpu * nrLr + count] = lr;
@@ -152,6 +225,7 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
     for (let lr = base; lr < base + used[vcpu]; lr++) {
       const slot = lrSlot[lr];
       const state = lrState[lr];
+      if (samplesWire(slot, state)) sampleWire(slot);
       set(slot, ACTIVE, (state & ACTIVE_IN_LR) !== 0);
       if ((flags[slot] & LEVEL) === 0) {
         if ((state & PENDING_IN_LR) !== 0) set(slot, LATCH, true);
@@ -163,13 +237,16 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
   }
 
   function prune(vcpu: number): void {
-    lists[vcpu] = lists[vcpu].filter((slot) => {
+    const list = lists[vcpu];
+    let kept = 0;
+    for (let at = 0; at < list.length; at++) {
+      const slot = list[at];
       const holder = holderOf(slot);
-      if (holder === vcpu) return true;
-      if (holder === NO_VCPU) queued[slot] = NO_VCPU;
+      if (holder === vcpu) list[kept++] = slot;
+      else if (holder === NO_VCPU) queued[slot] = NO_VCPU;
       else append(holder, slot);
-      return false;
-    });
+    }
+    list.length = kept;
   }
 
   function mostUrgentLr(vcpu: number): number {
@@ -182,6 +259,20 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
     return best;
   }
 
+  function inject(vcpu: number, intid: number, level: number): void {
+    write(INJECT, vcpu, intid, level);
+    const slot = slotOf(vcpu, intid);
+    if ((flags[slot] & LEVEL) !== 0) {
+      if (((flags[slot] & LINE) !== 0) === (level === 1)) return;
+      set(slot, LINE, level === 1);
+    } else if (level === 1) {
+      set(slot, LATCH, true);
+    } else {
+      return;
+    }
+    queue(slot);
+  }
+
   return {
     machine,
     events: () => events,
@@ -192,6 +283,7 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
       if (lists[vcpu].length > 0) fillLrs(vcpu);
     },
     sync(vcpu) {
+      tellSampledWires(vcpu);
       write(SYNC, vcpu, 0, 0);
       inGuest[vcpu] = 0;
       if (lists[vcpu].length === 0) return;
@@ -212,26 +304,21 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
       if (slot === undefined) return SPURIOUS_INTID;
       const base = vcpu * nrLr;
       for (let lr = base; lr < base + used[vcpu]; lr++) if (lrSlot[lr] === slot) lrState[lr] &= ~ACTIVE_IN_LR;
+      if ((flags[slot] & HW) !== 0) hostActive[slot] = 0;
       write(EOI, vcpu, intidOf(slot), 0);
       return intidOf(slot);
     },
     isLevel: (vcpu, intid) => (flags[slotOf(vcpu, intid)] & LEVEL) !== 0,
-    inject(vcpu, intid, level) {
-      write(INJECT, vcpu, intid, level);
-      const slot = slotOf(vcpu, intid);
-      if ((flags[slot] & LEVEL) !== 0) {
-        if (((flags[slot] & LINE) !== 0) === (level === 1)) return;
-        set(slot, LINE, level === 1);
-      } else if (level === 1) {
-        set(slot, LATCH, true);
-      } else {
-        return;
-      }
-      queue(slot);
-    },
+    inject,
     enable(vcpu, intid, on) {
-      write(ENABLE, vcpu, intid, on ? 1 : 0);
       const slot = slotOf(vcpu, intid);
+      const isSampled = on && (flags[slot] & (HW | LEVEL)) === (HW | LEVEL);
+      if (isSampled) tellWire(slot);
+      write(ENABLE, vcpu, intid, on ? 1 : 0);
+      // An active one stays the guest's until it is deactivated.
+      const wasActive = hostActive[slot];
+      if (isSampled) sampleWire(slot);
+      if (isSampled && (flags[slot] & ACTIVE) !== 0) hostActive[slot] = wasActive;
       set(slot, ENABLED, on);
       if (on) queue(slot);
     },
@@ -278,6 +365,32 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
     moveLpi(intid, to) {
       write(LPI_MOVE, to, intid, 0);
       target[slotOf(0, intid)] = to;
+    },
+    mapHw(vcpu, intid, host) {
+      write(HW_MAP, vcpu, intid, host);
+      const slot = slotOf(vcpu, intid);
+      set(slot, HW, true);
+      hostIntid[slot] = host;
+    },
+    drive: (vcpu, intid, level) => set(slotOf(vcpu, intid), WIRE, level === 1),
+    switchLine(vcpu, intid, level) {
+      set(slotOf(vcpu, intid), WIRE, level === 1);
+      tellWire(slotOf(vcpu, intid));
+    },
+    isHostActive: (vcpu, intid) => hostActive[slotOf(vcpu, intid)] === 1,
+    takeHostIrq(vcpu, intid) {
+      const slot = slotOf(vcpu, intid);
+      write(PHYS_ACTIVE, bankOf(slot), hostIntid[slot], 1);
+      hostActive[slot] = 1;
+      inject(vcpu, intid, 1);
+    },
+    depth: (vcpu) => lists[vcpu].length,
+    wait(vcpu) {
+      write(WFI, vcpu, 0, 0);
+      return !lists[vcpu].some(
+        (slot) =>
+          (flags[slot] & (ENABLED | ACTIVE)) === ENABLED && isPending(slot) && priority[slot] < machine.pmrAtStart,
+      );
     },
   };
 }

@@ -11,7 +11,7 @@ const SEEDS = [1, 2, 3];
 
 /** Enough for the tests' small runs; a workload takes the ones it has. */
 const smallParams = (workload: Workload, seed: number): Record<string, number> => {
-  const wanted: Record<string, number> = { events: EVENTS, seed, depth: 60, lpis: 300, spis: 64 };
+  const wanted: Record<string, number> = { events: EVENTS, seed, depth: 60, lpis: 300, spis: 64, saves: 100 };
   return Object.fromEntries(
     workload.params.filter(({ name }) => name in wanted).map(({ name }) => [name, wanted[name]]),
   );
@@ -69,7 +69,7 @@ for (const workload of workloads) {
         vgic.apply(ev.wordKind(word), ev.wordVcpu(word), ev.wordIntid(word), block.value[event]);
       }
       assert.deepEqual([vgic.divergences, vgic.eoiMisses, vgic.spuriousAcks], [0, 0, 0]);
-      assert.equal(vgic.acks, countKinds(block).get(ev.ACK) ?? 0);
+      if (workload.systems === undefined) assert.equal(vgic.acks, countKinds(block).get(ev.ACK) ?? 0);
     }
   });
 }
@@ -134,7 +134,7 @@ test('deep and flood hold the list at the depth that was asked for', () => {
 test('wrong names and values are refused with the choices', () => {
   const typical = workloadNamed('typical');
   assert.throws(() => workloadNamed('none'), /unknown workload 'none'; one of: typical, periodic/);
-  assert.throws(() => resolveParams(typical, { depth: 4 }), /typical has no parameter 'depth'; it has: events, seed/);
+  assert.throws(() => resolveParams(typical, { depth: 4 }), /'typical' has no parameter 'depth'; it has: events, seed/);
   assert.throws(() => resolveParams(typical, { vcpus: 0 }), UsageError);
   assert.throws(() => resolveParams(typical, { vcpus: 1.5 }), UsageError);
 });
@@ -142,7 +142,7 @@ test('wrong names and values are refused with the choices', () => {
 test('the header tells how the trace was made', () => {
   const workload = workloadNamed('deep');
   const header = workloadHeader(workload, resolveParams(workload, { depth: 16 }), '1.2.3');
-  assert.equal(header.provenance.how, 'deep events=100000 seed=1 depth=16 lrs=4 churn=1');
+  assert.equal(header.provenance.how, 'vgic-replay gen deep:events=100000,depth=16,lrs=4,churn=1 --seed 1 -o deep.vgt');
   assert.equal(header.machine.nrSpis, 16);
   assert.equal(header.fidelity, 0);
 });

@@ -1,5 +1,6 @@
 /** What a synthetic workload is: a seeded generator of events for one machine. One file each, listed in index.ts. */
 import { UsageError } from '../base/errors.js';
+import { findSimilar } from '../base/similar.js';
 import type { Machine } from '../gic/intid.js';
 import type { EventSink } from '../trace/events.js';
 
@@ -19,6 +20,13 @@ export interface Workload {
   /** One sentence: what it shows. */
   readonly summary: string;
   readonly params: readonly WorkloadParam[];
+  /** The shipped recording (traces/recorded/*.vgt) whose rates it has; workload.test.ts compares. */
+  readonly imitates?: string;
+  /**
+   * Systems beside the GIC core that its events are for (replay/systems.ts). They raise interrupts themselves, so the
+   * generated guest takes whatever is there (GUEST_DRAIN) instead of acknowledging by number.
+   */
+  readonly systems?: readonly ('timer' | 'doorbell' | 'its')[];
   machine(params: WorkloadParams): Machine;
   /**
    * Writes about `params.events` events: generation stops at the first moment after that number when no vCPU is in
@@ -35,23 +43,27 @@ export function commonParams(events: number): WorkloadParam[] {
   ];
 }
 
+/** The value of one parameter. Throws UsageError for an unknown name or anything but a whole number in its range. */
+export function parseParam(workload: Workload, name: string, text: string): number {
+  const param = workload.params.find((candidate) => candidate.name === name);
+  if (!param) {
+    const names = workload.params.map((candidate) => candidate.name);
+    const similar = findSimilar(name, names);
+    const guess = similar === undefined ? '' : ` (did you mean ${similar}?)`;
+    throw new UsageError(`workload '${workload.id}' has no parameter '${name}'${guess}; it has: ${names.join(', ')}`);
+  }
+  const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= param.min && value <= param.max) return value;
+  throw new UsageError(
+    `workload '${workload.id}': ${name} must be a whole number from ${param.min} to ${param.max}, not '${text}'`,
+  );
+}
+
 /** The given values over the defaults. Throws UsageError for an unknown name or a value out of range. */
 export function resolveParams(workload: Workload, given: WorkloadParams): WorkloadParams {
   const resolved: Record<string, number> = {};
   for (const param of workload.params) resolved[param.name] = param.default;
-  for (const [name, value] of Object.entries(given)) {
-    const param = workload.params.find((candidate) => candidate.name === name);
-    if (!param) {
-      const known = workload.params.map((candidate) => candidate.name).join(', ');
-      throw new UsageError(`workload ${workload.id} has no parameter '${name}'; it has: ${known}`);
-    }
-    if (!Number.isInteger(value) || value < param.min || value > param.max) {
-      throw new UsageError(
-        `workload ${workload.id}: ${name} = ${value} is not an integer in ${param.min}..${param.max}`,
-      );
-    }
-    resolved[name] = value;
-  }
+  for (const [name, value] of Object.entries(given)) resolved[name] = parseParam(workload, name, String(value));
   return resolved;
 }
 

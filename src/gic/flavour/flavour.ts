@@ -4,6 +4,20 @@
  */
 import type { GicModel } from '../intid.js';
 
+/** In what the emulated ITSs differ: the ITS and LPI rows of vgic-spec section 10. */
+export interface ItsRules {
+  /** How an LPI is found by number: a walk of all LPIs in mapping order, or an index that visits them in ascending order. */
+  readonly lpiIndex: 'list' | 'xarray';
+  /** Least recently used of 16 entries a vCPU, found by a walk; or a map without a limit. */
+  readonly cache: 'lru-list' | 'map';
+  /** MAPC with V=0 checks its target all the same. */
+  readonly unmapChecksTarget: boolean;
+  /** A write to a table's BASER frees the devices or collections only if it makes it invalid, or whenever it changes it. */
+  readonly baserWriteFrees: 'made-invalid' | 'changed';
+  /** Save meets a device that its table does not reach any more. */
+  readonly unreachableAtSave: 'error' | 'skip';
+}
+
 export interface Flavour {
   /** Command-line value, trace header, every result. */
   readonly id: string;
@@ -12,6 +26,8 @@ export interface Flavour {
   readonly models: string;
   readonly guestModels: readonly GicModel[];
   readonly hasLpis: boolean;
+  /** Undefined: the flavour has no ITS, or none that is modelled. */
+  readonly its: ItsRules | undefined;
   /** `ap-list`: one list a vCPU, interrupts appended; `two-lists`: inflight and lr_pending, sorted at insertion (1.22). */
   readonly structure: 'ap-list' | 'two-lists';
 
@@ -52,6 +68,8 @@ export interface Flavour {
   readonly dropsLpiActive: boolean;
   /** kvm_ack_irq: `always` when an SPI's LR comes back empty with EOI; `deactivated`: on a GICv3 host only after an active one. */
   readonly ackNotification: 'always' | 'deactivated' | 'none';
+  /** Can a mapping be one that the list register does not deactivate (SW_RESAMPLE, 3.3)? */
+  readonly softwareResample: boolean;
   /** Resampling of a mapped level interrupt also after a deactivation with the line high (3.3). */
   readonly resamplesAfterDeactivation: boolean;
   /**

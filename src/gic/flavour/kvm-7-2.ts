@@ -6,6 +6,13 @@ export const kvm72: Flavour = {
   id: 'kvm-7.2',
   summary: 'LR overflow rework: pending first, EOIcount and trapped DIR for active interrupts outside the LRs',
   models: 'Linux 7.2 (checked against 7.2.13), arch/arm64/kvm/vgic',
+  its: {
+    lpiIndex: 'xarray',
+    cache: 'map',
+    unmapChecksTarget: false,
+    baserWriteFrees: 'changed',
+    unreachableAtSave: 'skip',
+  },
   emptyListShortcut: false,
   depth: 'ours',
   order: 'pending-first',

@@ -9,6 +9,7 @@ export const xenOld: Flavour = {
   models: 'Xen xen/arch/arm/vgic.c and gic-vgic.c',
   guestModels: ['gicv2', 'gicv3'],
   hasLpis: true,
+  its: undefined,
   structure: 'two-lists',
   spiTargetAtReset: 'vcpu0',
   timerLevelsAtEntry: false,

@@ -14,6 +14,7 @@ import {
   readIar,
 } from '../cpu-interface.js';
 import { encodeListRegister, type ListRegister } from '../list-register.js';
+import { REGISTER_WRITES } from '../register-kinds.js';
 import { enterGuest, exitGuest, injectIrq, retarget, setPending, testPending, writeEnable } from './delivery.js';
 import { readRegister, sendSgi, writeRegister } from './registers.js';
 import {
@@ -31,20 +32,8 @@ const WORD = 4;
 
 const bit = (value: number, position: number): boolean => ((value >>> position) & 1) === 1;
 
-/** Register writes of a guest: the vCPU that makes one is on the CPU that acts. */
-const REGISTER_WRITES: ReadonlySet<number> = new Set([
-  ev.ENABLE,
-  ev.PRIORITY,
-  ev.PENDING,
-  ev.ACTIVE,
-  ev.CONFIG,
-  ev.TARGET,
-  ev.SGI,
-  ev.GROUP,
-  ev.GROUP_ONE,
-  ev.DIST_ENABLE,
-  ev.SGI_PEND,
-]);
+/** The vCPU of such an event is on the CPU that acts. */
+const ACTING_KINDS: ReadonlySet<number> = new Set(REGISTER_WRITES);
 
 export class XenOldReference implements ConformTarget {
   readonly machine: Machine;
@@ -58,7 +47,7 @@ export class XenOldReference implements ConformTarget {
   apply(kind: number, vcpu: number, intid: number, value: number): void {
     const actor = this.state.vcpus[vcpu];
     if (!actor) return;
-    if (REGISTER_WRITES.has(kind)) this.state.current = actor;
+    if (ACTING_KINDS.has(kind)) this.state.current = actor;
     this.applyToVcpu(kind, actor, intid, value);
     const irq = findIrq(this.state, actor, intid);
     if (irq) this.applyToIrq(kind, actor, irq, value);
@@ -179,7 +168,7 @@ export class XenOldReference implements ConformTarget {
         if (!isPrivate(irq.intid) && value >= 0 && value < this.machine.nrVcpus) retarget(this.state, irq, value);
         break;
       case ev.HW_MAP:
-        irq.hostIrq = value;
+        irq.hostIrq = ev.hostIrqOfMap(value);
         break;
       case ev.HW_UNMAP:
         irq.hostIrq = undefined;

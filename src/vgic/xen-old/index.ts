@@ -10,7 +10,9 @@ import { assert } from '../../base/errors.js';
 import type { Machine } from '../../gic/intid.js';
 import type { ApList } from '../ap-list.js';
 import { createGuestInterface } from '../guest.js';
-import { gichWord, type Vgic } from '../vgic.js';
+import { createLrWords } from '../lr-words.js';
+import { slotOf } from '../state.js';
+import type { Vgic } from '../vgic.js';
 import { createXenOldState, resetXenOldState, type XenOldState } from './columns.js';
 import { createEntryExit } from './entry-exit.js';
 import { createInject } from './inject.js';
@@ -29,7 +31,7 @@ function refuse(): never {
 export function createXenOldVgic(machine: Machine): XenOldVgic {
   const columns = createXenOldState({ ...machine, flavour: 'xen-old' });
   const { s, inflight, lrUsed, kicks } = columns;
-  const { lrLo, lrHi, nrLr, isV2Host, queuedRows } = s;
+  const { nrLr, queuedRows } = s;
   const listRegisters = createListRegisters(columns);
   const injected = createInject(columns, listRegisters);
   const registers = createRegisters(columns, listRegisters, injected);
@@ -60,11 +62,9 @@ export function createXenOldVgic(machine: Machine): XenOldVgic {
       // Recorded for a machine that fills its list registers otherwise: a free one stays empty.
       if (lr < nrLr && lrUsed[vcpu * nrLr + lr] === 1) guest.setLrState(vcpu, lr, state);
     },
+    its: () => undefined,
+    findLpi: (intid) => slotOf(s, 0, intid),
     reset: () => resetXenOldState(columns),
-    lrLo(vcpu, lr) {
-      const at = vcpu * nrLr + lr;
-      return isV2Host ? gichWord(lrLo[at], lrHi[at]) : lrLo[at];
-    },
-    lrHi: (vcpu, lr) => (isV2Host ? 0 : lrHi[vcpu * nrLr + lr]),
+    ...createLrWords(s),
   };
 }

@@ -3,6 +3,7 @@ import * as Counting from '#counting';
 import * as Intid from '../../gic/intid.js';
 import * as Counters from '../counters.js';
 import type { Inject } from '../inject.js';
+import { isSgiTarget } from '../sgi-targets.js';
 import { slotOf } from '../state.js';
 import * as Word from '../word.js';
 import type { XenOldState } from './columns.js';
@@ -13,8 +14,8 @@ import type { ListRegisters } from './list-registers.js';
 const { COUNTED } = Counting;
 const { NR_PRIVATE_IRQS } = Intid;
 const { PATH_INJECT, PATH_REKEY } = Counters;
-const { ENABLED, EXISTS, GROUP, LATCH, PRIORITY_FIELD, PRIORITY_SHIFT, priorityOf, TARGET_FIELD, TARGET_SHIFT } = Word;
-const { targetOf } = Word;
+const { ENABLED, EXISTS, LATCH, newLpi, PRIORITY_FIELD, PRIORITY_SHIFT, priorityOf } = Word;
+const { TARGET_FIELD, TARGET_SHIFT, targetOf } = Word;
 const { NO_LR } = OwnColumns;
 
 export interface XenOldInject extends Inject {
@@ -81,9 +82,7 @@ export function createInject(x: XenOldState, lrs: ListRegisters): XenOldInject {
       if (groupZeroOnly) return;
       current[0] = sender;
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
-        const bit = vcpu - firstVcpu;
-        const wanted = allButSelf ? vcpu !== sender : bit >= 0 && bit < 32 && ((targets >>> bit) & 1) === 1;
-        if (!wanted) continue;
+        if (!isSgiTarget(vcpu, sender, firstVcpu, targets, allButSelf)) continue;
         deliver(vcpu, vcpu * NR_PRIVATE_IRQS + intid);
         if (COUNTED) cost.end(PATH_INJECT);
       }
@@ -96,12 +95,7 @@ export function createInject(x: XenOldState, lrs: ListRegisters): XenOldInject {
       if (slot < 0) return;
       lpiRefs[slot - lpiSlotBase] += 1;
       if ((word[slot] & EXISTS) !== 0) return;
-      word[slot] =
-        EXISTS |
-        GROUP |
-        (enabled ? ENABLED : 0) |
-        ((priority & 0xfc) << PRIORITY_SHIFT) |
-        ((target + 1) << TARGET_SHIFT);
+      word[slot] = newLpi(target, priority, enabled);
     },
     unmapLpi(intid) {
       const slot = known(0, intid);

@@ -3,6 +3,7 @@
  * vgic-spec 1.22, 2.1, section 10 and E.4. An access that is not handled becomes a data abort in the guest.
  */
 import * as Intid from '../../gic/intid.js';
+import { affinityOf, vcpuOfAffinity } from '../affinity.js';
 import type { Mmio } from '../mmio.js';
 import { slotOf } from '../state.js';
 import * as Word from '../word.js';
@@ -83,11 +84,9 @@ export function createMmio(x: XenOldState, r: XenOldRegisters, { sgi }: XenOldIn
   function writeRouter(offset: number, lo: number, hi: number): void {
     const intid = (offset - IROUTER) >> 3;
     if (intid < NR_PRIVATE_IRQS || intid >= nrIrqs) return;
-    const aff0 = lo & 0xff;
-    const vcpu = aff0 + 16 * ((lo >>> 8) & 0xff) + 4096 * ((lo >>> 16) & 0xff);
     // "Any vCPU" means vCPU 0; an affinity that nobody has is ignored.
     if (lo < 0) r.setTarget(intid, 0);
-    else if (aff0 < 16 && (hi & 0xff) === 0) r.setTarget(intid, vcpu);
+    else if ((hi & 0xff) === 0) r.setTarget(intid, vcpuOfAffinity(lo));
   }
 
   function writeSgir(vcpu: number, value: number): boolean {
@@ -205,8 +204,7 @@ export function createMmio(x: XenOldState, r: XenOldRegisters, { sgi }: XenOldIn
       const intid = (offset - IROUTER) >> 3;
       if (length !== 8 && length !== 4) return UNHANDLED;
       if ((offset & 7) !== 0 || !serves(false, intid)) return 0;
-      const target = targetOf(word[slotOf(s, vcpu, intid)]);
-      return (target & 15) | (((target >> 4) & 0xff) << 8);
+      return affinityOf(targetOf(word[slotOf(s, vcpu, intid)]));
     }
     if (offset >= CPENDSGIR && offset < SGI_REGISTERS_END) return length === 4 || length === 1 ? 0 : UNHANDLED;
     if (length !== 4) return UNHANDLED;

@@ -2,8 +2,9 @@
 import * as Counting from '#counting';
 import * as Intid from '../../gic/intid.js';
 import * as Counters from '../counters.js';
+import { createHostMapping } from '../host-mapping.js';
 import type { RegisterEffects } from '../registers.js';
-import { physRowOf, slotOf } from '../state.js';
+import { slotOf } from '../state.js';
 import * as Word from '../word.js';
 import type { XenOldState } from './columns.js';
 import * as OwnColumns from './columns.js';
@@ -22,8 +23,9 @@ export type XenOldRegisters = RegisterEffects;
 
 export function createRegisters(x: XenOldState, { raise }: ListRegisters, injected: XenOldInject): XenOldRegisters {
   const { s, inflight, lrPending, snapshot, lrOf, migrating, current } = x;
-  const { word, hwintid, physRow, physPending, pmr, apr, dist, nrVcpus, spiSlotBase, cost } = s;
+  const { word, physRow, physPending, pmr, apr, dist, nrVcpus, spiSlotBase, cost } = s;
   const { deliver, removeFromQueues, targetFor } = injected;
+  const hostMapping = createHostMapping(s);
 
   /** Row of an interrupt that registers name (LPIs are configured in memory), or -1. */
   function known(vcpu: number, intid: number): number {
@@ -114,18 +116,15 @@ export function createRegisters(x: XenOldState, { raise }: ListRegisters, inject
       // Stored; delivery does not ask.
       dist[0] = on ? 1 : 0;
     },
-    mapHw(vcpu, intid, hostIrq) {
+    mapHw(vcpu, intid, hostIrq, swResample) {
       const slot = known(vcpu, intid);
       if (slot < 0) return;
-      word[slot] |= HW;
-      hwintid[slot] = hostIrq;
-      physRow[slot] = physRowOf(nrVcpus, vcpu, hostIrq);
+      hostMapping.map(slot, vcpu, hostIrq, swResample);
     },
     unmapHw(vcpu, intid) {
       const slot = known(vcpu, intid);
       if (slot < 0) return;
-      word[slot] &= ~HW;
-      hwintid[slot] = 0;
+      hostMapping.unmap(slot);
     },
     pendingTest(vcpu) {
       // It reads PMR and active priorities from the hardware: of the current vCPU.

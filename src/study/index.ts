@@ -1,0 +1,12 @@
+/** The studies, in the order of the threads. */
+import { UsageError } from '../base/errors.js';
+import type { StudyKind } from './study.js';
+
+export const studies: readonly StudyKind[] = [];
+
+/** The study of that id. Throws UsageError and names the others. */
+export function studyNamed(id: string): StudyKind {
+  const found = studies.find((study) => study.id === id);
+  if (found) return found;
+  throw new UsageError(`unknown study '${id}'; one of: ${studies.map((study) => study.id).join(', ')}`);
+}
