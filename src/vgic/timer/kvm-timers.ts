@@ -27,7 +27,7 @@ export function createKvmTimers(vgic: Vgic, columns: TimerColumns, { count }: Ta
   const usesActive = (): boolean => irqchipInKernel[0] === 1 || activeStates[0] === 1;
 
   function map(vcpu: number, timer: number): void {
-    if (owned[vcpu] === 1) mapHw(vcpu, TIMER_PPIS[timer], TIMER_PPIS[timer]);
+    if (owned[vcpu] === 1) mapHw(vcpu, TIMER_PPIS[timer], TIMER_PPIS[timer], false);
   }
 
   function enable(vcpu: number): void {
