@@ -2,6 +2,7 @@
 import * as K from '../trace/events.js';
 import { BY_SOFTWARE } from '../vgic/host-mapping.js';
 import { slotOf, type VgicState } from '../vgic/state.js';
+import { PHYSICAL_TIMER, TIMER_PPIS, VIRTUAL_TIMER } from '../vgic/timer/contexts.js';
 import type { Vgic } from '../vgic/vgic.js';
 import { ACTIVE, EXISTS, LATCH, LINE } from '../vgic/word-layout.js';
 import {
@@ -15,6 +16,8 @@ import {
   readLrs,
   require,
 } from './invariant-rows.js';
+
+const EL1_TIMER_PPIS: readonly number[] = [TIMER_PPIS[VIRTUAL_TIMER], TIMER_PPIS[PHYSICAL_TIMER]];
 
 export interface EntryChecks {
   before(kind: number, vcpu: number, intid: number): void;
@@ -50,12 +53,14 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
   const physOfLr = new Int32Array(nrVcpus * nrLr).fill(-1);
   const physWritten = new Uint8Array(physActive.length);
   let folded: LrView[] = [];
+  /** A TIMER event was seen on a flavour that recomputes timer lines at entry. */
+  let hasTimers = false;
 
   function beforeFlush(vcpu: number): void {
     flushes++;
     nrSenderless = 0;
     rowsBefore = list.order(vcpu);
-    listWasEmpty = rowsBefore.length === 0;
+    listWasEmpty = rowsBefore.length === 0 && !hasTimers;
     for (const slot of rowsBefore) {
       const w = word[slot];
       wordBefore[slot] = w;
@@ -71,11 +76,14 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
     }
   }
 
+  /** Does an entry recompute the line of a row (flavours with timerLevelsAtEntry)? The rows before it say nothing then. */
+  const isRecomputed = (slot: number): boolean => hasTimers && EL1_TIMER_PPIS.includes(s.intidOfSlot[slot]);
+
   /** What is wrong with one LR after the flush, and the number of the invariant that says so. */
   function findFault({ intid, slot, pending, active }: LrView, seen: Set<number>): [number, string] | undefined {
     if (!pending && !active) return [2, `INTID ${intid} is in an LR and neither pending nor active`];
     if (seen.has(intid)) return [2, `INTID ${intid} is in two LRs`];
-    if (slot < 0 || deliverableAt[slot] !== flushes)
+    if (slot < 0 || (deliverableAt[slot] !== flushes && !isRecomputed(slot)))
       return [2, `INTID ${intid} is in an LR and was not deliverable here`];
     if (!pending || !active) return undefined;
     const w = word[slot];
@@ -120,6 +128,7 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
   /** 7: an entry and an exit with no guest between them change nothing. */
   function checkUnchanged(kind: number, vcpu: number): void {
     for (const slot of rowsBefore) {
+      if (isRecomputed(slot)) continue;
       const w = word[slot];
       // An LPI that nothing maps ends where it leaves the list.
       if ((w & EXISTS) === 0 && deliverableAt[slot] !== flushes) continue;
@@ -177,6 +186,7 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
   return {
     before(kind, vcpu, intid) {
       if (changesNothing(kind)) return;
+      if (kind === K.TIMER && flavour.timerLevelsAtEntry) hasTimers = true;
       const isExit = kind === K.SYNC || kind === K.FOLD;
       if (!isExit || vcpu !== entered) entered = -1;
       if (kind === K.FLUSH) beforeFlush(vcpu);

@@ -153,7 +153,7 @@ export function createKvmTimers(vgic: Vgic, columns: TimerColumns, { count }: Ta
       settle(vcpu);
       count('puts');
       loaded[vcpu] = 0;
-      softArmed.fill(0, vcpu * NR_TIMERS, (vcpu + 1) * NR_TIMERS);
+      for (let at = vcpu * NR_TIMERS; at < (vcpu + 1) * NR_TIMERS; at++) softArmed[at] = 0;
       if (blocking) armBackground(vcpu);
     },
     refreshLines() {},

@@ -1,4 +1,5 @@
 /** What KVM's and Xen's timers share: the line of a timer, and the soft timer of a blocked vCPU. vgic-spec 5.1, 5.2. */
+import { COUNTED } from '#counting';
 import type { Vgic } from '../vgic.js';
 import type { TimerColumns } from './columns.js';
 import { canFire, isLevelHigh, NR_TIMERS, TIMER_PPIS } from './contexts.js';
@@ -16,7 +17,7 @@ export interface TimerLine {
 }
 
 export function createTimerLine(vgic: Vgic, columns: TimerColumns, tally: Tally, checksOwner: boolean): TimerLine {
-  const { inject, state } = vgic;
+  const { inject, state, kicks } = vgic;
   const { cost } = state;
   const { bits, line, owned, background, irqchipInKernel, vgicReady, inGuest } = columns;
   const { count } = tally;
@@ -26,6 +27,7 @@ export function createTimerLine(vgic: Vgic, columns: TimerColumns, tally: Tally,
     background[vcpu] = 0;
     count('softTimerExpiries');
     count('wakeups');
+    if (COUNTED) kicks.wake(vcpu);
   }
 
   return {

@@ -45,12 +45,16 @@ export function createXenTimers(vgic: Vgic, columns: TimerColumns, { count }: Ta
     update(vcpu, timer, 1);
   }
 
+  /** The host's own mask (hostOff) is not the guest's and lowers nothing. */
+  function refreshLine(vcpu: number, timer: number): void {
+    update(vcpu, timer, isLevelHigh(bits[vcpu * NR_TIMERS + timer]) ? 1 : 0);
+  }
+
   function refreshLines(vcpu: number): void {
     const first = vcpu * NR_TIMERS;
     if (inUse[first + VIRTUAL_TIMER] === 0 && inUse[first + PHYSICAL_TIMER] === 0) return;
-    // The host's own mask (hostOff) is not the guest's and lowers nothing.
-    for (const timer of [VIRTUAL_TIMER, PHYSICAL_TIMER])
-      update(vcpu, timer, isLevelHigh(bits[vcpu * NR_TIMERS + timer]) ? 1 : 0);
+    refreshLine(vcpu, VIRTUAL_TIMER);
+    refreshLine(vcpu, PHYSICAL_TIMER);
   }
 
   return {
