@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createDoorbellStudy, doorbellStudy } from './doorbell.js';
-import type { ExploredVariant } from './doorbell-explored.js';
+import { doorbellStudy } from './doorbell.js';
 import { countHalts, createTurns } from './doorbell-halts.js';
 import { countHandlerSteps, fateOf, MOMENTS } from './doorbell-handler.js';
 import { createDoorbellMachine } from './doorbell-machine.js';
@@ -57,25 +56,19 @@ test('what the pending test finds is of a vCPU that is awake', () => {
   assert.deepEqual([counts.skippedBlocked, counts.asleep], [0, 0]);
 });
 
-test('the study: whole tables, the same twice, and one more with interleavings', () => {
+test('the study: whole tables, the same twice, and the interleavings', () => {
   const study = doorbellStudy.run({ seed: 1 });
   assert.deepEqual(doorbellStudy.run({ seed: 1 }), study);
   for (const { caption, columns, rows } of study.tables) {
     assert.ok(rows.length > 0, caption);
     for (const row of rows) assert.equal(row.length, columns.length, caption);
   }
-  const record: ExploredVariant = {
-    model: 'doorbell-wake',
-    variant: 'p1',
-    summary: 'P1',
-    verdict: 'exhausted',
-    problem: null,
-    states: 12,
-    executions: 10,
-    failing: 0,
-    length: 0,
-  };
-  const explored = createDoorbellStudy(() => [record, { ...record, model: 'queue' }]).run({ seed: 1 });
-  assert.equal(explored.tables.length, study.tables.length + 1);
-  assert.deepEqual(explored.tables.at(-1)?.rows, [['doorbell-wake', 'p1', 'P1', 'none', 12, 10, 0, null]]);
+  const explored = study.tables.at(-1)!;
+  const wakes = explored.rows.filter(([model]) => model === 'doorbell-wake');
+  assert.equal(wakes.length, 13);
+  // The column "lost" of vgic-spec 4.4.
+  assert.deepEqual(
+    wakes.map((row) => row[6]),
+    [0, 8, 1, 22, 0, 3, 13, 8, 414, 0, 0, 31, 0],
+  );
 });

@@ -1,9 +1,12 @@
 /** The studies, in the order of the threads. */
 import { UsageError } from '../base/errors.js';
+import { doorbellStudy } from './doorbell.js';
+import { injectionStudy } from './injection.js';
+import { mappedStudy } from './mapped.js';
 import type { StudyKind } from './study.js';
 import { timerStudy } from './timer.js';
 
-export const studies: readonly StudyKind[] = [timerStudy];
+export const studies: readonly StudyKind[] = [injectionStudy, doorbellStudy, mappedStudy, timerStudy];
 
 /** The study of that id. Throws UsageError and names the others. */
 export function studyNamed(id: string): StudyKind {

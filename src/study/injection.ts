@@ -1,8 +1,15 @@
 /** The first thread: is the list worth sorting on insertion, is unblocking enough, and how long are interrupts off? */
+
+import { comparator } from '../explore/models/comparator.js';
+import { injectIsr } from '../explore/models/inject-isr.js';
+import { kick } from '../explore/models/kick.js';
+import { migrate } from '../explore/models/migrate.js';
+import { queue } from '../explore/models/queue.js';
 import { quantileAtMost, type SectionCost } from '../replay/sections.js';
 import { sortOnFlush } from '../strategy/sort-on-flush.js';
 import { sortOnInsert } from '../strategy/sort-on-insert.js';
 import { METRIC_COMPARISONS, METRIC_STEPS, NR_METRICS, NR_PATHS, PATH_FLUSH } from '../vgic/counters.js';
+import { exploredTable } from './explored.js';
 import {
   type Cell,
   createLoads,
@@ -274,6 +281,13 @@ export const injectionStudy: StudyKind = {
         windowTable(FLAVOURS),
         exhausted,
         edgeTable(FLAVOURS),
+        exploredTable('Every interleaving of small programs with the locks of this path (vgic-replay explore)', [
+          queue,
+          kick,
+          injectIsr,
+          migrate,
+          comparator,
+        ]),
       ],
       limits: [
         'Steps are counted, not timed: a step is a list node visited, a comparison, a lock taken or a list register written, and they do not take the same time.',
@@ -281,7 +295,7 @@ export const injectionStudy: StudyKind = {
         'An injection that queues is one section here; the kernel restores interrupts for an instant between its two parts.',
         'Section lengths of ITS commands (INVALL, MOVALL, CWRITER) are not among these, and 6.1 also walks its LPIs under lpi_list_lock to find one, which is not counted.',
         'The guest of the typical workload takes what it is presented at the end of each run; the generators write KVM events, and Xen gets its SPIs targeted at vCPU 0 first.',
-        "The window holds whole calls of other CPUs; finer interleavings of two injectors are the explorer's.",
+        'In the tables of the window a whole call of another CPU falls into it; finer interleavings are those of the last table.',
       ],
     };
   },
