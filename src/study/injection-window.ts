@@ -2,6 +2,7 @@
  * Window W (vgic-spec 1.8): everything that may happen to an interrupt while its injector holds no lock, on the real core.
  * A change is what another CPU does in one go; several may fall into one window, and every turn of the loop opens another.
  */
+import { assert } from '../base/errors.js';
 import type { Machine } from '../gic/intid.js';
 import { sortOnFlush } from '../strategy/sort-on-flush.js';
 import { type Attempt, createQueueWindow, type InjectionEnd, type QueueWindow } from '../vgic/queue-window.js';
@@ -188,6 +189,7 @@ export function exhaust(bench: WindowBench, depth: number): Exhaustion {
       // The last window stays quiet, so that every injection ends.
       const outcome = injectAcross(bench, tried.length === depth ? [...tried, []] : tried);
       if (outcome.end === 'in the window') {
+        assert(tried.length < depth, 'a quiet window ends the injection');
         visit(tried);
         continue;
       }
