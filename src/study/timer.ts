@@ -1,4 +1,5 @@
 /** Thread "Support arch timers with a userspace gic": the question of 5.4, and what an expiry costs. vgic-spec 5. */
+import { formatInteger } from '../base/number-format.js';
 import type { VmGuards } from '../vgic/timer/vm-life.js';
 import type { StudyChart, StudyKind, StudyTable } from './study.js';
 import { countTicks, timerVariants } from './timer-cost.js';
@@ -130,7 +131,7 @@ function harmChart(shipped: LifeCount, late: LifeCount, unowned: LifeCount): Stu
   return {
     id: 'timer-orders',
     title: 'Orders of a VM’s life that go wrong without the check',
-    finding: `Of the sequences of ${MAX_LENGTH} steps ${share.toFixed(1)} % are harmful without -EBUSY, ${grouped(shipped.harmfulByLength[last])} of ${grouped(shipped.sequencesByLength[last])} with it.`,
+    finding: `Of the sequences of ${MAX_LENGTH} steps ${share.toFixed(1)} % are harmful without -EBUSY, ${formatInteger(shipped.harmfulByLength[last])} of ${formatInteger(shipped.sequencesByLength[last])} with it.`,
     xAxis: 'steps',
     yAxis: 'sequences',
     xs: from(late.sequencesByLength.map((_, at) => at + 1)),
@@ -141,8 +142,6 @@ function harmChart(shipped: LifeCount, late: LifeCount, unowned: LifeCount): Stu
     ],
   };
 }
-
-const grouped = (count: number): string => `${count}`.replace(/\B(?=(\d{3})+$)/g, ',');
 
 function answer(shipped: LifeCount, late: LifeCount, unowned: LifeCount): [string, string] {
   const steps = (count: LifeCount): string =>
@@ -156,9 +155,9 @@ function answer(shipped: LifeCount, late: LifeCount, unowned: LifeCount): [strin
   const host =
     late.harmsHost + unowned.harmsHost === 0
       ? 'only the guest is hurt: no sequence interrupts the host more than once an expiry'
-      : `the host is hurt in ${grouped(late.harmsHost + unowned.harmsHost)} of them`;
+      : `the host is hurt in ${formatInteger(late.harmsHost + unowned.harmsHost)} of them`;
   return [
-    `As shipped, ${grouped(shipped.late)} of ${grouped(shipped.sequences)} sequences of up to ${MAX_LENGTH} steps add a vgic after a run and ${grouped(shipped.harmful)} go wrong; without the -EBUSY check ${grouped(late.late)} add one and ${grouped(late.harmful)} go wrong, the shortest after ${steps(late)}.`,
+    `As shipped, ${formatInteger(shipped.late)} of ${formatInteger(shipped.sequences)} sequences of up to ${MAX_LENGTH} steps add a vgic after a run and ${formatInteger(shipped.harmful)} go wrong; without the -EBUSY check ${formatInteger(late.late)} add one and ${formatInteger(late.harmful)} go wrong, the shortest after ${steps(late)}.`,
     `What goes wrong is ${harms}, and in a vgic that does not test the owner of a PPI ${more}; ${host}.`,
   ];
 }
