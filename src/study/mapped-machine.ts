@@ -69,6 +69,9 @@ const HOST_IRQ = 45;
 const VCPU = 0;
 /** Registers are written by another vCPU, at any time. */
 const WRITER = 1;
+/** Places in what the device remembers. */
+const LINE_HIGH = 0;
+const EDGE_OWED = 1;
 const ACK_BY_RULES = 4;
 const BY_RULES = 1;
 const ISENABLER = 0x104;
@@ -101,10 +104,28 @@ export function createMappedMachine({ flavour: id, physical, virtual, swResample
   const { step } = createEngine(vgic);
   const slot = slotOf(vgic.state, VCPU, SPI);
   const row = physRowOf(machine.nrVcpus, VCPU, HOST_IRQ);
-  /** The device's line; for an edge it says when the next one may come. */
-  let isHigh = false;
-  /** An edge that the guest has not acknowledged yet. */
-  let isEdgeOwed = false;
+  /** [LINE_HIGH] The device's line, for an edge: the next one may not come yet; [EDGE_OWED]: one was not acknowledged yet. */
+  const device = new Uint8Array(2);
+  /** All that a step can change; the first twelve tell states apart (nameMoment). */
+  const cells: readonly (readonly [Int32Array | Uint8Array, number])[] = [
+    [word, slot],
+    [inGuest, VCPU],
+    [usedLrs, VCPU],
+    [lrHi, 0],
+    [lrLo, 0],
+    [apr, VCPU],
+    [physLine, row],
+    [physPending, row],
+    [physActive, row],
+    [device, LINE_HIGH],
+    [device, EDGE_OWED],
+    // Flavours without it have an empty column: reads as 0, a write is ignored.
+    [onLr, slot],
+    [lrSlot, 0],
+    [lrDirty, VCPU],
+    [hcr, VCPU],
+    [activeSpis, 0],
+  ];
 
   const tell = (kind: number, vcpu: number, intid: number, value: number): void =>
     step(ev.packWord(kind, vcpu, intid), value);
@@ -122,8 +143,9 @@ export function createMappedMachine({ flavour: id, physical, virtual, swResample
   const hostNow = host.map(({ buffer }) => Buffer.from(buffer));
   const hostAtStart = hostNow.map((bytes) => Buffer.from(bytes));
 
+  const isHigh = (): boolean => device[LINE_HIGH] !== 0;
   const isServing = (): boolean => apr[VCPU] !== 0;
-  const isOwed = (): boolean => (physical === 'edge' ? isEdgeOwed : isHigh && !isServing());
+  const isOwed = (): boolean => (physical === 'edge' ? device[EDGE_OWED] !== 0 : isHigh() && !isServing());
   const isEnabled = (): boolean => (word[slot] & ENABLED) !== 0;
   /** Xen masks the host interrupt while the guest has it disabled (vgic-spec 2.2). */
   const canBeTaken = (): boolean =>
@@ -132,10 +154,10 @@ export function createMappedMachine({ flavour: id, physical, virtual, swResample
     inGuest[VCPU] !== 0 && usedLrs[VCPU] > 0 && (lrHi[0] & LR_STATE) === LR_PENDING && !isServing();
 
   function setLine(high: boolean): void {
-    isHigh = high;
+    device[LINE_HIGH] = high ? 1 : 0;
     if (physical === 'level') tell(ev.PHYS_LINE, VCPU, HOST_IRQ, high ? 1 : 0);
     else if (high) {
-      isEdgeOwed = true;
+      device[EDGE_OWED] = 1;
       tell(ev.PHYS_PENDING, VCPU, HOST_IRQ, 1);
     }
   }
@@ -148,7 +170,7 @@ export function createMappedMachine({ flavour: id, physical, virtual, swResample
   function acknowledge(): boolean {
     const isSpurious = !isOwed();
     tell(ev.ACK, VCPU, 0, ACK_BY_RULES);
-    isEdgeOwed = false;
+    device[EDGE_OWED] = 0;
     return isSpurious;
   }
   const enter = (): void => tell(ev.FLUSH, VCPU, 0, 0);
@@ -174,15 +196,10 @@ export function createMappedMachine({ flavour: id, physical, virtual, swResample
     action(
       'the device raises',
       'device',
-      () => !isHigh,
+      () => !isHigh(),
       () => setLine(true),
     ),
-    action(
-      'the device lowers',
-      'device',
-      () => isHigh,
-      () => setLine(false),
-    ),
+    action('the device lowers', 'device', isHigh, () => setLine(false)),
     action('the host takes it', 'host', canBeTaken, take),
     action('entry', 'hypervisor', () => inGuest[VCPU] === 0, enter),
     // Whatever makes the guest leave: it can always do so itself.
@@ -210,42 +227,14 @@ export function createMappedMachine({ flavour: id, physical, virtual, swResample
   return {
     vgic,
     actions,
-    save: () =>
-      Int32Array.of(
-        word[slot],
-        inGuest[VCPU],
-        usedLrs[VCPU],
-        lrHi[0],
-        lrLo[0],
-        apr[VCPU],
-        physLine[row],
-        physPending[row],
-        physActive[row],
-        Number(isHigh),
-        Number(isEdgeOwed),
-        onLr[slot] ?? 0,
-        lrSlot[0],
-        lrDirty[VCPU],
-        hcr[VCPU],
-        activeSpis[0],
-      ),
+    save() {
+      const moment = new Int32Array(cells.length);
+      for (let place = 0; place < cells.length; place++) moment[place] = cells[place][0][cells[place][1]];
+      return moment;
+    },
     restore(moment) {
       unqueue();
-      [
-        word[slot],
-        inGuest[VCPU],
-        usedLrs[VCPU],
-        lrHi[0],
-        lrLo[0],
-        apr[VCPU],
-        physLine[row],
-        physPending[row],
-        physActive[row],
-      ] = moment;
-      isHigh = moment[9] !== 0;
-      isEdgeOwed = moment[10] !== 0;
-      if (onLr.length > 0) onLr[slot] = moment[11];
-      [lrSlot[0], lrDirty[VCPU], hcr[VCPU], activeSpis[0]] = moment.subarray(12);
+      for (let place = 0; place < cells.length; place++) cells[place][0][cells[place][1]] = moment[place];
       if ((word[slot] & QUEUED_FIELD) !== 0) list.insert(VCPU, slot);
     },
     keyOf: nameMoment,
@@ -262,7 +251,7 @@ export function createMappedMachine({ flavour: id, physical, virtual, swResample
         } else if (canBeAcked()) {
           acknowledge();
           // The handler serves the device before it ends.
-          if (isHigh) setLine(false);
+          if (isHigh()) setLine(false);
           end();
           hasMoved = true;
         }
