@@ -38,7 +38,10 @@ function prepareFile(path: string, strategy: string): Prepared {
   const block = createEventBlock();
   return {
     events: countEvents(path),
-    reset: vgic.reset,
+    reset() {
+      vgic.reset();
+      engine.resetSystems();
+    },
     run() {
       const reader = openTrace(source, { times: false });
       while (reader.next(block)) engine.run(block.word, block.value, block.count);

@@ -72,6 +72,8 @@ export interface Engine {
   step(word: number, value: number): void;
   /** Digest over every LR word of every flush so far (vgic/digest.ts): used_lrs, then lo and hi of each LR. */
   digest(): number;
+  /** Forgets the systems beside the core; with the vGIC's own reset everything but the digest is as before the first event. */
+  resetSystems(): void;
   /** What the systems beside the core counted, by name (replay/systems.ts). */
   systemCounts(): Readonly<Record<string, SystemCounts>>;
 }
@@ -335,6 +337,7 @@ export function createEngine(vgic: Vgic): Engine {
       runWindow(1);
     },
     digest: () => digest[0],
+    resetSystems: systems.reset,
     systemCounts: () => systems.counts(),
   };
 }

@@ -5,7 +5,7 @@ import type { EventBlock } from '../trace/events.js';
 import { digestHex } from '../vgic/digest.js';
 import type { Vgic } from '../vgic/vgic.js';
 import { createModel } from './create-model.js';
-import { createEngine } from './engine.js';
+import { createEngine, type Engine } from './engine.js';
 
 export interface Replays {
   readonly vgic: Vgic;
@@ -15,6 +15,8 @@ export interface Replays {
   reset(): void;
   /** Digest over everything replayed so far, 8 hex digits. */
   digest(): string;
+  /** What the systems beside the core counted since the reset. */
+  systemCounts(): ReturnType<Engine['systemCounts']>;
 }
 
 export function createReplays(machine: Machine, chosen: ChosenStrategy, block: EventBlock): Replays {
@@ -23,7 +25,11 @@ export function createReplays(machine: Machine, chosen: ChosenStrategy, block: E
   return {
     vgic,
     run: () => engine.run(block.word, block.value, block.count),
-    reset: vgic.reset,
+    reset() {
+      vgic.reset();
+      engine.resetSystems();
+    },
     digest: () => digestHex(engine.digest()),
+    systemCounts: engine.systemCounts,
   };
 }

@@ -32,6 +32,8 @@ export interface Systems {
   enter(vcpu: number): void;
   /** Systems that some event reached and that have something to tell, by name. */
   counts(): Readonly<Record<string, SystemCounts>>;
+  /** Forgets every system: the next event that one hears makes it anew. After the reset of the vGIC. */
+  reset(): void;
 }
 
 const SYSTEM_KINDS: readonly SystemKind[] = [doorbellSystem, itsSystem, timerSystem];
@@ -59,5 +61,6 @@ export function createSystems(vgic: Vgic): Systems {
       const told = [...made].map(([{ name }, system]) => [name, system.counts()] as const);
       return Object.fromEntries(told.filter(([, counts]) => Object.keys(counts).length > 0));
     },
+    reset: () => made.clear(),
   };
 }

@@ -124,12 +124,18 @@ const ROUND = 3;
 const LONG_ROUNDS = 60;
 /** More than 10,000 entries, so that 99.99 % of them leave one out. */
 const TYPICAL_EVENTS = 100_000;
+const ORDINARY_EVENTS = 60_000;
+
+/** Guests fitted to recordings of Linux guests (workload/README.md). */
+export const ORDINARY: readonly string[] = ['net', 'disk', 'ipi'];
 const STANDING_DEPTH = 256;
 
 export function createLoads(seed: number): readonly Load[] {
   const longEvents = 3 * LONG + ROUND * LONG_ROUNDS;
+  const ordinary = ORDINARY.map((id) => generated(id, workloadNamed(id).summary, { events: ORDINARY_EVENTS, seed }));
   return [
-    closeLoop(generated('typical', '4 vCPUs, short lists', { events: TYPICAL_EVENTS, seed })),
+    ...ordinary.map(closeLoop),
+    closeLoop(generated('typical', 'a busy guest of 4 vCPUs', { events: TYPICAL_EVENTS, seed })),
     generated('standing', `${STANDING_DEPTH} entries stand, one comes and goes`, standingParams(STANDING_DEPTH, seed)),
     generated('flood', `${LONG} entries below the PMR, nothing changes`, { events: longEvents, seed, depth: LONG }),
     generated('deep', `${LONG} entries, one priority rewritten before each entry`, {
@@ -157,7 +163,7 @@ function createCellVgic({ machine, name }: Load, flavour: StudyFlavour, strategy
     strategy.create({}),
   );
   // In Xen an SPI has no target before ITARGETSR is written; these generators leave it at vCPU 0, where KVM's begins.
-  if (name !== 'typical' && name !== 'toggle')
+  if (name !== 'typical' && name !== 'toggle' && !ORDINARY.includes(name))
     for (let spi = SPI_BASE; spi < SPI_BASE + machine.nrSpis; spi++) vgic.setTarget(spi, 0);
   vgic.state.cost.reset();
   return vgic;

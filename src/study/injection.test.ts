@@ -68,7 +68,7 @@ test('the study: whole tables, and figures that agree with the cost formula', ()
   const curve = (name: string) => chart.series.find((series) => series.name === name)?.values ?? [];
   chart.xs.forEach((depth, at) => {
     // Fold of four LRs, prune of the list with the newcomer on it (vgic-spec 1.23, A).
-    assert.equal(curve('exit, either')[at], 8 + 1 + 2 * (depth + 1));
+    assert.equal(curve('exit, sort on flush')[at], 8 + 1 + 2 * (depth + 1));
     // An ordered list: the list lock, four entries walked and populated.
     assert.equal(curve('entry, sort on insert')[at], 1 + 4 * 3);
   });

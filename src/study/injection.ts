@@ -1,5 +1,6 @@
 /** The first thread: is the list worth sorting on insertion, is unblocking enough, and how long are interrupts off? */
 
+import { formatDecimal, formatInteger, formatShare } from '../base/number-format.js';
 import { comparator } from '../explore/models/comparator.js';
 import { injectIsr } from '../explore/models/inject-isr.js';
 import { kick } from '../explore/models/kick.js';
@@ -8,7 +9,7 @@ import { queue } from '../explore/models/queue.js';
 import { quantileAtMost, type SectionCost } from '../replay/sections.js';
 import { sortOnFlush } from '../strategy/sort-on-flush.js';
 import { sortOnInsert } from '../strategy/sort-on-insert.js';
-import { METRIC_COMPARISONS, METRIC_STEPS, NR_METRICS, NR_PATHS, PATH_FLUSH } from '../vgic/counters.js';
+import { METRIC_COMPARISONS, METRIC_STEPS, NR_METRICS, NR_PATHS } from '../vgic/counters.js';
 import { exploredTable } from './explored.js';
 import {
   type Cell,
@@ -16,6 +17,7 @@ import {
   createStanding,
   FLAVOURS,
   type Load,
+  ORDINARY,
   runCell,
   STRATEGIES,
   type StudyFlavour,
@@ -41,8 +43,8 @@ function stepsOf({ vgic }: Cell): number {
 
 const sumOf = ({ vgic }: Cell, path: number, metric: number): number => vgic.state.cost.sum[path * NR_METRICS + metric];
 
-/** Comparisons of an ordered list: at insertion, and when a key changes at a write, an exit or an entry. */
-function insertedComparisons(cell: Cell): number {
+/** All of them: an ordered list compares at insertion, and when a key changes at a write, an exit or an entry. */
+function comparisonsOf(cell: Cell): number {
   let comparisons = 0;
   for (let path = 0; path < NR_PATHS; path++) comparisons += sumOf(cell, path, METRIC_COMPARISONS);
   return comparisons;
@@ -69,19 +71,25 @@ interface Lengths {
   readonly overLrs: number;
 }
 
-function lengthsOf({ vgic: { state } }: Cell): Lengths {
+/** Over all entries of the cells together. */
+function lengthsOf(cells: readonly Cell[]): Lengths {
   let entries = 0;
   let sum = 0;
   let longest = 0;
   let overLrs = 0;
-  const { depth } = state.cost;
-  depth.forEach((count, length) => {
-    if (count === 0) return;
-    entries += count;
-    sum += count * length;
-    longest = length;
-    if (length > state.nrLr) overLrs += count;
-  });
+  const depth: number[] = [];
+  for (const { vgic } of cells) {
+    const { state } = vgic;
+    state.cost.depth.forEach((count, length) => {
+      while (depth.length <= length) depth.push(0);
+      depth[length] += count;
+      if (count === 0) return;
+      entries += count;
+      sum += count * length;
+      longest = Math.max(longest, length);
+      if (length > state.nrLr) overLrs += count;
+    });
+  }
   let seen = 0;
   let usual = 0;
   while (seen < USUAL * entries) seen += depth[usual++];
@@ -93,7 +101,7 @@ function lengthTable(cells: readonly Cell[]): StudyTable {
   for (const onFlush of cells) {
     if (onFlush.flavour !== 'kvm-6.1' || onFlush.strategy !== sortOnFlush.id) continue;
     const onInsert = cellOf(cells, onFlush.load.name, 'kvm-6.1', sortOnInsert.id);
-    const { entries, mean, usual, longest, overLrs } = lengthsOf(onFlush);
+    const { entries, mean, usual, longest, overLrs } = lengthsOf([onFlush]);
     if (entries === 0) continue;
     rows.push([
       onFlush.load.name,
@@ -103,8 +111,8 @@ function lengthTable(cells: readonly Cell[]): StudyTable {
       usual,
       longest,
       percent(overLrs, entries),
-      rounded(sumOf(onFlush, PATH_FLUSH, METRIC_COMPARISONS) / entries),
-      rounded(insertedComparisons(onInsert) / entries),
+      rounded(comparisonsOf(onFlush) / entries),
+      rounded(comparisonsOf(onInsert) / entries),
       rounded(stepsOf(onFlush) / entries),
       rounded(stepsOf(onInsert) / entries),
     ]);
@@ -213,19 +221,20 @@ function sectionChart(seed: number): StudyChart {
     loads.map((load) => sectionOf(runCell(load, 'kvm-6.1', strategy), id)?.max ?? 0);
   const flush = curve(sortOnFlush, 'flush');
   const append = curve(sortOnInsert, 'append');
+  const entry = curve(sortOnInsert, 'flush');
   const last = CHART_DEPTHS.length - 1;
   return {
     id: 'injection-sections',
     title: 'Longest stretch with interrupts off, by length of the list',
-    finding: `With ${CHART_DEPTHS[last]} entries sorting takes ${flush[last]} steps at one entry; kept in order the list costs an injector up to ${append[last]} and the entry no more than the list registers.`,
+    finding: `With ${CHART_DEPTHS[last]} entries sorting takes ${formatInteger(flush[last])} steps at one entry; kept in order the list costs an injector up to ${formatInteger(append[last])}, and the entry ${entry[last]}.`,
     xAxis: 'entries on the list',
     yAxis: 'steps',
     xs: CHART_DEPTHS,
     series: [
       { name: 'entry, sort on flush', values: flush },
       { name: 'injection, sort on insert', values: append },
-      { name: 'entry, sort on insert', values: curve(sortOnInsert, 'flush') },
-      { name: 'exit, either', values: curve(sortOnFlush, 'exit') },
+      { name: 'entry, sort on insert', values: entry },
+      { name: 'exit, sort on flush', values: curve(sortOnFlush, 'exit') },
     ],
   };
 }
@@ -237,21 +246,24 @@ function runCells(loads: readonly Load[]): Cell[] {
 }
 
 function answer(cells: readonly Cell[], kicks: ReadonlyMap<string, KickCounts>, lost: number): [string, string] {
-  const onFlush = cellOf(cells, 'typical', 'kvm-6.1', sortOnFlush.id);
-  const onInsert = cellOf(cells, 'typical', 'kvm-6.1', sortOnInsert.id);
-  const { entries, mean, usual, overLrs } = lengthsOf(onFlush);
+  const ordinary = (strategy: string): Cell[] => ORDINARY.map((load) => cellOf(cells, load, 'kvm-6.1', strategy));
+  const { entries, mean, longest, overLrs } = lengthsOf(ordinary(sortOnFlush.id));
+  const perEntry = (strategy: string): string =>
+    formatDecimal(ordinary(strategy).reduce((sum, cell) => sum + comparisonsOf(cell), 0) / entries);
   const posted = kicks.get('xen-new, as posted');
   const upstream = kicks.get('xen-new, upstream');
-  const longest = (strategy: string, id: string): number =>
-    Math.max(
-      ...cells
-        .filter((cell) => cell.flavour === 'kvm-6.1' && cell.strategy === strategy)
-        .map((cell) => sectionOf(cell, id)?.max ?? 0),
+  if (posted === undefined || upstream === undefined) throw new RangeError('no counts of the kicks of xen-new');
+  const worst = (strategy: string, id: string): string =>
+    formatInteger(
+      Math.max(
+        ...cells
+          .filter((cell) => cell.flavour === 'kvm-6.1' && cell.strategy === strategy)
+          .map((cell) => sectionOf(cell, id)?.max ?? 0),
+      ),
     );
-  const comparedAtFlush = rounded(sumOf(onFlush, PATH_FLUSH, METRIC_COMPARISONS) / entries);
   return [
-    `An ordinary guest finds ${rounded(mean)} interrupts on its list (${usual} at most in 99 % of its entries, more than its list registers in ${percent(overLrs, entries)} %), and sorting at entry takes ${comparedAtFlush} comparisons an entry against ${rounded(insertedComparisons(onInsert) / entries)} for sorting on insertion; in kvm-6.1 a hostile one makes one entry ${longest(sortOnFlush.id, 'flush')} steps long with interrupts off, where an ordered list has ${longest(sortOnInsert.id, 'flush')} there and ${longest(sortOnInsert.id, 'append')} in whoever injects.`,
-    `Unblocking is not enough: as posted ${posted?.untold} of ${posted?.injections} injections told a running vCPU nothing, and the guest took one of them up to ${posted?.longestWait} injections late (${upstream?.longestWait} with the kick), while the retry loop lost ${lost === 0 ? 'no' : lost} interrupt in any sequence tried.`,
+    `No: generated guests that are fitted to recordings of Linux find ${formatDecimal(mean)} interrupts on their lists (${longest} at most; more than the list registers hold at ${formatShare(overLrs, entries)} of their entries), and sorting on insertion takes ${perEntry(sortOnInsert.id)} comparisons an entry where sorting at entry takes ${perEntry(sortOnFlush.id)}; but a hostile guest makes one entry of kvm-6.1 ${worst(sortOnFlush.id, 'flush')} steps long with interrupts off, where a list kept in order has ${worst(sortOnInsert.id, 'flush')} there and up to ${worst(sortOnInsert.id, 'append')} in whoever injects.`,
+    `Unblocking is not enough: as posted ${formatInteger(posted.untold)} of ${formatInteger(posted.injections)} injections told a running vCPU nothing, and the guest took one of them up to ${posted.longestWait} injections late (${upstream.longestWait} with the kick), while the retry loop lost ${lost === 0 ? 'no' : formatInteger(lost)} interrupt in any sequence tried.`,
   ];
 }
 
