@@ -1,5 +1,6 @@
 /** The second thread: must the doorbell handler kick, or is a wake-up enough, and may it look at the ap_list? */
 
+import { formatInteger } from '../base/number-format.js';
 import { doorbellLock } from '../explore/models/doorbell-lock.js';
 import { doorbellWake } from '../explore/models/doorbell-wake.js';
 import type { DoorbellOptions } from '../vgic/doorbell/doorbell.js';
@@ -47,7 +48,7 @@ function costTable(found: readonly (readonly [string, HaltCounts])[]): StudyTabl
     ['waits never ended', 'asleep'],
   ];
   return {
-    caption: `What ${HALTS} waits cost: the same arrivals while the guest runs, is scheduled out, falls asleep and sleeps`,
+    caption: `What ${formatInteger(HALTS)} waits cost: the same arrivals while the guest runs, is scheduled out, falls asleep and sleeps`,
     columns: ['counted', ...found.map(([name]) => name)],
     rowHeads: 1,
     rows: lines.map(([name, key]) => [name, ...found.map(([, counts]) => counts[key])]),
@@ -132,7 +133,7 @@ function handlerChart({ first, upstream: last }: HandlerCurves): StudyChart {
   return {
     id: 'doorbell-handler',
     title: 'Steps of the doorbell handler in interrupt context, by length of the list',
-    finding: `With ${DEPTHS[end]} interrupts parked on the list the handler that asks the pending test takes ${first[end]} steps, the one that only sets pending_last ${last[end]}.`,
+    finding: `With ${formatInteger(DEPTHS[end])} interrupts parked on the list the handler that asks the pending test takes ${formatInteger(first[end])} steps, the one that only sets pending_last ${formatInteger(last[end])}.`,
     xAxis: 'entries on the list, none deliverable',
     yAxis: 'steps',
     xs: DEPTHS,
@@ -148,7 +149,7 @@ function answer(curves: HandlerCurves, fates: FateTable, asking: HaltCounts): [s
   const { skipped, skippedBlocked, doorbells } = asking;
   return [
     `The handler must kick: with a wake-up alone the vCPU sleeps for ever in ${fates.wakeOnly} of ${fates.moments} moments at which the doorbell may fall, with the request and kick in ${fates.kick}; what is lost is a GICv4.0 doorbell between reading PendingLast back and storing it, which only the request survives.`,
-    `It may not ask the pending test: with ${DEPTHS[end]} interrupts parked that takes ${curves.first[end]} steps in interrupt context against ${curves.upstream[end]}, under the list lock that its own CPU may hold, and for nothing, since ${skipped} of ${doorbells} doorbells found an interrupt on the list and ${skippedBlocked} of these a vCPU that slept.`,
+    `It may not ask the pending test: with ${formatInteger(DEPTHS[end])} interrupts parked that takes ${formatInteger(curves.first[end])} steps in interrupt context against ${formatInteger(curves.upstream[end])}, under the list lock that its own CPU may hold, and for nothing, since ${formatInteger(skipped)} of ${formatInteger(doorbells)} doorbells found an interrupt on the list and ${skippedBlocked} of these a vCPU that slept.`,
   ];
 }
 

@@ -3,6 +3,7 @@
  * entry hands the guest its interrupts, which it ends at once; then it runs on until somebody tells it to look again, or
  * until an exit of its own. So what nobody tells has a price: injections that go by before the guest takes it.
  */
+import { formatInteger } from '../base/number-format.js';
 import { createGenerator } from '../base/rng.js';
 import { type Machine, NO_VCPU, SPI_BASE } from '../gic/intid.js';
 import { HCR_NPIE, HCR_UIE, LR_ACTIVE, LR_PENDING } from '../gic/lr.js';
@@ -178,7 +179,7 @@ export function simulateKicks({ flavour, unblocksOnly }: KickVariant, seed: numb
 
 export function kickTable(found: readonly (readonly [KickVariant, KickCounts])[]): StudyTable {
   return {
-    caption: `Kicks: ${INJECTIONS} edges of ${NR_SPIS} SPIs to ${NR_VCPUS} vCPUs that run until told, make an exit of their own, or wait`,
+    caption: `Kicks: ${formatInteger(INJECTIONS)} edges of ${NR_SPIS} SPIs to ${NR_VCPUS} vCPUs that run until told, make an exit of their own, or wait`,
     columns: [
       'variant',
       'injections',

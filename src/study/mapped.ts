@@ -1,4 +1,5 @@
 /** Thread 002, level-triggered mapped interrupts: does a guest that misconfigures the trigger reach beyond itself? */
+import { formatInteger } from '../base/number-format.js';
 import {
   countSequences,
   exploreMapped,
@@ -123,7 +124,7 @@ function answer(keeping: readonly Cell[], tampering: readonly Cell[]): readonly 
   const losing = keeping.filter(({ counts }) => counts.lost > 0);
   const matching = losing.filter(({ setUp }) => setUp.physical === setUp.virtual);
   return [
-    `${reaches ? 'Yes' : 'No'}: ${touched} of ${nrSteps} steps in ${nrStates} states of ${all.length} cells change a host interrupt other than the guest’s own, and the host takes what the device raises and ${bound}, in sequences of any length.`,
+    `${reaches ? 'Yes' : 'No'}: ${formatInteger(touched)} of ${formatInteger(nrSteps)} steps in ${formatInteger(nrStates)} states of ${all.length} cells change a host interrupt other than the guest’s own, and the host takes what the device raises and ${bound}, in sequences of any length.`,
     `It is the guest that loses interrupts: in ${losing.length} of ${keeping.length} cells even if it keeps its trigger, ${matching.length} of them with the right trigger${matching.length === 0 ? '' : `: ${nameSides(matching)}`}.`,
   ];
 }
@@ -149,6 +150,7 @@ export const mappedStudy: StudyKind = {
       limits: [
         'Lost: the device is not served although from then on the interrupt is enabled, the host takes it, the vCPU runs, and the guest acknowledges, serves the device and ends.',
         'Spurious: the guest acknowledges and the device, at that moment, asks for nothing.',
+        'What a cell loses follows from the text of the specification; none of it has been reproduced on a compiled hypervisor.',
         `Sequences are counted up to ${LENGTH} steps; the other columns hold for any number, because every state that can be reached was visited.`,
         'One interrupt of one vCPU, with registers written by another vCPU at any time; the host leaves the physical trigger alone, also in Xen, which may let a domain set it.',
         'In Xen the host interrupt is masked while the guest has it disabled; KVM never masks it.',
