@@ -1,8 +1,9 @@
 /** The studies, in the order of the threads. */
 import { UsageError } from '../base/errors.js';
+import { itsStudy } from './its.js';
 import type { StudyKind } from './study.js';
 
-export const studies: readonly StudyKind[] = [];
+export const studies: readonly StudyKind[] = [itsStudy];
 
 /** The study of that id. Throws UsageError and names the others. */
 export function studyNamed(id: string): StudyKind {

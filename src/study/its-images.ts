@@ -63,9 +63,10 @@ const drawId = (rng: Generator, end: number): number => rng.nextBelow(rng.nextBe
 /** What restores to itself: every event has a collection, and an LPI is in one collection only. */
 export function drawConfig(rng: Generator, nrVcpus: number): ItsConfig {
   const isIndirect = rng.nextBelow(4) === 0;
-  const collections = drawDistinct(rng, 1 + rng.nextBelow(4), () => drawId(rng, ENTRIES_A_PAGE)).map((id) => ({
+  const collections = drawDistinct(rng, 1 + rng.nextBelow(4), () => drawId(rng, ENTRIES_A_PAGE)).map((id, at) => ({
     id,
-    target: rng.nextBelow(6) === 0 ? NO_VCPU : rng.nextBelow(nrVcpus),
+    // One is mapped at least, so that no configuration is empty.
+    target: at > 0 && rng.nextBelow(6) === 0 ? NO_VCPU : rng.nextBelow(nrVcpus),
   }));
   const collectionOf = new Map<number, number>();
   let itt = ITT_AREA;

@@ -7,7 +7,7 @@ import { createItsMachine } from '../../study/its-machine.js';
 import { checkMutants, checkRoundTrip } from './test-image-runs.js';
 
 const CONFIGURATIONS = 300;
-const MUTANTS_AN_IMAGE = 10;
+const MUTANTS_AN_IMAGE = 5;
 
 for (const flavour of ['kvm-6.1', 'kvm-7.2']) {
   test(`${flavour}: what is restored is what was saved, and a changed image does what the text says`, () => {

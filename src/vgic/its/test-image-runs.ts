@@ -21,7 +21,7 @@ import { isPending, LATCH, priorityOf, targetOf } from '../word.js';
 import { resultName } from './result.js';
 import { predictRestore } from './test-restore-oracle.js';
 
-const NR_VCPUS = 4;
+export const NR_VCPUS = 4;
 
 interface Tables {
   readonly devices: readonly unknown[];
@@ -151,7 +151,7 @@ function isSameTables(
   );
 }
 
-/** `count` mutants of one image, the kinds in turn; kinds that the image has no place for are passed over, an empty image is. */
+/** `count` mutants of one image, the kinds in turn; kinds that the image has no place for are passed over. */
 export function checkMutants(
   machine: ItsMachine,
   image: Image,
@@ -159,7 +159,6 @@ export function checkMutants(
   count: number,
   note: (outcome: MutantOutcome) => void,
 ): void {
-  if (image.devices.length + image.collections.length === 0) return;
   const mutator = new Mutator(machine.its.memory, rng);
   for (let done = 0, kind = rng.nextBelow(MUTATIONS.length); done < count; kind = (kind + 1) % MUTATIONS.length) {
     const outcome = checkMutant(machine, image, mutator, MUTATIONS[kind]);
