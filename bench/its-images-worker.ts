@@ -43,6 +43,8 @@ function runSlice({ flavour, seed, configurations, mutantsEach }: ImageSlice): I
     }
     return result();
   } catch (error) {
+    // What a failure left behind must not fail the next slice too.
+    machines.delete(flavour);
     return { ...result(), failure: `seed ${seed}, configuration ${done}: ${error}` };
   }
 }

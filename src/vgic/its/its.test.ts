@@ -233,6 +233,9 @@ for (const flavour of BOTH) {
     assert.equal(its.objects.devices.items()[0].entries.length, NR_WIDE_LPIS);
     assert.equal(restoreAll(NR_WIDE_LPIS + 1), ENOMEM);
     assert.deepEqual([ids(machine), collectionIds(machine)], [[], []]);
+    // All 32 bits of the number count: its configuration byte is far outside the memory.
+    pokeDouble(machine, ITT_AREA, (0xfffa2c13n << 16n) | 1n);
+    assert.equal(its.restore(), EFAULT);
     assert.equal(machine.mapCollection(1, 1, true), 0);
     assert.equal(machine.mapDevice(5, ITT_AREA, 4, true), 0);
     assert.equal(machine.mapEvent(5, 0, 65536, 1), 0x010a06);

@@ -53,6 +53,8 @@ export function predictRestore(memory: GuestMemory, isIndirect: boolean, nrVcpus
     entries: { event: number; lpi: number; collection: number }[];
   }[] = [];
   const knownLpis = new Set<number>();
+  /** Bytes of the pending tables whose bits were imported, and thereby cleared: an ITT may lie on them. */
+  const imported = new Map<number, number>();
   let low = 0;
   let high = 0;
 
@@ -61,6 +63,14 @@ export function predictRestore(memory: GuestMemory, isIndirect: boolean, nrVcpus
     slots += 1;
     low = memory.lo >>> 0;
     high = memory.hi >>> 0;
+    if (imported.size === 0) return;
+    for (let byte = 0; byte < 8; byte++) {
+      const now = imported.get(address + byte);
+      if (now === undefined) continue;
+      const before = memory.peekByte(address + byte);
+      if (byte < 4) low -= (before - now) * 2 ** (8 * byte);
+      else high -= (before - now) * 2 ** (8 * (byte - 4));
+    }
   }
   /** `width` bits from bit `from` of a half. */
   const bits = (half: number, from: number, width: number): number => Math.floor(half / 2 ** from) % 2 ** width;
@@ -98,11 +108,16 @@ export function predictRestore(memory: GuestMemory, isIndirect: boolean, nrVcpus
     }
   }
 
+  function importPending(address: number, bit: number): void {
+    if (!isInMemory(address)) throw new Refusal(EFAULT);
+    const byte = imported.get(address) ?? memory.peekByte(address);
+    if (Math.floor(byte / 2 ** bit) % 2 === 1) imported.set(address, byte - 2 ** bit);
+  }
+
   function checkLpi(lpi: number, target: number | null): void {
     if (knownLpis.has(lpi)) return;
     if (!isInMemory(CONFIG_TABLE + lpi - 8192)) throw new Refusal(EFAULT);
-    if (target !== null && !isInMemory(PENDING_TABLE + target * PENDING_TABLE_BYTES + Math.floor(lpi / 8)))
-      throw new Refusal(EFAULT);
+    if (target !== null) importPending(PENDING_TABLE + target * PENDING_TABLE_BYTES + Math.floor(lpi / 8), lpi % 8);
     knownLpis.add(lpi);
   }
 
