@@ -7,6 +7,7 @@ import { NR_LPIS } from '../src/gic/intid.js';
 import type { Arm, Experiment } from '../src/stats/experiment.js';
 import { type Effort, FULL_EFFORT, QUICK_EFFORT, type Sample } from '../src/stats/sample.js';
 import { strategies } from '../src/strategy/index.js';
+import { timerVariants } from '../src/study/timer-cost.js';
 import { encodeColumnsFile } from './columns-file.js';
 import { loadInput } from './inputs.js';
 import { type NativeBuild, runNative } from './native-build.js';
@@ -14,6 +15,7 @@ import { writeTraceFile } from './trace-file.js';
 
 const CELL = fileURLToPath(new URL('./cell.js', import.meta.url));
 const ITS_CELL = fileURLToPath(new URL('./its-cell.js', import.meta.url));
+const TIMER_CELL = fileURLToPath(new URL('./timer-cell.js', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TRACES = join(ROOT, 'traces');
 /** A recording's replay should take longer than the noise of a timer; the longest few stand for the others. */
@@ -126,6 +128,21 @@ function compareLpiCounts(plan: Plan, id: string, title: string, mode: 'msi' | '
   return { id, title, sameDigest: false, arms };
 }
 
+/** One timer tick in each way to deliver it; no goal, the model's cost of the vgic-spec 5.5 variants side by side. */
+function compareTimers(plan: Plan): Experiment {
+  const measure = (id: string): Sample => {
+    const flags = ['--conditions=plain', TIMER_CELL, '--variant', id, ...(plan.quick ? ['--quick'] : [])];
+    return JSON.parse(execFileSync(process.execPath, flags, { encoding: 'utf8' })) as Sample;
+  };
+  return {
+    id: 'timer/tick',
+    title:
+      'a timer tick, from expiry to the guest that has handled it, by the way it is delivered (an event is a tick)',
+    sameDigest: false,
+    arms: timerVariants.map(({ id, name }) => ({ name, measure: () => measure(id) })),
+  };
+}
+
 interface Recording {
   readonly name: string;
   readonly path: string;
@@ -201,6 +218,7 @@ export function planExperiments(plan: Plan): PlannedExperiment[] {
         }),
       ],
     },
+    { id: 'timer/tick', make: () => [compareTimers(plan)] },
     { id: 'file/typical', make: () => [compareReading(plan, 'file/typical', typical, 'smallest')] },
     { id: 'file/typical-plain', make: () => [compareReading(plan, 'file/typical-plain', typical, 'plain')] },
     { id: 'its/msi', make: () => [compareLpiCounts(plan, 'its/msi', 'an MSI by mapped LPIs', 'msi')] },

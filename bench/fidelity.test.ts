@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { formatInteger } from '../src/base/number-format.js';
 import { gatherEvidence } from '../src/commands/evidence.js';
 import type { DefectNote } from '../src/report/fidelity-page.js';
 import { writeParts } from '../src/report/fidelity-page.js';
-import { formatInteger } from '../src/report/number-format.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const page = read('reports/fidelity.md');

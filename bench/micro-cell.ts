@@ -1,6 +1,8 @@
 /**
  * One group of micro-benchmarks in its process (micro.ts): `node --conditions=plain micro-cell.js --strategy ID --depth N`
- * for the hot path on a list of N entries, or `--decode` for reading. One vGIC and one engine a process, as in a replay.
+    mapped: { type: 'boolean', default: false },
+ * for the hot path on a list of N entries, `--doorbell --depth N` for the doorbell handlers (micro-doorbell.ts), or `--decode`
+ * for reading. One vGIC and one engine a process, as in a replay; the doorbell handlers are compared on two.
  */
 import '../src/commands/jit-flags.js';
 import { parseArgs } from 'node:util';
@@ -8,12 +10,18 @@ import { Bench } from 'tinybench';
 import { createEngine } from '../src/replay/engine.js';
 import { reference, strategyNamed } from '../src/strategy/index.js';
 import {
+  ACK,
   CONFIG,
   createEventBlock,
   ENABLE,
+  EOI,
   FLUSH,
+  HW_MAP,
+  HW_MAP_SW_RESAMPLE,
   INJECT,
   PENDING_QUERY,
+  PHYS_ACTIVE,
+  PHYS_LINE,
   PMR,
   PRIORITY,
   packWord,
@@ -25,6 +33,7 @@ import { createVgic } from '../src/vgic/vgic.js';
 import { deep } from '../src/workload/deep.js';
 import { loadInput } from './inputs.js';
 import type { MicroResult } from './micro.js';
+import { measureDoorbell } from './micro-doorbell.js';
 import { encodeTrace } from './trace-file.js';
 
 const SAMPLE_MS = 1;
@@ -33,12 +42,27 @@ const QUICK_SAMPLES = 10;
 const WARMUP_SAMPLES = 3;
 const WARMUP_MS = 150;
 const SPI_BASE = 32;
+const MIXED_ROUNDS = 200;
+const MIXED_REPEATS = 1000;
 
 interface Case {
   readonly name: string;
   /** What one repetition counts as, e.g. events; the result is divided by it. */
   readonly units: number;
   repeat(n: number): void;
+}
+
+type Played = readonly [kind: number, intid: number, value: number];
+
+/** Makes a short column of events of vCPU 0 into what replays it n times. */
+function createPlayer(run: (word: Int32Array, value: Int32Array, count: number) => void) {
+  return (...events: readonly Played[]): ((n: number) => void) => {
+    const word = Int32Array.from(events, ([kind, intid]) => packWord(kind, 0, intid));
+    const value = Int32Array.from(events, ([, , value]) => value);
+    return (n) => {
+      for (let repeat = 0; repeat < n; repeat++) run(word, value, word.length);
+    };
+  };
 }
 
 /**
@@ -48,15 +72,7 @@ interface Case {
 function hotPathCases(spec: string, depth: number): Case[] {
   const vgic = createVgic(deep.machine({ depth: depth + 1, lrs: 4 }), strategyNamed(spec).create);
   const { run } = createEngine(vgic);
-  const play = (
-    ...events: readonly (readonly [kind: number, intid: number, value: number])[]
-  ): ((n: number) => void) => {
-    const word = Int32Array.from(events, ([kind, intid]) => packWord(kind, 0, intid));
-    const value = Int32Array.from(events, ([, , value]) => value);
-    return (n) => {
-      for (let repeat = 0; repeat < n; repeat++) run(word, value, word.length);
-    };
-  };
+  const play = createPlayer(run);
   for (let n = 0; n < depth; n++) {
     const intid = SPI_BASE + n;
     play([PRIORITY, intid, ((n * 7) % 31) << 3], [ENABLE, intid, 1], [INJECT, intid, 1])(1);
@@ -76,6 +92,49 @@ function hotPathCases(spec: string, depth: number): Case[] {
     { name: 'pending test, all masked', units: 1, repeat: play([PMR, 0, 0], [PENDING_QUERY, 0, 0]) },
     { name: 'pending test, first is due', units: 1, repeat: play([PMR, 0, 0xff], [PENDING_QUERY, 0, 0]) },
   ];
+}
+
+/**
+ * One level-triggered SPI alone on vCPU 0: not mapped, mapped, and mapped with SW_RESAMPLE. Waiting: its line stays high and
+ * the guest does not look. Served: raised, acknowledged, lowered, ended; the host's line of a mapped one falls with it.
+ */
+function mappedCases(): Case[] {
+  const machine = deep.machine({ depth: 1, lrs: 4 });
+  const play = createPlayer(createEngine(createVgic(machine, strategyNamed(reference.id).create)).run);
+  const [plain, mapped, resampled] = [SPI_BASE, SPI_BASE + 1, SPI_BASE + 2];
+  const hostIrqOf = (intid: number): number => intid + 100;
+  for (const intid of [plain, mapped, resampled]) play([CONFIG, intid, 1], [ENABLE, intid, 1])(1);
+  play([HW_MAP, mapped, hostIrqOf(mapped)], [HW_MAP, resampled, hostIrqOf(resampled) | HW_MAP_SW_RESAMPLE])(1);
+  const raise = (intid: number): readonly Played[] =>
+    intid === plain
+      ? [[INJECT, intid, 1]]
+      : [
+          [PHYS_LINE, hostIrqOf(intid), 1],
+          [PHYS_ACTIVE, hostIrqOf(intid), 1],
+          [INJECT, intid, 1],
+        ];
+  const lower = (intid: number): Played => (intid === plain ? [INJECT, intid, 0] : [PHYS_LINE, hostIrqOf(intid), 0]);
+  /** Every batch leaves the machine as it found it: one interrupt at a time is on the list. */
+  const waiting = (intid: number) => {
+    const enter = play([FLUSH, 0, 0], [SYNC, 0, 0]);
+    return (n: number): void => {
+      play(...raise(intid))(1);
+      enter(n);
+      play([FLUSH, 0, 0], lower(intid), [SYNC, 0, 0])(1);
+    };
+  };
+  const served = (intid: number) =>
+    play(...raise(intid), [FLUSH, 0, 0], [ACK, 0, 0], lower(intid), [EOI, intid, 0], [SYNC, 0, 0]);
+  const cases = [
+    { name: 'waiting level, not mapped: flush+sync', units: 1, repeat: waiting(plain) },
+    { name: 'waiting level, mapped: flush+sync', units: 1, repeat: waiting(mapped) },
+    { name: 'level served, not mapped', units: 1, repeat: served(plain) },
+    { name: 'level served, mapped', units: 1, repeat: served(mapped) },
+    { name: 'level served, SW_RESAMPLE', units: 1, repeat: served(resampled) },
+  ];
+  // They are compared with one another: the JIT has seen all before one is measured.
+  for (let round = 0; round < MIXED_ROUNDS; round++) for (const { repeat } of cases) repeat(MIXED_REPEATS);
+  return cases;
 }
 
 /** A guest that rewrites one priority before each entry. */
@@ -161,8 +220,22 @@ const { values } = parseArgs({
     strategy: { type: 'string', default: 'sort-on-flush' },
     depth: { type: 'string', default: '4' },
     decode: { type: 'boolean', default: false },
+    mapped: { type: 'boolean', default: false },
+    doorbell: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
   },
 });
-const cases = values.decode ? readingCases(values.quick) : hotPathCases(values.strategy, Number(values.depth));
-console.log(JSON.stringify(cases.map((one) => measureCase(one, values.quick ? QUICK_SAMPLES : SAMPLES))));
+const samples = values.quick ? QUICK_SAMPLES : SAMPLES;
+
+function measure(): MicroResult[] {
+  const depth = Number(values.depth);
+  if (values.doorbell) return measureDoorbell(depth, samples, findBatch);
+  const cases = values.mapped
+    ? mappedCases()
+    : values.decode
+      ? readingCases(values.quick)
+      : hotPathCases(values.strategy, depth);
+  return cases.map((one) => measureCase(one, samples));
+}
+
+console.log(JSON.stringify(measure()));

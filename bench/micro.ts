@@ -13,6 +13,9 @@ const CELL = fileURLToPath(new URL('./micro-cell.js', import.meta.url));
 /** List lengths around the LRs (4) and up to what 988 SPIs leave beside the probe. */
 const DEPTHS = [1, 4, 5, 16, 64, 256, 987];
 
+/** Interrupts that stand on the list when a doorbell comes. */
+const DOORBELL_DEPTHS = [4, 64, 988];
+
 /** Nanoseconds of one operation. */
 export interface MicroResult {
   readonly name: string;
@@ -31,6 +34,8 @@ const groups: readonly Group[] = [
   ...strategies.flatMap(({ id }) =>
     DEPTHS.map((depth) => ({ id: `${id}/depth-${depth}`, flags: ['--strategy', id, '--depth', `${depth}`] })),
   ),
+  { id: 'mapped', flags: ['--mapped'] },
+  ...DOORBELL_DEPTHS.map((depth) => ({ id: `doorbell/depth-${depth}`, flags: ['--doorbell', '--depth', `${depth}`] })),
   { id: 'reading', flags: ['--decode'] },
 ];
 

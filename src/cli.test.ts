@@ -52,6 +52,15 @@ test('standard input and output take traces and recordings, plain and packed', (
   assert.match(cli(['validate', '-'], gzipSync(trace.stdout)).out, /standard input: sound: 2 events/);
 });
 
+test('a generated trace goes to a file or to standard output, the same bytes', () => {
+  const args = ['gen', 'net', '--events', '3000', '-o'];
+  assert.equal(cli([...args, at('net.vgt')]).code, 0);
+  const piped = spawnSync(process.execPath, [CLI, ...args, '-']);
+  assert.equal(piped.status, 0);
+  assert.match(String(piped.stderr), /^standard output: 30\d\d events, L0, 2 vCPUs, 4 LRs, gicv3\n$/);
+  assert.ok(readFileSync(at('net.vgt')).equals(piped.stdout));
+});
+
 test('broken standard input is named as such', () => {
   const cases: [string[], string, RegExp][] = [
     [['replay', '-'], '', /standard input: byte 0: the file is empty/],

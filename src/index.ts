@@ -14,3 +14,5 @@ export { type ByteSource, type ByteTarget, createMemorySource, createMemoryTarge
 export { createTraceWriter, type TraceWriter } from './trace/writer.js';
 export type { ApList, ApListOps, CreateApList } from './vgic/ap-list.js';
 export { createVgic, type Vgic } from './vgic/vgic.js';
+export { chooseWorkload, generateColumns, workloadHeader, workloads } from './workload/index.js';
+export type { Workload, WorkloadParams } from './workload/workload.js';

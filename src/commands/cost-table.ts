@@ -1,6 +1,7 @@
 /** What `replay` prints of one trace: which path costs how much under which strategy. Exact counts, nothing judged. */
+
+import { formatInteger, formatShare } from '../base/number-format.js';
 import { type ExactPart, PATH_NAMES } from '../replay/result.js';
-import { formatInteger, formatShare } from '../report/number-format.js';
 import { wrapText } from '../report/terminal.js';
 
 interface Column {

@@ -2,6 +2,7 @@
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { wrapText } from '../report/terminal.js';
+import { FIRST_EXPECT, FIRST_FACT, findKindNamed } from '../trace/events.js';
 import { collectInfo, type TraceInfo } from '../trace/info.js';
 import { openInput } from './inputs.js';
 import { type Terminal, tool } from './terminal.js';
@@ -53,6 +54,7 @@ function describe(info: TraceInfo, sha256: string, columns: number): string {
         : `${seconds.toFixed(3)} s, ${Math.round(info.eventsPerSecond)} events/s`,
     ],
     ['raised', `SGI ${info.raised.sgi}, PPI ${info.raised.ppi}, SPI ${info.raised.spi}, LPI ${info.raised.lpi}`],
+    ...msiRows(info),
     ['events by vCPU', info.byVcpu.join(', ')],
     ['guest accesses', header.guestAccesses],
     [
@@ -92,17 +94,31 @@ const printable = (text: string): string => text.replace(/[\p{Cc}\p{Bidi_Control
 
 const NO_LINES = { mid: '', 'mid-mid': '', 'left-mid': '', 'right-mid': '' };
 
-const plainTable = (head: string[]): Table.Table =>
-  new Table({ head, style: { head: [], border: [] }, colAligns: ['left', 'right', 'right'], chars: NO_LINES });
+const plainTable = (head: string[], last: 'left' | 'right'): Table.Table =>
+  new Table({ head, style: { head: [], border: [] }, colAligns: ['left', 'right', last], chars: NO_LINES });
 
 function kindTable(info: TraceInfo): string {
-  const table = plainTable(['event', 'number']);
-  for (const { name, events } of info.byKind) table.push([name, events]);
+  const table = plainTable(['event', 'number', 'is'], 'left');
+  for (const { name, events } of info.byKind) table.push([name, events, roleOf(name)]);
   return table.toString();
 }
 
+/** What a kind is to the model. */
+function roleOf(name: string): string {
+  const kind = findKindNamed(name)?.kind ?? 0;
+  return kind < FIRST_FACT ? 'input' : kind < FIRST_EXPECT ? 'fact' : 'ground truth';
+}
+
+function msiRows({ msis: { asked, hits, translations } }: TraceInfo): [string, string][] {
+  if (asked + translations === 0) return [];
+  const misses = asked - hits;
+  return [
+    ['MSIs', `translation cache: ${hits} hits, ${misses} misses; ${translations} translations by the ITS tables`],
+  ];
+}
+
 function intidTable(info: TraceInfo): string {
-  const table = plainTable(['INTID', 'events', 'raised']);
+  const table = plainTable(['INTID', 'inputs', 'raised'], 'right');
   for (const { intid, events, raised } of info.topIntids) table.push([intid, events, raised]);
   return table.toString();
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js';
 import { registerBench } from './bench.js';
 import { registerConform } from './conform.js';
+import { registerExplore } from './explore.js';
 import { registerGen } from './gen.js';
 import { registerImport } from './import.js';
 import { registerInfo } from './info.js';
@@ -54,6 +55,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['mine.json', 'exit 5 if the model differs'],
     ['mine.json --json', 'each difference as data'],
   ],
+  explore: [
+    ['', 'all models'],
+    ['doorbell-lock', 'with counterexamples'],
+    ['queue:retarget-no-retry -o lost.vgt', 'one variant, saved'],
+    ['--schedule lost.vgt', 'take its steps again'],
+  ],
   import: [
     ['recording/ -o my.vgt', 'trace.txt[.gz], meta.json, acks'],
     ['trace.txt -o my.vgt', 'ftrace, or "trace-cmd report"'],
@@ -61,7 +68,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['- -o my.vgt < trace.txt.gz', 'from a pipe'],
   ],
   gen: [
-    ['', 'the workloads'],
+    ['', 'list the workloads'],
     ['net --seed 7 -o net.vgt', 'one of them'],
     ['deep:depth=99,churn=4 -o x.vgt', 'with parameters'],
   ],
@@ -106,6 +113,7 @@ function createProgram(terminal: Terminal): Command {
     registerReplay,
     registerVerify,
     registerConform,
+    registerExplore,
     registerImport,
     registerGen,
     registerInfo,

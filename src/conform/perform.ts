@@ -7,6 +7,7 @@ import {
   EOI,
   FLUSH,
   HW_MAP,
+  HW_MAP_SW_RESAMPLE,
   INJECT,
   LPI_FLUSH,
   LPI_MAP,
@@ -134,9 +135,10 @@ export function createPerformer(
       tellInterface(count(vcpu));
       return NOTHING;
     },
-    mapHw({ vcpu, intid, hwIntid }) {
+    mapHw({ vcpu, intid, hwIntid, swResample }) {
       ownerOfHostPpi.set(count(hwIntid), count(vcpu));
-      target.apply(HW_MAP, count(vcpu), count(intid), count(hwIntid));
+      const flag = count(swResample) !== 0 ? HW_MAP_SW_RESAMPLE : 0;
+      target.apply(HW_MAP, count(vcpu), count(intid), count(hwIntid) | flag);
       return NOTHING;
     },
     physLine({ hwIntid, level }) {

@@ -89,7 +89,10 @@ export const STEPS: Readonly<Record<string, StepShape>> = {
     expect: { returns: 'errno' },
   }),
   setCpuif: step({ params: { vcpu: 'vcpu' }, optional: { pmr: 'hex', grp0: 'bit', grp1: 'bit', eoiMode: 'bit' } }),
-  mapHw: step({ params: { intid: 'count', hwIntid: 'count' }, optional: { vcpu: 'vcpu-or-null' } }),
+  mapHw: step({
+    params: { intid: 'count', hwIntid: 'count' },
+    optional: { vcpu: 'vcpu-or-null', swResample: 'bit' },
+  }),
   physLine: step({ params: { hwIntid: 'count', level: 'bit' } }),
   physActive: step({ params: { hwIntid: 'count', value: 'bit' } }),
   expectPhys: step({ params: { hwIntid: 'count' }, expect: { pending: 'bit', active: 'bit' } }),

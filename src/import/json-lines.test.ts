@@ -53,6 +53,7 @@ test('named fields of every kind', () => {
     [{ op: 'group-one', intid: 40, group: 0, user: true }, [ev.GROUP_ONE, 0, 40, 2]],
     [{ op: 'dist-enable' }, [ev.DIST_ENABLE, 0, 0, 1]],
     [{ op: 'hw-map', intid: 27, hostIrq: 27 }, [ev.HW_MAP, 0, 27, 27]],
+    [{ op: 'hw-map', intid: 27, hostIrq: 30, swResample: true }, [ev.HW_MAP, 0, 27, 0x1001e]],
     [{ op: 'hw-unmap', intid: 27 }, [ev.HW_UNMAP, 0, 27, 0]],
     [{ op: 'phys-line', hostIrq: 27, level: 1 }, [ev.PHYS_LINE, 0, 27, 1]],
     [{ op: 'mmio-dist', offset: '0x104', data: '0xffffffff' }, [ev.MMIO_DIST, 0, 0x104, -1]],
@@ -142,6 +143,7 @@ test('any event survives the way there and back, whatever its bits', () => {
   const intids: Record<ev.KindInfo['intid'], fc.Arbitrary<number>> = {
     none: fc.nat(ev.INTID_MASK),
     irq: fc.oneof(fc.nat(1019), fc.integer({ min: 8192, max: 65535 })),
+    'lpi-or-none': fc.oneof(fc.constant(0), fc.integer({ min: 8192, max: 65535 })),
     private: fc.nat(31),
     sgi: fc.nat(15),
     'sgi-spec': fc.nat(ev.INTID_MASK),

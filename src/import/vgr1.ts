@@ -13,6 +13,7 @@ import {
   MAX_VCPUS,
   NR_LPIS,
   SPI_BASE,
+  SPI_END,
   SPURIOUS_INTID,
 } from '../gic/intid.js';
 import * as ev from '../trace/events.js';
@@ -128,7 +129,8 @@ const TRANSLATIONS: readonly Translate[] = [
   ofLpi(ev.LPI_UNMAP, () => 0),
   ofIrq(ev.GROUP, (record) => bit0(record.value)),
   ofVcpu(ev.DIST_ENABLE, bit0),
-  ofIrq(ev.HW_MAP, (record) => record.value),
+  // The format has no flag there: what is too large stays so, and is refused.
+  ofIrq(ev.HW_MAP, (record) => Math.min(record.value >>> 0, SPI_END)),
   ofIrq(ev.HW_UNMAP, () => 0),
   translatePhysLine,
   translateMmio,

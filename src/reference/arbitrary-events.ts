@@ -124,6 +124,10 @@ export function createStage(
 /** Host PPIs are banked like the guest's; a mapped SPI has a host interrupt of its own. */
 export const hostIrqFor = (intid: number): number => (isPrivate(intid) ? intid : intid + HOST_SPI_OFFSET);
 
+/** Value of an HW_MAP event: every other one is SW_RESAMPLE, which Xen takes for an ordinary one. */
+export const mappingFor = (intid: number, value: number): number =>
+  hostIrqFor(intid) | ((value & 1) !== 0 ? ev.HW_MAP_SW_RESAMPLE : 0);
+
 const BANK_OFFSETS = [0x080, 0x100, 0x180, 0x200, 0x280, 0x300, 0x380];
 const ISPENDR = 0x200;
 const ACCESS_WIDTHS = [4, 4, 4, 1, 8];
@@ -273,7 +277,7 @@ function realizeAny(step: Step, stage: Stage): ScenarioEvent | undefined {
     case ev.DIST_ENABLE:
       return event(0, mostlyOne(value));
     case ev.HW_MAP:
-      return event(from(stage.mappable), hostIrqFor(from(stage.mappable)));
+      return event(from(stage.mappable), mappingFor(from(stage.mappable), value));
     case ev.HW_UNMAP:
       // Xen never unties one.
       return flavour.isXen ? undefined : event(from(stage.mappable), 0);

@@ -57,7 +57,9 @@ function* describeStep(vgic: ReferenceVgic, machine: Machine, event: [number, nu
     if (vgic.lastNotifications.length > 0) yield 'notification';
     if (vgic.usedLrs(vcpu) > 0) yield 'stale list registers';
   }
-  if (kind === ev.ACK && vgic.lastAckLr !== -1 && vgic.irq(vcpu, vgic.lastAck)?.hw) yield 'mapped one acknowledged';
+  const acked = kind === ev.ACK && vgic.lastAckLr !== -1 ? vgic.irq(vcpu, vgic.lastAck) : undefined;
+  if (acked?.hw) yield 'mapped one acknowledged';
+  if (acked?.swResample && acked.level) yield 'SW_RESAMPLE acknowledged';
   if (kind === ev.SGI_PEND && (vgic.irq(vcpu, intid)?.source ?? 0) > 2) yield 'several senders';
   if (kind === ev.EOI && eoiCount > 0 && vgic.hcr(vcpu) & HCR_LRENPIE && !isSplitEoi) yield 'EOI that an exit applies';
   if (kind === ev.DEACTIVATE && vcpus.some(({ processUpdate }) => processUpdate))
@@ -100,6 +102,7 @@ test('streams reach every input kind and what the flavours do differently', () =
       'DIR outside the list registers',
       'EOI that an exit applies',
       'IPI',
+      'SW_RESAMPLE acknowledged',
       'active outside the list registers',
       'divergence',
       'first SPI',

@@ -11,8 +11,8 @@ import {
   type Company,
   createStage,
   type GuestMode,
-  hostIrqFor,
   interfaceFor,
+  mappingFor,
   NR_LPIS_USED,
   NR_SPIS_USED,
   RECORDED_WEIGHTS,
@@ -137,7 +137,7 @@ function addSetUp(sequencer: Sequencer, stage: Stage, choices: readonly SetUp[])
       add(ev.PRIORITY, setUp.priority);
       if (setUp.isLevel && !isPrivate(intid)) add(ev.CONFIG, 1);
       if (!isPrivate(intid)) add(ev.TARGET, setUp.target % nrTargets);
-      if (setUp.isMapped && stage.mappable.includes(intid)) add(ev.HW_MAP, hostIrqFor(intid));
+      if (setUp.isMapped && stage.mappable.includes(intid)) add(ev.HW_MAP, mappingFor(intid, setUp.target));
       if (setUp.enabled && !isSgi(intid)) add(ev.ENABLE, 1);
     }
   });

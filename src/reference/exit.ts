@@ -22,6 +22,10 @@ import { removeFromList } from './queue.js';
 
 /** Resampling of a mapped level interrupt (3.3); `wasActive` is the software copy from before the fold. */
 function resample(state: MachineState, irq: Irq, lr: ListRegister, wasActive: boolean): void {
+  if (irq.swResample) {
+    if (!irq.active && !irq.latch) hostSideOf(state, irq).active = false;
+    return;
+  }
   const isDeactivatedWithLineHigh = state.flavour.resamplesAfterDeactivation && wasActive && !lr.active && irq.line;
   if (!lr.pending && !isDeactivatedWithLineHigh) return;
   const host = hostSideOf(state, irq);

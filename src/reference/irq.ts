@@ -31,6 +31,8 @@ export interface Irq {
   /** Tied to a host interrupt. */
   hw: boolean;
   hostIrq: number;
+  /** The host interrupt is deactivated by the exit, not by the list register (VGIC_IRQ_SW_RESAMPLE). */
+  swResample: boolean;
   /** In a list register, from populate to fold; flavours that deactivate outside the list registers only. */
   onLr: boolean;
   /** LPIs: how often it is mapped (vgic-spec 1.6); being queued counts through `queued`. */
@@ -58,12 +60,16 @@ export function createIrq(machine: Machine, flavour: Flavour, intid: number, own
     activeSource: 0,
     hw: false,
     hostIrq: 0,
+    swResample: false,
     onLr: false,
     mapReferences: 0,
   };
 }
 
 export const isPending = (irq: Irq): boolean => irq.latch || (irq.level && irq.line);
+
+/** Does its list register carry the HW bit? */
+export const isHwInLr = (irq: Irq): boolean => irq.hw && !irq.swResample;
 
 export const isMappedLevel = (irq: Irq): boolean => irq.hw && irq.level;
 

@@ -1,6 +1,6 @@
 /** What a list register is filled with (vgic-spec 1.14). */
 import type { Irq } from './irq.js';
-import { computeWeight, isMappedLevel, isPending, isV2Sgi } from './irq.js';
+import { computeWeight, isHwInLr, isMappedLevel, isPending, isV2Sgi } from './irq.js';
 import { createListRegister, type ListRegister } from './list-register.js';
 import type { MachineState } from './machine-state.js';
 
@@ -30,7 +30,7 @@ function computeKvm(state: MachineState, irq: Irq): ListRegister | undefined {
       lr.eoi = true;
     }
   }
-  if (irq.hw) {
+  if (isHwInLr(irq)) {
     lr.hw = true;
     lr.pintid = irq.hostIrq;
     if (irq.active) allowPending = false;

@@ -402,11 +402,13 @@ export class ReferenceVgic {
         break;
       case ev.HW_MAP:
         irq.hw = true;
-        irq.hostIrq = value;
+        irq.hostIrq = ev.hostIrqOfMap(value);
+        irq.swResample = bit(value, 16) && state.flavour.softwareResample;
         break;
       case ev.HW_UNMAP:
         irq.hw = false;
         irq.hostIrq = 0;
+        irq.swResample = false;
         break;
     }
   }

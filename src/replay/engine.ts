@@ -115,6 +115,13 @@ export function createEngine(vgic: Vgic): Engine {
   const digest = int32Column(1);
   digest[0] = DIGEST_SEED;
   const systems = createSystems(vgic);
+  /** Xen's new vGIC recomputes the timer lines on every return to the guest; the others flush alone. */
+  const enter = state.flavour.timerLevelsAtEntry
+    ? (vcpu: number): void => {
+        systems.enter(vcpu);
+        flush(vcpu);
+      }
+    : flush;
 
   function digestLrs(vcpu: number): void {
     const used = usedLrs[vcpu];
@@ -189,7 +196,7 @@ export function createEngine(vgic: Vgic): Engine {
         setDistEnable(on);
         break;
       case 26 satisfies typeof Events.HW_MAP:
-        mapHw(vcpu, intid, value);
+        mapHw(vcpu, intid, Events.hostIrqOfMap(value), (value & Events.HW_MAP_SW_RESAMPLE) !== 0);
         break;
       case 27 satisfies typeof Events.HW_UNMAP:
         unmapHw(vcpu, intid);
@@ -287,7 +294,7 @@ export function createEngine(vgic: Vgic): Engine {
           inject(vcpu, intid, values[event] & 1);
           break;
         case 3 satisfies typeof Events.FLUSH:
-          flush(vcpu);
+          enter(vcpu);
           digestLrs(vcpu);
           break;
         case 4 satisfies typeof Events.SYNC:

@@ -1,6 +1,8 @@
 /** Invariants of guest entry and exit: 2, 3, 7, 11 and 12 (the list is in invariants.ts). */
 import * as K from '../trace/events.js';
+import { BY_SOFTWARE } from '../vgic/host-mapping.js';
 import { slotOf, type VgicState } from '../vgic/state.js';
+import { PHYSICAL_TIMER, TIMER_PPIS, VIRTUAL_TIMER } from '../vgic/timer/contexts.js';
 import type { Vgic } from '../vgic/vgic.js';
 import { ACTIVE, EXISTS, LATCH, LINE } from '../vgic/word-layout.js';
 import {
@@ -14,6 +16,8 @@ import {
   readLrs,
   require,
 } from './invariant-rows.js';
+
+const EL1_TIMER_PPIS: readonly number[] = [TIMER_PPIS[VIRTUAL_TIMER], TIMER_PPIS[PHYSICAL_TIMER]];
 
 export interface EntryChecks {
   before(kind: number, vcpu: number, intid: number): void;
@@ -49,12 +53,14 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
   const physOfLr = new Int32Array(nrVcpus * nrLr).fill(-1);
   const physWritten = new Uint8Array(physActive.length);
   let folded: LrView[] = [];
+  /** A TIMER event was seen on a flavour that recomputes timer lines at entry. */
+  let hasTimers = false;
 
   function beforeFlush(vcpu: number): void {
     flushes++;
     nrSenderless = 0;
     rowsBefore = list.order(vcpu);
-    listWasEmpty = rowsBefore.length === 0;
+    listWasEmpty = rowsBefore.length === 0 && !hasTimers;
     for (const slot of rowsBefore) {
       const w = word[slot];
       wordBefore[slot] = w;
@@ -70,18 +76,22 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
     }
   }
 
+  /** Does an entry recompute the line of a row (flavours with timerLevelsAtEntry)? The rows before it say nothing then. */
+  const isRecomputed = (slot: number): boolean => hasTimers && EL1_TIMER_PPIS.includes(s.intidOfSlot[slot]);
+
   /** What is wrong with one LR after the flush, and the number of the invariant that says so. */
   function findFault({ intid, slot, pending, active }: LrView, seen: Set<number>): [number, string] | undefined {
     if (!pending && !active) return [2, `INTID ${intid} is in an LR and neither pending nor active`];
     if (seen.has(intid)) return [2, `INTID ${intid} is in two LRs`];
-    if (slot < 0 || deliverableAt[slot] !== flushes)
+    if (slot < 0 || (deliverableAt[slot] !== flushes && !isRecomputed(slot)))
       return [2, `INTID ${intid} is in an LR and was not deliverable here`];
     if (!pending || !active) return undefined;
     const w = word[slot];
     if (flavour.populate === 'xen')
       return isMappedLevel(w) ? [3, `mapped level INTID ${intid} is pending and active`] : undefined;
     const isV2Sgi = s.isV2Guest && intid < 16;
-    return !isEdge(w) || isMapped(w) || isV2Sgi ? [3, `INTID ${intid} is pending and active in an LR`] : undefined;
+    const isHwInLr = isMapped(w) && s.hwintid[slot] !== BY_SOFTWARE;
+    return !isEdge(w) || isHwInLr || isV2Sgi ? [3, `INTID ${intid} is pending and active in an LR`] : undefined;
   }
 
   function afterFlush(vcpu: number): void {
@@ -104,8 +114,9 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
         nrSpoiled++;
         require(nrSpoiled <= nrSenderless, fault[0], () => fault[1]);
       }
-      physOfLr[vcpu * nrLr + index] = fault === undefined && lr.hw ? physRow[lr.slot] : -1;
-      if (lr.hw && lr.slot >= 0) physWritten[physRow[lr.slot]] = 0;
+      const isTied = lr.slot >= 0 && isMapped(word[lr.slot]);
+      physOfLr[vcpu * nrLr + index] = fault === undefined && isTied ? physRow[lr.slot] : -1;
+      if (isTied) physWritten[physRow[lr.slot]] = 0;
       if (tracksLrs && fault === undefined) onLrAstray.delete(lr.slot);
       if (tracksLrs && fault === undefined)
         require(onLr[lr.slot] === 1, 11, () => `INTID ${lr.intid} is in an LR and on_lr is not set`);
@@ -117,6 +128,7 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
   /** 7: an entry and an exit with no guest between them change nothing. */
   function checkUnchanged(kind: number, vcpu: number): void {
     for (const slot of rowsBefore) {
+      if (isRecomputed(slot)) continue;
       const w = word[slot];
       // An LPI that nothing maps ends where it leaves the list.
       if ((w & EXISTS) === 0 && deliverableAt[slot] !== flushes) continue;
@@ -141,13 +153,15 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
 
   function afterFold(kind: number, vcpu: number): void {
     if (entered === vcpu) checkUnchanged(kind, vcpu);
-    folded.forEach(({ slot, hw, intid }, index) => {
+    folded.forEach(({ slot, intid }, index) => {
       const row = physOfLr[vcpu * nrLr + index];
       if (tracksLrs && slot >= 0)
         require(onLr[slot] === 0 || onLrAstray.has(slot), 11, () => `on_lr of INTID ${intid} is set after the exit`);
-      if (!hw || row < 0 || slot < 0) return;
+      if (row < 0 || slot < 0) return;
       const w = word[slot];
-      if (!isMappedLevel(w) || physRow[slot] !== row || (w & (LINE | LATCH | ACTIVE)) !== 0) return;
+      // SW_RESAMPLE does not ask for the line.
+      const busy = s.hwintid[slot] === BY_SOFTWARE ? LATCH | ACTIVE : LINE | LATCH | ACTIVE;
+      if (!isMappedLevel(w) || physRow[slot] !== row || (w & busy) !== 0) return;
       const isFree = physActive[row] === 0 || physWritten[row] === 1;
       require(isFree, 12, () => `INTID ${intid} is idle and its host interrupt is still active`);
     });
@@ -172,6 +186,7 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
   return {
     before(kind, vcpu, intid) {
       if (changesNothing(kind)) return;
+      if (kind === K.TIMER && flavour.timerLevelsAtEntry) hasTimers = true;
       const isExit = kind === K.SYNC || kind === K.FOLD;
       if (!isExit || vcpu !== entered) entered = -1;
       if (kind === K.FLUSH) beforeFlush(vcpu);

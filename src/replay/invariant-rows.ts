@@ -2,7 +2,7 @@
  * What the invariants read of the core's columns. Predicates are spelled out here once more, from the specification, so
  * that a fault in the core's own does not hide itself.
  */
-import { LR_ACTIVE, LR_HW, LR_PENDING, LR_VINTID_V2_MASK } from '../gic/lr.js';
+import { LR_ACTIVE, LR_PENDING, LR_VINTID_V2_MASK } from '../gic/lr.js';
 import { slotOf, type VgicState } from '../vgic/state.js';
 import * as Layout from '../vgic/word-layout.js';
 
@@ -41,7 +41,6 @@ export interface LrView {
   readonly slot: number;
   readonly pending: boolean;
   readonly active: boolean;
-  readonly hw: boolean;
 }
 
 /** The list registers of `vcpu` that are in use. */
@@ -55,7 +54,6 @@ export function readLrs(s: VgicState, vcpu: number): LrView[] {
       slot: slotOf(s, vcpu, intid),
       pending: (hi & LR_PENDING) !== 0,
       active: (hi & LR_ACTIVE) !== 0,
-      hw: (hi & LR_HW) !== 0,
     };
   });
 }

@@ -1,6 +1,7 @@
 /** Which rows an event can change: asked before the event, so that what leaves a list is among them. */
 import * as K from '../trace/events.js';
 import { slotOf } from '../vgic/state.js';
+import { TIMER_PPIS } from '../vgic/timer/contexts.js';
 import type { Vgic } from '../vgic/vgic.js';
 import { EXISTS } from '../vgic/word-layout.js';
 
@@ -63,6 +64,10 @@ export function createTouchedRows(vgic: Vgic): TouchedRows {
     for (let slot = lpiSlotBase; slot < nrSlots; slot++) if ((word[slot] & EXISTS) !== 0) rows.push(slot);
   }
 
+  function addTimers(vcpu: number): void {
+    for (const intid of TIMER_PPIS) addIrq(vcpu, intid);
+  }
+
   return {
     addNew() {
       if (makesLpis) addLpis();
@@ -78,6 +83,13 @@ export function createTouchedRows(vgic: Vgic): TouchedRows {
         case K.FLUSH:
           // Fills LRs, which the ledger of edges looks at itself; prunes only if it was asked to.
           if (processUpdate[vcpu] !== 0) addVcpu(vcpu, list.order(vcpu));
+          // The timer lines are recomputed.
+          if (state.flavour.timerLevelsAtEntry) addTimers(vcpu);
+          break;
+        case K.TIMER:
+        case K.VCPU_LOAD:
+        case K.VCPU_PUT:
+          addTimers(vcpu);
           break;
         case K.SYNC:
         case K.PRUNE:

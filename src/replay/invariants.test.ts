@@ -92,6 +92,15 @@ const MAPPED: readonly Step[] = [
   [K.PHYS_LINE, 27, 0],
   [K.SYNC, 0, 0],
 ];
+const SW_RESAMPLED: readonly Step[] = [
+  [K.HW_MAP, 27, 27 | K.HW_MAP_SW_RESAMPLE],
+  [K.PHYS_LINE, 27, 1],
+  [K.PHYS_ACTIVE, 27, 1],
+  [K.ENABLE, 27, 1],
+  [K.INJECT, 27, 1],
+  [K.FLUSH, 0, 0],
+  [K.SYNC, 0, 0],
+];
 const LPI = 8192;
 const LPI_MAPPED: readonly Step[] = [[K.LPI_MAP, LPI, 1 << 16]];
 
@@ -213,6 +222,14 @@ const FAULTS: readonly (readonly [invariant: number, name: string, steps: readon
     12,
     'the host interrupt of an idle one stays active',
     MAPPED,
+    ({ state }) => {
+      state.physActive[27] = 1;
+    },
+  ],
+  [
+    12,
+    'the host interrupt of an idle one with SW_RESAMPLE stays active while the line is high',
+    SW_RESAMPLED,
     ({ state }) => {
       state.physActive[27] = 1;
     },

@@ -5,12 +5,15 @@
 import type { Vgic } from '../vgic/vgic.js';
 import { doorbellSystem } from './doorbell-system.js';
 import { itsSystem } from './its-system.js';
+import { timerSystem } from './timer-system.js';
 
 /** Counted things of one system, by name; exact, and the same on every machine. */
 export type SystemCounts = Readonly<Record<string, number>>;
 
 export interface System {
   run(kind: number, vcpu: number, intid: number, value: number): void;
+  /** Before each FLUSH of `vcpu`; asked on flavours with timerLevelsAtEntry alone. */
+  enter?(vcpu: number): void;
   counts(): SystemCounts;
 }
 
@@ -26,11 +29,12 @@ export interface SystemKind {
 
 export interface Systems {
   run(kind: number, vcpu: number, intid: number, value: number): void;
+  enter(vcpu: number): void;
   /** Systems that some event reached and that have something to tell, by name. */
   counts(): Readonly<Record<string, SystemCounts>>;
 }
 
-const SYSTEM_KINDS: readonly SystemKind[] = [doorbellSystem, itsSystem];
+const SYSTEM_KINDS: readonly SystemKind[] = [doorbellSystem, itsSystem, timerSystem];
 
 export function createSystems(vgic: Vgic): Systems {
   const made = new Map<SystemKind, System>();
@@ -47,6 +51,9 @@ export function createSystems(vgic: Vgic): Systems {
         }
         system.run(kind, vcpu, intid, value);
       }
+    },
+    enter(vcpu) {
+      for (const system of made.values()) system.enter?.(vcpu);
     },
     counts() {
       const told = [...made].map(([{ name }, system]) => [name, system.counts()] as const);

@@ -28,6 +28,7 @@ import {
   CONTROL_GROUP0,
   CONTROL_GROUP1,
 } from '../vgic/cpuif.js';
+import { BY_SOFTWARE } from '../vgic/host-mapping.js';
 import { HostStop } from '../vgic/host-stop.js';
 import { physRowOf } from '../vgic/state.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
@@ -195,7 +196,10 @@ class Pair {
     same(targetOf(w), irq.target, field('target'));
     same(queuedOn(w), irq.queued, field('queued vCPU'));
     if (s.onLr.length > 0) same(s.onLr[slot] === 1, irq.onLr, field('on_lr'));
-    if (irq.hw) same(s.hwintid[slot], irq.hostIrq, field('host interrupt'));
+    if (irq.hw) {
+      same(s.hwintid[slot], irq.swResample ? BY_SOFTWARE : irq.hostIrq, field('host interrupt of the list register'));
+      same(s.physRow[slot], physRowOf(s.nrVcpus, Math.max(0, irq.owner), irq.hostIrq), field('host interrupt'));
+    }
     if (slot < s.spiSlotBase) {
       same(s.source[slot], irq.source, field('source'));
       if (!this.isXen) same(s.activeSource[slot], irq.activeSource, field('active_source'));

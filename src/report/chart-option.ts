@@ -1,7 +1,7 @@
 /** ChartSpec → ECharts option. Colours are CSS variables of the page. */
 import type { EChartsCoreOption } from 'echarts/core';
+import { formatDecimal, formatInteger } from '../base/number-format.js';
 import type { BandChart, BarChart, ChartSpec, CurveChart, DotChart, SeriesStyle } from './chart-spec.js';
-import { formatDecimal, formatInteger } from './number-format.js';
 
 /** Sizes in CSS pixels. The narrow drawing is for phones: scaling the wide one down would make its text unreadable. */
 export interface ChartSize {

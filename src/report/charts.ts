@@ -1,4 +1,6 @@
 /** The charts of the exact part: spec, finding in words, and the table of every value drawn. */
+
+import { formatDecimal, formatInteger, formatShare, joinWords, plural } from '../base/number-format.js';
 import { PATH_NAMES } from '../replay/result.js';
 import type { TimelineBinCounts } from '../replay/timeline.js';
 import { addHistograms, bucketLabel } from '../stats/log2-histogram.js';
@@ -10,7 +12,6 @@ import type { Facts, TraceFacts } from './facts.js';
 import { depthHistogram, isRecordedInFull, sumUsedLrs } from './facts.js';
 import type { DepthSweep, DepthTimeline, TraceKind } from './model.js';
 import { TRACE_KINDS } from './model.js';
-import { formatDecimal, formatInteger, formatShare, joinWords, plural } from './number-format.js';
 import type { SweepMeasure } from './sweep.js';
 import { findSweepCrossovers, sweepCurve, sweepGrowth } from './sweep.js';
 import { KIND_WORDS, longestTable, usedLrsTable } from './tables.js';

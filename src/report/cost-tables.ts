@@ -1,10 +1,11 @@
 /** Modelled cost per path and strategy, for one trace or several together. */
+
+import { formatDecimal } from '../base/number-format.js';
 import type { ExactPart, MetricName, PathName } from '../replay/result.js';
 import { METRIC_NAMES, PATH_NAMES } from '../replay/result.js';
 import type { Table, TableCell } from './document.js';
 import { groupColumns, numberColumn, textColumn } from './document.js';
 import type { TraceFacts } from './facts.js';
-import { formatDecimal } from './number-format.js';
 
 const METRIC_HEADS: Readonly<Record<MetricName, string>> = {
   visits: 'visits',

@@ -1,10 +1,11 @@
 /** Figures that several sections speak about, taken from the cells once. Nothing here is rounded or worded. */
+
+import { compareText, joinWords } from '../base/number-format.js';
 import type { CellResult, ExactPart, HostStopped, MetricName, PathName } from '../replay/result.js';
 import { PATH_NAMES } from '../replay/result.js';
 import { histogramOfCounts } from '../stats/log2-histogram.js';
 import type { ReportModel, TraceKind } from './model.js';
 import { checkModel, TRACE_KINDS } from './model.js';
-import { compareText, joinWords } from './number-format.js';
 
 /** The longest single call of a cell, over all paths: all run with interrupts off (vgic-spec 1.23). */
 export interface LongestCall {

@@ -1,10 +1,11 @@
 /** The fidelity section: is the model the real thing, on what evidence, and what was never put to the test. */
+
+import { formatInteger, formatShare, plural } from '../base/number-format.js';
 import type { Block, Section, Table, TableCell } from './document.js';
 import { groupColumns, numberColumn, textColumn } from './document.js';
 import type { Evidence } from './evidence.js';
 import type { Facts } from './facts.js';
 import type { ReportModel, VerifyResult } from './model.js';
-import { formatInteger, formatShare, plural } from './number-format.js';
 import { traceTable } from './tables.js';
 import { judgeModel } from './verdict-trust.js';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { formatInteger } from '../base/number-format.js';
 import type { CellResult } from '../replay/result.js';
 import { METRIC_NAMES, PATH_NAMES } from '../replay/result.js';
 import { mergeBins } from './charts.js';
@@ -9,7 +10,6 @@ import { renderHtml } from './html.js';
 import { escapeHtml, html } from './html-template.js';
 import type { ReportModel } from './model.js';
 import { createModel } from './model.js';
-import { formatInteger } from './number-format.js';
 import { makeCell, makeFullModel, makeMeasured, makeTimeline, STRATEGIES } from './test-fixture.js';
 import { writeVerdicts } from './verdict.js';
 

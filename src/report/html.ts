@@ -1,5 +1,6 @@
 /** The report as one HTML file: no network, no framework, static SVG charts, light and dark. */
 import { createHash } from 'node:crypto';
+import { formatInteger } from '../base/number-format.js';
 import type { MarkShape, SeriesStyle } from './chart-spec.js';
 import { chartLegend } from './chart-spec.js';
 import { drawChart } from './chart-svg.js';
@@ -7,7 +8,6 @@ import type { Block, ChartBlock, Section, Table, TableCell, TableColumn } from '
 import { Html, html } from './html-template.js';
 import { hashExactPart } from './json.js';
 import type { ReportModel } from './model.js';
-import { formatInteger } from './number-format.js';
 import { PAGE_SCRIPT, PAGE_STYLE } from './page-style.js';
 import { composeReport } from './sections.js';
 import { TAGS } from './verdict-trust.js';

@@ -1,11 +1,11 @@
 /** The report as JSON. Exact and measured parts stand apart, and the exact one carries its own hash. */
 import { createHash } from 'node:crypto';
+import { compareText } from '../base/number-format.js';
 import { mergeBins } from './charts.js';
 import { gatherFacts } from './facts.js';
 import { listMeasured } from './measured.js';
 import type { ReportModel } from './model.js';
 import { REPORT_SCHEMA } from './model.js';
-import { compareText } from './number-format.js';
 import { summariseVerdict, writeVerdicts } from './verdict.js';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };

@@ -2,13 +2,14 @@
  * Who is told that there is something to take, and at what price. The reviewer's point of the mailing-list thread: the
  * branch for an interrupt that is queued already must do more than unblock, because unblocking tells a running vCPU nothing.
  */
+
+import { formatInteger, formatShare, joinWords, plural } from '../base/number-format.js';
 import type { KickCounts } from '../replay/result.js';
 import type { Block, Section, Table } from './document.js';
 import { groupColumns, numberColumn, textColumn } from './document.js';
 import type { Facts, StrategyOnTrace, TraceFacts } from './facts.js';
 import type { TraceKind } from './model.js';
 import { TRACE_KINDS } from './model.js';
-import { formatInteger, formatShare, joinWords, plural } from './number-format.js';
 import type { Verdict } from './verdict-trust.js';
 
 const COLUMN_WORDS: readonly (readonly [term: string, meaning: string])[] = [

@@ -1,8 +1,9 @@
 /** The report as Markdown for a pull request or an issue: the same sections, charts as their finding and table. */
+
+import { formatInteger } from '../base/number-format.js';
 import type { Block, Section, Table, TableCell } from './document.js';
 import { hashExactPart } from './json.js';
 import type { ReportModel } from './model.js';
-import { formatInteger } from './number-format.js';
 import { composeReport } from './sections.js';
 import { TAGS } from './verdict-trust.js';
 

@@ -1,4 +1,6 @@
 /** The measured section: what a clock said, apart from everything exact. */
+
+import { formatDecimal, joinWords, plural } from '../base/number-format.js';
 import type { MeasuredPart } from '../replay/result.js';
 import type { ChartSpec } from './chart-spec.js';
 import { seriesStyle } from './chart-spec.js';
@@ -7,7 +9,6 @@ import { numberColumn, textColumn } from './document.js';
 import type { Facts } from './facts.js';
 import { gatherFacts } from './facts.js';
 import type { ReportModel } from './model.js';
-import { formatDecimal, joinWords, plural } from './number-format.js';
 
 export interface MeasuredRow {
   readonly trace: string;

@@ -1,4 +1,6 @@
 /** Puts the report together: which section says what, in reading order. Verdict first, means of checking it last. */
+
+import { joinWords, plural } from '../base/number-format.js';
 import { depthChart, longestChart, sweepChart, timelineChart, usedLrsChart, worthChart } from './charts.js';
 import { costOverview, costTable, partialStrategies } from './cost-tables.js';
 import type { Block, ReportDocument, Section } from './document.js';
@@ -11,7 +13,6 @@ import { kickSection } from './kicks.js';
 import { measuredSection } from './measured.js';
 import type { ReportModel } from './model.js';
 import { TRACE_KINDS } from './model.js';
-import { joinWords, plural } from './number-format.js';
 import { SWEEP_MEASURES } from './sweep.js';
 import { commandTable, equivalenceTable, guestTable, KIND_WORDS, strategyTable, worthTable } from './tables.js';
 import { threadSections } from './threads.js';

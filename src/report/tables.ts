@@ -1,11 +1,12 @@
 /** Tables of the exact results. Each takes the facts and gives rows; the forms (HTML, Markdown) are elsewhere. */
+
+import { formatChange, formatInteger, formatShare } from '../base/number-format.js';
 import type { ExactPart } from '../replay/result.js';
 import { PATH_NAMES } from '../replay/result.js';
 import type { Table } from './document.js';
 import { groupColumns, numberColumn, textColumn } from './document.js';
 import type { Facts, StrategyOnTrace, TraceFacts } from './facts.js';
 import type { ReportModel, TraceKind } from './model.js';
-import { formatChange, formatInteger, formatShare } from './number-format.js';
 import { judgeWorth } from './worth.js';
 
 export const KIND_WORDS: Readonly<Record<TraceKind, string>> = {

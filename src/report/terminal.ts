@@ -1,11 +1,11 @@
 /** The report as a terminal shows it: the verdict, one table of traces, one of strategies. */
 import Table from 'cli-table3';
+import { formatChange, formatDecimal, formatInteger, formatShare, plural } from '../base/number-format.js';
 import type { Study, StudyTable } from '../study/study.js';
 import type { Facts } from './facts.js';
 import { gatherFacts, isAsked } from './facts.js';
 import type { ReportModel } from './model.js';
 import { TRACE_KINDS } from './model.js';
-import { formatChange, formatDecimal, formatInteger, formatShare, plural } from './number-format.js';
 import { KIND_WORDS } from './tables.js';
 import { chartTable, isNumberColumn } from './threads.js';
 import { summariseVerdict, writeVerdicts } from './verdict.js';

@@ -1,9 +1,10 @@
 /** One section a mailing-list thread: its question, the answer in two sentences, the figures, the command. */
+
+import { formatDecimal, formatInteger } from '../base/number-format.js';
 import type { Study, StudyCell, StudyChart, StudyTable } from '../study/study.js';
 import { seriesStyle } from './chart-spec.js';
 import type { Block, ChartBlock, Section, Table } from './document.js';
 import { numberColumn, textColumn } from './document.js';
-import { formatDecimal, formatInteger } from './number-format.js';
 
 const studyCommand = ({ id }: Study, seed: number | null): string =>
   `vgic-replay study ${id}${seed === null ? '' : ` --seed ${seed}`}`;

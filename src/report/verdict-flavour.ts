@@ -1,7 +1,8 @@
 /** The part of the verdict that says as which hypervisor the traces were replayed, and whether it survived them. */
+
+import { compareText, formatInteger, joinWords, plural } from '../base/number-format.js';
 import type { Facts, StoppedCell } from './facts.js';
 import type { DepthSweep, ReportModel } from './model.js';
-import { compareText, formatInteger, joinWords, plural } from './number-format.js';
 import type { Verdict } from './verdict-trust.js';
 
 const STOP_WORDS: Readonly<Record<StoppedCell['stopped']['kind'], string>> = {

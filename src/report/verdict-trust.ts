@@ -1,8 +1,9 @@
 /** The part of the verdict that says how far the figures can be trusted: equivalence, fidelity, losses. */
+
+import { formatInteger, formatShare, joinWords, plural } from '../base/number-format.js';
 import type { EquivalenceClass } from '../replay/result.js';
 import type { Facts } from './facts.js';
 import type { ReportModel, VerifyResult } from './model.js';
-import { formatInteger, formatShare, joinWords, plural } from './number-format.js';
 
 export interface Verdict {
   /** Short lead, e.g. "Ordinary guests". */

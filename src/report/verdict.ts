@@ -2,11 +2,12 @@
  * The verdict in words. Every sentence is computed: which way it points follows from the figures, and a sentence whose
  * figures are missing says that they are missing.
  */
+
+import { describeChange, formatInteger, formatShare, joinWords, plural } from '../base/number-format.js';
 import type { Facts, StrategyOnTrace, TraceFacts } from './facts.js';
 import { findWorstAttack, isRecordedInFull, sumUsedLrs } from './facts.js';
 import { judgeKicks } from './kicks.js';
 import type { ReportModel } from './model.js';
-import { describeChange, formatInteger, formatShare, joinWords, plural } from './number-format.js';
 import { findSweepCrossovers } from './sweep.js';
 import { judgeForeign, judgeStops } from './verdict-flavour.js';
 import type { Verdict } from './verdict-trust.js';

@@ -1,6 +1,7 @@
 /** "Is the challenger worth it?", answered for one trace by a stated rule. */
+
+import { describeChange, formatInteger, joinWords } from '../base/number-format.js';
 import type { Facts, TraceFacts } from './facts.js';
-import { describeChange, formatInteger, joinWords } from './number-format.js';
 
 /** Smaller differences than this share are called no difference: the model counts steps, not nanoseconds. */
 export const RELEVANT_SHARE = 0.05;

@@ -1,6 +1,7 @@
 /** The ITS study: its figures are those of the model, add up, and are the same every time. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { formatShare } from '../base/number-format.js';
 import { countMutants, itsStudy } from './its.js';
 import { LPI_COUNTS, measureCosts } from './its-costs.js';
 import type { StudyTable } from './study.js';
@@ -14,7 +15,7 @@ test('every changed image has an outcome, and the answer counts them', () => {
   const images = outcomes.rows.flatMap(numbersOf).reduce((sum, count) => sum + count, 0);
   assert.equal(images, 2000);
   const restored = outcomes.rows.reduce((sum, row) => sum + numbersOf(row)[0], 0);
-  assert.match(study.answer[0], new RegExp(`${Math.round((100 * (images - restored)) / images)} % are refused`));
+  assert.match(study.answer[0], new RegExp(`${formatShare(images - restored, images)} are refused`));
   assert.match(study.answer[0], /none leaves an object behind/);
   // A changed entry has the error of vgic-spec 6.10 wherever it is reached.
   const row = (name: string): number[] => numbersOf(outcomes.rows.find(([first]) => first === name)!);

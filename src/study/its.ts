@@ -1,4 +1,5 @@
 /** Thread 004, "vgic-its: ITT save and restore": a guest that writes over its tables before it is migrated. */
+import { formatInteger, formatShare } from '../base/number-format.js';
 import { createGenerator } from '../base/rng.js';
 import { NR_LPIS } from '../gic/intid.js';
 import {
@@ -26,8 +27,6 @@ const RESULTS: readonly (readonly [result: number, name: string])[] = [
   [-17, '-EEXIST'],
   [-14, '-EFAULT'],
 ];
-
-const grouped = new Intl.NumberFormat('en');
 
 export interface MutantCounts {
   /** Mutation → result → images. */
@@ -77,7 +76,7 @@ export function countMutants(seed: number, nrImages: number): MutantCounts {
 
 function outcomeTable({ outcomes, images }: MutantCounts): StudyTable {
   return {
-    caption: `What restore says of ${grouped.format(images)} images of random configurations, each changed in one way`,
+    caption: `What restore says of ${formatInteger(images)} images of random configurations, each changed in one way`,
     columns: ['changed', ...RESULTS.map(([, name]) => name)],
     rowHeads: 1,
     rows: MUTATIONS.map((mutation) => [
@@ -99,7 +98,7 @@ function stepTable(costs: Costs): StudyTable {
   );
   return {
     caption: `Counted steps of one call by mapped LPIs, ${EVENTS_A_DEVICE} events a device, at the far end of each list`,
-    columns: ['operation', 'flavour', ...LPI_COUNTS.map((count) => grouped.format(count))],
+    columns: ['operation', 'flavour', ...LPI_COUNTS.map((count) => formatInteger(count))],
     rowHeads: 2,
     rows,
   };
@@ -115,7 +114,7 @@ function splitTable(costs: Costs): StudyTable {
     }),
   );
   return {
-    caption: `What the steps are, with ${grouped.format(LPI_COUNTS[largest])} LPIs mapped`,
+    caption: `What the steps are, with ${formatInteger(LPI_COUNTS[largest])} LPIs mapped`,
     columns: ['operation', 'flavour', ...metrics],
     rowHeads: 2,
     rows,
@@ -140,7 +139,7 @@ function chartOf(costs: Costs): StudyChart {
   return {
     id: 'its-steps',
     title: 'Steps of one ITS operation by mapped LPIs',
-    finding: `With ${grouped.format(NR_LPIS)} LPIs one INVALL of ${LIST} takes ${grouped.format(ratioAtEnd('INVALL'))} times the steps of ${XARRAY}, one MAPTI ${grouped.format(ratioAtEnd('MAPTI'))} times: each LPI is looked up in a list.`,
+    finding: `With ${formatInteger(NR_LPIS)} LPIs one INVALL of ${LIST} takes ${formatInteger(ratioAtEnd('INVALL'))} times the steps of ${XARRAY}, one MAPTI ${formatInteger(ratioAtEnd('MAPTI'))} times: each LPI is looked up in a list.`,
     xAxis: 'mapped LPIs',
     yAxis: 'counted steps',
     xs: LPI_COUNTS,
@@ -156,8 +155,7 @@ function run({ seed }: { readonly seed: number }): Study {
   const costs = new Map([LIST, XARRAY].map((flavour) => [flavour, LPI_COUNTS.map((n) => measureCosts(flavour, n))]));
   const emptySlots = measureEmptyRestore(XARRAY);
   const widestSlots = measureWidestRestore(XARRAY);
-  const failedShare = Math.round((100 * mutants.failed) / mutants.images);
-  const invall = (flavour: string): string => grouped.format(stepsOf(costs, flavour, 'INVALL').at(-1)!);
+  const invall = (flavour: string): string => formatInteger(stepsOf(costs, flavour, 'INVALL').at(-1)!);
   return {
     id: 'its',
     title: 'ITS tables through migration',
@@ -165,8 +163,8 @@ function run({ seed }: { readonly seed: number }): Study {
     question:
       'The tables lie in guest memory: what does a guest get that writes over them before it is migrated, and what does the host spend?',
     answer: [
-      `Of ${grouped.format(mutants.images)} changed images ${failedShare} % are refused with an error that user space sees, and ${mutants.leftovers === 0 ? 'none leaves an object behind' : `${mutants.leftovers} objects are left behind`}; the others restore to what the bytes now say, so that the guest harms its own migration only.`,
-      `One restore reads at most every slot that the tables name, ${grouped.format(widestSlots)} for one page of device entries; while the guest runs, one INVALL with ${grouped.format(NR_LPIS)} LPIs mapped costs the host ${invall(LIST)} steps in ${LIST} and ${invall(XARRAY)} in ${XARRAY}.`,
+      `Of ${formatInteger(mutants.images)} changed images ${formatShare(mutants.failed, mutants.images)} are refused with an error that user space sees, and ${mutants.leftovers === 0 ? 'none leaves an object behind' : `${mutants.leftovers} objects are left behind`}; the others restore to what the bytes now say, so that the guest harms its own migration only.`,
+      `One restore reads at most every slot that the tables name, ${formatInteger(widestSlots)} for one page of device entries; while the guest runs, one INVALL with ${formatInteger(NR_LPIS)} LPIs mapped costs the host ${invall(LIST)} steps in ${LIST} and ${invall(XARRAY)} in ${XARRAY}.`,
     ],
     chart: chartOf(costs),
     tables: [
@@ -185,7 +183,7 @@ function run({ seed }: { readonly seed: number }): Study {
       },
     ],
     limits: [
-      `LPIs have numbers from 8192 to 65535: ${grouped.format(NR_LPIS)} is the most that a guest can map.`,
+      `LPIs have numbers from 8192 to 65535: ${formatInteger(NR_LPIS)} is the most that a guest can map.`,
       'A step is a list node, a slot, a byte or doubleword of guest memory, or a lock; they do not take the same time.',
       `${LIST} notes the numbers of all LPIs for INVALL and MOVALL and looks each up again: the lookups are in the column "LPI nodes", the walk in "LPIs walked".`,
       'The LPIs are disabled, so that none is queued: a queued one takes two locks more. "Not cached" is the first MSI after an invalidation.',

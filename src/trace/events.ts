@@ -90,8 +90,14 @@ export const GROUP = 23;
 export const GROUP_ONE = 24;
 /** GICD_CTLR: value bit 0 = group enable that matters to the guest model. */
 export const DIST_ENABLE = 25;
-/** Tie `intid` (of `vcpu` if private) to host interrupt `value`. */
+/**
+ * Tie `intid` (of `vcpu` if private) to host interrupt `value` bits 15:0. Bit 16: SW_RESAMPLE, for hosts whose list
+ * registers cannot deactivate it (vgic-spec 3.3); flavours without it map as ever.
+ */
 export const HW_MAP = 26;
+export const HW_MAP_SW_RESAMPLE = 1 << 16;
+/** Host interrupt of an HW_MAP event, whatever it is worth. */
+export const hostIrqOfMap = (value: number): number => (value & ~HW_MAP_SW_RESAMPLE) >>> 0;
 export const HW_UNMAP = 27;
 /** Line of host interrupt `intid` := value bit 0. Host PPIs (< 32) are banked by `vcpu`. Read by resampling. */
 export const PHYS_LINE = 28;
@@ -189,9 +195,12 @@ export const GUEST_IGRPEN = 70;
 export const LOST = 71;
 /** A flush that was followed by a sync without guest run (request pending). Stands before the SYNC. */
 export const ABORTED_ENTRY = 72;
-/** An MSI asked the translation cache: value = device << 16 | event. A miss is followed by ITS_TRIGGER. */
+/**
+ * An MSI asked the translation cache: value = device << 16 | event; intid = the LPI that was queued upon a hit, 0: a miss.
+ * A miss is followed by ITS_TRIGGER, or, in a context that must not sleep, by another MSI_CACHED first.
+ */
 export const MSI_CACHED = 73;
-/** The ITS translated an event by its tables: value = device << 16 | event. */
+/** The ITS translated an event by its tables, for an MSI or INT: value and intid as in MSI_CACHED, intid 0: no LPI came of it. */
 export const ITS_TRIGGER = 74;
 /** A timer of `vcpu` gave its PPI `intid` the level in value bit 0. */
 export const TIMER_LEVEL = 75;
@@ -234,6 +243,7 @@ export interface KindInfo {
     | 'sgi'
     | 'sgi-spec'
     | 'lpi'
+    | 'lpi-or-none'
     | 'hostirq'
     | 'dist-offset'
     | 'redist-offset'
@@ -336,8 +346,8 @@ export const KINDS: readonly KindInfo[] = [
   row(GUEST_IGRPEN, 'guest-igrpen', 'none', 3),
   row(LOST, 'lost', 'none', 1),
   row(ABORTED_ENTRY, 'aborted-entry', 'none', 1),
-  row(MSI_CACHED, 'msi-cached', 'none', 1),
-  row(ITS_TRIGGER, 'its-trigger', 'none', 1),
+  row(MSI_CACHED, 'msi-cached', 'lpi-or-none', 1),
+  row(ITS_TRIGGER, 'its-trigger', 'lpi-or-none', 1),
   row(TIMER_LEVEL, 'timer-level', 'private', 1),
   row(TIMER_EXPIRED, 'timer-expired', 'none', 1),
   row(HOST_TIMER_IRQ, 'host-timer-irq', 'hostirq', 1),

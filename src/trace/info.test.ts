@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ACK, EXPECT_LRS, FLUSH, INJECT, LOST, SGI, SYNC } from './events.js';
+import { ACK, EXPECT_LRS, FLUSH, INJECT, ITS_TRIGGER, LOST, MSI_CACHED, SGI, SYNC, TIMER_LEVEL } from './events.js';
 import { HEADER, type TestEvent, writeTrace } from './fixtures.test.support.js';
 import { collectInfo } from './info.js';
 import { openTrace } from './reader.js';
@@ -45,6 +45,29 @@ test('one pass counts kinds, vCPUs, interrupts, LRs and time', () => {
   assert.equal(info.spuriousAcks, 1);
   assert.equal(info.lostEvents, 9);
   assert.equal(info.truncatedAt, null);
+});
+
+test('MSIs are counted by hit and miss; facts name no interrupt a second time', () => {
+  const question = 5;
+  const { msis, named, byKind } = collectInfo(
+    openTrace(
+      createMemorySource(
+        writeTrace([
+          { kind: TIMER_LEVEL, vcpu: 0, intid: 27, value: 1, dt: 1 },
+          { kind: INJECT, vcpu: 0, intid: 27, value: 1, dt: 0 },
+          { kind: MSI_CACHED, vcpu: 0, intid: 0, value: question, dt: 1 },
+          { kind: ITS_TRIGGER, vcpu: 0, intid: 8197, value: question, dt: 1 },
+          { kind: INJECT, vcpu: 0, intid: 8197, value: 1, dt: 0 },
+          { kind: MSI_CACHED, vcpu: 0, intid: 8197, value: question, dt: 1 },
+          { kind: INJECT, vcpu: 0, intid: 8197, value: 1, dt: 0 },
+          { kind: MSI_CACHED, vcpu: 0, intid: 0, value: question, dt: 1 },
+        ]),
+      ),
+    ),
+  );
+  assert.deepEqual(msis, { asked: 3, hits: 1, translations: 1 });
+  assert.deepEqual(named, { sgi: 0, ppi: 1, spi: 0, lpi: 2 });
+  assert.deepEqual(byKind[0], { name: 'inject', events: 3 });
 });
 
 test('an empty trace has no rate', () => {

@@ -5,13 +5,16 @@ import {
   createEventBlock,
   type EventBlock,
   EXPECT_LRS,
+  FIRST_FACT,
   FLUSH,
   findKind,
   INJECT,
   INTID_MASK,
+  ITS_TRIGGER,
   KIND_MASK,
   KINDS,
   LOST,
+  MSI_CACHED,
   SGI,
   VCPU_MASK,
   wordIntid,
@@ -43,7 +46,15 @@ export interface TraceInfo {
   readonly byKind: readonly { readonly name: string; readonly events: number }[];
   /** Index = vCPU. */
   readonly byVcpu: readonly number[];
-  /** All events that name an interrupt. */
+  /** What MSIs asked of the ITS; all 0 if the recording has none of its own facts about them. */
+  readonly msis: {
+    /** Questions put to the translation cache, and those it could answer. */
+    readonly asked: number;
+    readonly hits: number;
+    /** Translations by the tables: missed MSIs, and INT commands. */
+    readonly translations: number;
+  };
+  /** All inputs that name an interrupt; facts repeat what inputs say. */
   readonly named: IrqMix;
   /** Only what makes interrupts pending from outside: inject with level 1, and SGIs sent (once, however many targets). */
   readonly raised: IrqMix;
@@ -70,6 +81,7 @@ export function collectInfo(reader: TraceReader, top = DEFAULT_TOP): TraceInfo {
   const raised = new Float64Array(INTID_MASK + 1);
   const usedLrs: number[] = [];
   let spuriousAcks = 0;
+  let hits = 0;
   let lostEvents = 0;
   let ticks = 0;
 
@@ -78,11 +90,13 @@ export function collectInfo(reader: TraceReader, top = DEFAULT_TOP): TraceInfo {
     byKind[kind]++;
     byVcpu[wordVcpu(word)]++;
     if (kind === LOST) lostEvents += value >>> 0;
+    if (kind === MSI_CACHED && wordIntid(word) !== 0) hits++;
     if (kind === EXPECT_LRS) {
       const used = wordIntid(word);
       while (usedLrs.length <= used) usedLrs.push(0);
       usedLrs[used]++;
     }
+    if (kind >= FIRST_FACT) return;
     const intid = namedIntid(kind, wordIntid(word));
     if (intid === SPURIOUS_INTID) spuriousAcks++;
     if (intid < 0 || intid === SPURIOUS_INTID) return;
@@ -110,6 +124,7 @@ export function collectInfo(reader: TraceReader, top = DEFAULT_TOP): TraceInfo {
       .filter(({ events }) => events > 0)
       .sort((a, b) => b.events - a.events),
     byVcpu: Array.from(byVcpu.subarray(0, header.machine.nrVcpus)),
+    msis: { asked: byKind[MSI_CACHED], hits, translations: byKind[ITS_TRIGGER] },
     named: sumMix(named),
     raised: sumMix(raised),
     topIntids: rankIntids(named, raised, top),

@@ -12,13 +12,16 @@ import {
   EXPECT_LRS,
   FLUSH,
   HW_MAP,
+  HW_MAP_SW_RESAMPLE,
   INJECT,
   INTID_MASK,
+  ITS_TRIGGER,
   KIND_MASK,
   LPI_MAP,
   MMIO_DIST,
   MMIO_DIST_BYTE,
   MMIO_REDIST,
+  MSI_CACHED,
   PHYS_LINE,
   packWord,
   SGI,
@@ -56,7 +59,8 @@ test('every edge of every range', () => {
     [SGI, 31, 32],
     [SGI, (1 << 14) - 512 + 31, 1 << 14],
     [MMIO_DIST_BYTE, 0xffff, 0x10000],
-
+    [MSI_CACHED, 0, 1],
+    [ITS_TRIGGER, 8192, 8191],
     [PHYS_LINE, 1019, 1020],
     [MMIO_DIST, 0xfffc, 0x10000],
     [MMIO_DIST, 0x80, 0x82],
@@ -74,6 +78,9 @@ test('every edge of every range', () => {
   assert.equal(findRangeProblem(packWord(HW_MAP, 0, 27), 1019, WITH_ITS), undefined);
   assert.notEqual(findRangeProblem(packWord(HW_MAP, 0, 27), 1020, WITH_ITS), undefined);
   assert.notEqual(findRangeProblem(packWord(HW_MAP, 0, 27), -1, WITH_ITS), undefined);
+  assert.equal(findRangeProblem(packWord(HW_MAP, 0, 27), HW_MAP_SW_RESAMPLE | 1019, WITH_ITS), undefined);
+  assert.notEqual(findRangeProblem(packWord(HW_MAP, 0, 27), HW_MAP_SW_RESAMPLE | 1020, WITH_ITS), undefined);
+  assert.notEqual(findRangeProblem(packWord(HW_MAP, 0, 27), (1 << 17) | 27, WITH_ITS), undefined);
   assert.notEqual(findRangeProblem(packWord(0, 0, 0), 0, WITH_ITS), undefined);
   assert.notEqual(findRangeProblem(packWord(127, 0, 0), 0, WITH_ITS), undefined);
 });

@@ -15,6 +15,7 @@ import {
   type EventBlock,
   findKind,
   HW_MAP,
+  hostIrqOfMap,
   INTID_MASK,
   INTID_SHIFT,
   ITS_COMMAND,
@@ -131,6 +132,8 @@ function quickLimit(info: KindInfo | undefined, machine: Machine): number {
       return machine.nrLr;
     case 'count':
       return machine.nrLr + 1;
+    case 'lpi-or-none':
+      return 1;
     case 'lpi':
     case 'dist-offset':
     case 'redist-offset':
@@ -155,7 +158,8 @@ export function findRangeProblem(word: number, value: number, machine: Machine):
   if (NEEDS_ITS.has(info.kind) && machine.nrLpis === 0) return `${info.name}: the machine has no ITS`;
   const problem = findIntidProblem(info, wordIntid(word), machine);
   if (problem !== undefined) return `${info.name}: ${problem}`;
-  if (info.kind === HW_MAP && value >>> 0 >= SPI_END) return `${info.name}: no host interrupt ${value >>> 0}`;
+  if (info.kind === HW_MAP && hostIrqOfMap(value) >= SPI_END)
+    return `${info.name}: no host interrupt ${hostIrqOfMap(value)}`;
   return undefined;
 }
 
@@ -182,6 +186,8 @@ function findIntidProblem(info: KindInfo, intid: number, machine: Machine): stri
       return findIrqProblem(intid, machine);
     case 'lpi':
       return isLpi(intid) ? findIrqProblem(intid, machine) : `INTID ${intid} is no LPI`;
+    case 'lpi-or-none':
+      return intid === 0 ? undefined : isLpi(intid) ? findIrqProblem(intid, machine) : `INTID ${intid} is no LPI`;
     case 'private':
       return intid < NR_PRIVATE_IRQS ? undefined : `INTID ${intid} is not private`;
     case 'sgi':

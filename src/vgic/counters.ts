@@ -11,6 +11,20 @@ export const PATH_PRUNE = 4;
 export const PATH_PENDING = 5;
 export const NR_PATHS = 6;
 
+/**
+ * Stretches that a path does not stand for alone, counted beside the paths and in steps only (vgic-spec 1.23;
+ * replay/sections.ts). EXIT: fold and prune of one exit. KEY_CHANGE: a register write that re-keys. DIST_ON: the pending
+ * test of one vCPU that GICD_CTLR 0 → 1 asks; DIST_ON_ALL: those of one write. LPIS_OFF: EnableLPIs 1 → 0. BROADCAST: a
+ * step is a vCPU asked, with interrupts as the caller has them.
+ */
+export const SECTION_EXIT = 0;
+export const SECTION_KEY_CHANGE = 1;
+export const SECTION_DIST_ON = 2;
+export const SECTION_DIST_ON_ALL = 3;
+export const SECTION_LPIS_OFF = 4;
+export const SECTION_BROADCAST = 5;
+const NR_SECTIONS = 6;
+
 export const METRIC_VISITS = 0;
 export const METRIC_COMPARISONS = 1;
 export const METRIC_LOCKS = 2;
@@ -37,6 +51,10 @@ export class CostCounters {
   readonly sum = new Float64Array(NR_PATHS * NR_METRICS);
   readonly max = new Float64Array(NR_PATHS * NR_METRICS);
   readonly hist = new Float64Array(NR_PATHS * STRIDE);
+  readonly sectionCalls = new Float64Array(NR_SECTIONS);
+  readonly sectionSum = new Float64Array(NR_SECTIONS);
+  readonly sectionMax = new Float64Array(NR_SECTIONS);
+  readonly sectionHist = new Float64Array(NR_SECTIONS * NR_BUCKETS);
   /** Flushes by ap_list length. */
   readonly depth = new Float64Array(NR_DEPTHS);
   /** Flushes by LRs in use. */
@@ -87,6 +105,14 @@ export class CostCounters {
     this.hist[path * STRIDE + metric * NR_BUCKETS + (32 - Math.clz32(value))] += 1;
   }
 
+  /** Books one stretch of `steps`. */
+  section(section: number, steps: number): void {
+    this.sectionCalls[section] += 1;
+    this.sectionSum[section] += steps;
+    if (steps > this.sectionMax[section]) this.sectionMax[section] = steps;
+    this.sectionHist[section * NR_BUCKETS + (32 - Math.clz32(steps))] += 1;
+  }
+
   /** irq_lock and list lock acquisitions of all calls so far. */
   locksSoFar(): number {
     let locks = this.locks;
@@ -96,18 +122,27 @@ export class CostCounters {
 
   /** Histogram of one metric of one path, trailing zeros cut. */
   histogram(path: number, metric: number): number[] {
-    const from = path * STRIDE + metric * NR_BUCKETS;
-    let length = NR_BUCKETS;
-    while (length > 0 && this.hist[from + length - 1] === 0) length--;
-    return Array.from(this.hist.subarray(from, from + length));
+    return cutZeros(this.hist, path * STRIDE + metric * NR_BUCKETS);
+  }
+
+  /** The same of a section's steps. */
+  sectionHistogram(section: number): number[] {
+    return cutZeros(this.sectionHist, section * NR_BUCKETS);
   }
 
   reset(): void {
     this.visits = this.comparisons = this.locks = this.lrWrites = this.lastSteps = 0;
     for (const column of [this.calls, this.sum, this.max, this.hist, this.depth, this.used]) column.fill(0);
+    for (const column of [this.sectionCalls, this.sectionSum, this.sectionMax, this.sectionHist]) column.fill(0);
     this.injections = this.redundantInjections = this.sorts = 0;
     this.kicks = this.broadcasts = this.wakeups = this.ipis = this.spuriousKicks = this.halts = 0;
     this.kicksWhileQueued = this.ipisWhileQueued = 0;
     this.acks = this.spurious = this.divergences = this.notifications = 0;
   }
+}
+
+function cutZeros(hist: Float64Array, from: number): number[] {
+  let length = NR_BUCKETS;
+  while (length > 0 && hist[from + length - 1] === 0) length--;
+  return Array.from(hist.subarray(from, from + length));
 }

@@ -2,16 +2,21 @@
 import { physRowOf, type VgicState } from './state.js';
 import { HW } from './word.js';
 
+/** In `hwintid`: the list register does not deactivate the host interrupt, so it does not name it (SW_RESAMPLE). */
+export const BY_SOFTWARE = -1;
+
 export interface HostMapping {
-  map(slot: number, vcpu: number, hostIrq: number): void;
+  /** `swResample` is heeded where the flavour has it. */
+  map(slot: number, vcpu: number, hostIrq: number, swResample: boolean): void;
   unmap(slot: number): void;
 }
 
-export function createHostMapping({ word, hwintid, physRow, nrVcpus }: VgicState): HostMapping {
+export function createHostMapping({ word, hwintid, physRow, nrVcpus, flavour }: VgicState): HostMapping {
+  const { softwareResample } = flavour;
   return {
-    map(slot, vcpu, hostIrq) {
+    map(slot, vcpu, hostIrq, swResample) {
       word[slot] |= HW;
-      hwintid[slot] = hostIrq;
+      hwintid[slot] = swResample && softwareResample ? BY_SOFTWARE : hostIrq;
       physRow[slot] = physRowOf(nrVcpus, vcpu, hostIrq);
     },
     unmap(slot) {

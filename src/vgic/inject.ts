@@ -10,7 +10,7 @@ import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { PATH_INJECT, PATH_REKEY } = Counters;
+const { PATH_INJECT, PATH_REKEY, SECTION_LPIS_OFF } = Counters;
 const { NR_PRIVATE_IRQS } = Intid;
 const { EXISTS, GROUP, LATCH, LEVEL, LINE, WIRE } = Word;
 
@@ -135,7 +135,9 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
     dropLpis(vcpu) {
       if (COUNTED) cost.locks += 1;
       if (list.length(vcpu) !== 0) list.dropLpis(vcpu);
-      if (COUNTED) cost.end(PATH_REKEY);
+      if (!COUNTED) return;
+      cost.end(PATH_REKEY);
+      cost.section(SECTION_LPIS_OFF, cost.lastSteps);
     },
   };
 

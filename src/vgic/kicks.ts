@@ -3,6 +3,7 @@
  * Kept by the counted build only: nothing that is delivered depends on it (activeSpis, which HCR shows, is queue.ts's).
  */
 import { int32Column, uint8Column } from './columns.js';
+import { SECTION_BROADCAST } from './counters.js';
 import type { VgicState } from './state.js';
 
 export interface Kicks {
@@ -98,6 +99,7 @@ export function createKicks(s: VgicState): Kicks {
     isBlocked: (vcpu) => modeOf(vcpu) === BLOCKED,
     broadcast() {
       cost.broadcasts += 1;
+      cost.section(SECTION_BROADCAST, nrVcpus);
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) notify(vcpu, false);
     },
     enter(vcpu, presents) {

@@ -2,11 +2,13 @@
 import * as Intid from '../gic/intid.js';
 import * as Lr from '../gic/lr.js';
 import { int32Column } from './columns.js';
+import * as HostMapping from './host-mapping.js';
 import { HostStop } from './host-stop.js';
 import type { VgicState } from './state.js';
 import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
+const { BY_SOFTWARE } = HostMapping;
 const { NR_SGIS } = Intid;
 const { LR_ACTIVE, LR_CPUID_SHIFT, LR_EOI, LR_GROUP, LR_HW, LR_PENDING, LR_PRIORITY_SHIFT } = Lr;
 const { ACTIVE, GROUP, HW, LATCH, LEVEL, LINE, PENDING, PRIORITY_FIELD, PRIORITY_SHIFT, WIRE } = Word;
@@ -45,8 +47,14 @@ function createKvmPopulate(s: VgicState): Populate {
     // Bits move from word to LR by shifts; a branch on random bits would cost more (typical: see Word.staysHere).
     let hi = ((w & ACTIVE) << 28) | ((w & GROUP) << 22) | ((w & PRIORITY_FIELD) << 8);
     if ((w & HW) !== 0) {
-      pending &= ~active;
-      hi |= LR_HW | hwintid[slot];
+      if (hwintid[slot] === BY_SOFTWARE) {
+        // As if it were not mapped.
+        pending &= ~(active & isLevel);
+        hi |= (w & LEVEL) << 5;
+      } else {
+        pending &= ~active;
+        hi |= LR_HW | hwintid[slot];
+      }
       // A mapped level is treated like an edge, so that the next injection passes validation.
       if (pending !== 0) word[slot] = isLevel !== 0 ? w & ~(LINE | WIRE) : w & ~LATCH;
     } else {

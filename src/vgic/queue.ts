@@ -13,7 +13,7 @@ import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { PATH_INJECT, PATH_REKEY } = Counters;
+const { PATH_INJECT, PATH_REKEY, SECTION_KEY_CHANGE } = Counters;
 const { QUEUED_FIELD, QUEUED_SHIFT, queuedOn, TARGET_FIELD, TARGET_SHIFT, targetOracle, wantsList } = Word;
 
 export interface Queue {
@@ -33,10 +33,25 @@ export interface Queue {
   rekeyAll(vcpu: number): void;
 }
 
+/** Who is told that a row was appended to its target's list. */
+export function createQueuedNotice(s: VgicState, { kick, broadcast }: Kicks): (slot: number, target: number) => void {
+  const { spiSlotBase, lpiSlotBase, activeSpis, flavour } = s;
+  const kickQueued = (_slot: number, target: number): void => {
+    if (COUNTED) kick(target, false);
+  };
+  /** TDIR: the first SPI queued asks every vCPU in, to turn the trap on (vgic-spec 1.8). */
+  const broadcastFirstSpi = (slot: number, target: number): void => {
+    if (slot >= spiSlotBase && slot < lpiSlotBase && activeSpis[0]++ === 0) {
+      if (COUNTED) broadcast();
+    } else if (COUNTED) kick(target, false);
+  };
+  return flavour.firstSpiBroadcast && !s.isV2Guest ? broadcastFirstSpi : kickQueued;
+}
+
 export function createQueue(s: VgicState, createList: CreateApList, { populate }: Populate, kicks: Kicks): Queue {
-  const { word, dist, cost, lpiRefs, spiSlotBase, lpiSlotBase, queuedRows, activeSpis, flavour } = s;
-  const { kick, broadcast } = kicks;
-  const { kicksAfterMigration } = flavour;
+  const { word, dist, cost, lpiRefs, lpiSlotBase, queuedRows } = s;
+  const { kick } = kicks;
+  const { kicksAfterMigration } = s.flavour;
 
   const ops: ApListOps = {
     populate,
@@ -60,16 +75,12 @@ export function createQueue(s: VgicState, createList: CreateApList, { populate }
   const { insert, touch, touchAll } = list;
   const { dependsOnEnables } = createOrder(s);
 
-  const kickQueued = (_slot: number, target: number): void => {
-    if (COUNTED) kick(target, false);
-  };
-  /** TDIR: the first SPI queued asks every vCPU in, to turn the trap on (vgic-spec 1.8). */
-  const broadcastFirstSpi = (slot: number, target: number): void => {
-    if (slot >= spiSlotBase && slot < lpiSlotBase && activeSpis[0]++ === 0) {
-      if (COUNTED) broadcast();
-    } else if (COUNTED) kick(target, false);
-  };
-  const onQueued = flavour.firstSpiBroadcast && !s.isV2Guest ? broadcastFirstSpi : kickQueued;
+  const onQueued = createQueuedNotice(s, kicks);
+
+  function endRekey(): void {
+    cost.end(PATH_REKEY);
+    cost.section(SECTION_KEY_CHANGE, cost.lastSteps);
+  }
 
   return {
     list,
@@ -97,21 +108,21 @@ export function createQueue(s: VgicState, createList: CreateApList, { populate }
     rekeyIrq(slot) {
       if (COUNTED) cost.locks += 1;
       if ((word[slot] & QUEUED_FIELD) !== 0) touch(slot);
-      if (COUNTED) cost.end(PATH_REKEY);
+      if (COUNTED) endRekey();
     },
     rekeyLockless(slot) {
       if ((word[slot] & QUEUED_FIELD) !== 0) touch(slot);
-      if (COUNTED) cost.end(PATH_REKEY);
+      if (COUNTED) endRekey();
     },
     rekeyUnlocked(slot) {
       if (!dependsOnEnables || (word[slot] & QUEUED_FIELD) === 0) return;
       touch(slot);
-      if (COUNTED) cost.end(PATH_REKEY);
+      if (COUNTED) endRekey();
     },
     rekeyAll(vcpu) {
       if (!dependsOnEnables) return;
       touchAll(vcpu);
-      if (COUNTED) cost.end(PATH_REKEY);
+      if (COUNTED) endRekey();
     },
   };
 }

@@ -15,7 +15,7 @@ import * as Word from './word.js';
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
 const { isSpi, NR_PRIVATE_IRQS, NR_SGIS, SPI_BASE } = Intid;
-const { PATH_PENDING } = Counters;
+const { PATH_PENDING, SECTION_DIST_ON, SECTION_DIST_ON_ALL } = Counters;
 const {
   ACTIVE,
   ENABLED,
@@ -46,7 +46,7 @@ export interface RegisterEffects {
   setGroup(vcpu: number, intid: number, group: number, user: boolean): void;
   setSgiSources(vcpu: number, intid: number, sources: number, set: boolean): void;
   setDistEnable(on: boolean): void;
-  mapHw(vcpu: number, intid: number, hostIrq: number): void;
+  mapHw(vcpu: number, intid: number, hostIrq: number, swResample: boolean): void;
   unmapHw(vcpu: number, intid: number): void;
   pendingTest(vcpu: number): boolean;
 }
@@ -288,12 +288,20 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
       if (on === was) return;
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) rekeyAll(vcpu);
       if (!on) return;
-      for (let vcpu = 0; vcpu < nrVcpus; vcpu++) if (pendingTest(vcpu) && COUNTED) kick(vcpu, true);
+      let steps = 0;
+      for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
+        const runnable = pendingTest(vcpu);
+        if (!COUNTED) continue;
+        cost.section(SECTION_DIST_ON, cost.lastSteps);
+        steps += cost.lastSteps;
+        if (runnable) kick(vcpu, true);
+      }
+      if (COUNTED) cost.section(SECTION_DIST_ON_ALL, steps);
     },
-    mapHw(vcpu, intid, hostIrq) {
+    mapHw(vcpu, intid, hostIrq, swResample) {
       const slot = known(vcpu, intid);
       if (slot < 0) return;
-      hostMapping.map(slot, vcpu, hostIrq);
+      hostMapping.map(slot, vcpu, hostIrq, swResample);
       rekeyUnlocked(slot);
     },
     unmapHw(vcpu, intid) {

@@ -47,7 +47,7 @@ export interface VgicState {
   /** GICv2 SGIs: set of senders still pending, and sender of the active instance. Private rows only. */
   readonly source: Uint8Array;
   readonly activeSource: Uint8Array;
-  /** Mapped interrupts: physical INTID for the LR, and row in the phys columns. */
+  /** Mapped interrupts: physical INTID for the LR or BY_SOFTWARE (host-mapping.ts), and row in the phys columns. */
   readonly hwintid: Int16Array;
   readonly physRow: Int32Array;
   /** LPIs: references held by mappings and by the translation cache. */

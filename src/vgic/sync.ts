@@ -8,6 +8,7 @@ import * as Lr from '../gic/lr.js';
 import type { ApList } from './ap-list.js';
 import * as Counters from './counters.js';
 import { CONTROL_EOIMODE } from './cpuif.js';
+import * as HostMapping from './host-mapping.js';
 import type { Kicks } from './kicks.js';
 import type { Populate } from './populate.js';
 import { isPinned, type VgicState } from './state.js';
@@ -15,9 +16,10 @@ import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
+const { BY_SOFTWARE } = HostMapping;
 const { NO_SLOT, NR_SGIS, SPI_BASE, SPI_END } = Intid;
 const { HCR_LRENPIE, HCR_UIE, LR_ACTIVE, LR_CPUID_SHIFT, LR_EOI, LR_HW, LR_PENDING, LR_STATE } = Lr;
-const { PATH_FOLD, PATH_PRUNE } = Counters;
+const { PATH_FOLD, PATH_PRUNE, SECTION_EXIT } = Counters;
 const { ACTIVE, EXISTS, HW, LATCH, LEVEL, LINE, QUEUED_FIELD, queuedOn, staysHere, targetField, WIRE } = Word;
 
 export interface Sync {
@@ -45,6 +47,7 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
     physPending,
     physActive,
     physRow,
+    hwintid,
     lrLo,
     lrHi,
     lrSlot,
@@ -131,18 +134,23 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
       if ((hi & latchKeepers) === 0) w &= ~LATCH;
       if ((w & HW) !== 0) {
         const deactivated = resamplesAfterDeactivation && wasActive !== 0 && (hi & LR_ACTIVE) === 0;
-        if ((hi & LR_PENDING) !== 0 || (deactivated && (w & LINE) !== 0)) {
-          const row = physRow[slot];
-          if ((physLine[row] | physPending[row]) !== 0) {
-            w |= LINE | WIRE;
-          } else {
-            w &= ~(LINE | WIRE);
-            physActive[row] = 0;
-          }
+        if (hwintid[slot] === BY_SOFTWARE) {
+          // The line is not read: if it is high, the host takes the interrupt again and raises it here.
+          if ((w & (ACTIVE | LATCH)) === 0) physActive[physRow[slot]] = 0;
+        } else if ((hi & LR_PENDING) !== 0 || (deactivated && (w & LINE) !== 0)) {
+          w = resample(slot, w);
         }
       }
     }
     return w;
+  }
+
+  /** The line of a mapped interrupt is what the host's is; low: the host may take the next one. */
+  function resample(slot: number, w: number): number {
+    const row = physRow[slot];
+    if ((physLine[row] | physPending[row]) !== 0) return w | LINE | WIRE;
+    physActive[row] = 0;
+    return w & ~(LINE | WIRE);
   }
 
   function foldUsed(vcpu: number): void {
@@ -249,6 +257,13 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
   const pruneOnce = isTracked ? pruneTracked : prune;
   const foldOnce = isTracked ? foldTracked : isXen ? foldXen : foldUsed;
 
+  /** The two parts of an exit are one stretch with interrupts off. */
+  function pruneAfterFold(vcpu: number): void {
+    const folded = COUNTED ? cost.lastSteps : 0;
+    pruneOnce(vcpu);
+    if (COUNTED) cost.section(SECTION_EXIT, folded + cost.lastSteps);
+  }
+
   function foldAlways(vcpu: number): void {
     inGuest[vcpu] = 0;
     foldOnce(vcpu);
@@ -264,7 +279,7 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
 
   function syncAlways(vcpu: number): void {
     foldAlways(vcpu);
-    pruneOnce(vcpu);
+    pruneAfterFold(vcpu);
   }
 
   function syncIfQueued(vcpu: number): void {
@@ -272,10 +287,11 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
     if (COUNTED) kicks.current[0] = vcpu;
     if (length(vcpu) !== 0) {
       foldOnce(vcpu);
-      pruneOnce(vcpu);
+      pruneAfterFold(vcpu);
     } else if (COUNTED) {
       cost.end(PATH_FOLD);
       cost.end(PATH_PRUNE);
+      cost.section(SECTION_EXIT, 0);
     }
   }
 

@@ -4,17 +4,42 @@ import { noImportCounts, type TraceHeader } from '../trace/header.js';
 import { createColumnSink } from './column-sink.js';
 import { deep, flood } from './deep.js';
 import { disk } from './disk.js';
+import { doorbell } from './doorbell.js';
 import { idle } from './idle.js';
 import { ipi } from './ipi.js';
+import { itsChurn } from './its-churn.js';
 import { lpi } from './lpi.js';
+import { lpiStorm } from './lpi-storm.js';
+import { mappedLevel } from './mapped-level.js';
+import { migrateChurn } from './migrate-churn.js';
 import { net } from './net.js';
 import { periodic } from './periodic.js';
 import { type ChosenWorkload, commandFor, findWorkload, parseWorkload } from './spec.js';
 import { standing } from './standing.js';
+import { timer } from './timer.js';
+import { timerUserspace } from './timer-userspace.js';
 import { typical } from './typical.js';
 import { resolveParams, type Workload, type WorkloadParams } from './workload.js';
 
-export const workloads: readonly Workload[] = [typical, periodic, standing, deep, flood, lpi, idle, net, disk, ipi];
+export const workloads: readonly Workload[] = [
+  typical,
+  periodic,
+  standing,
+  deep,
+  flood,
+  lpi,
+  idle,
+  net,
+  disk,
+  ipi,
+  lpiStorm,
+  migrateChurn,
+  mappedLevel,
+  timer,
+  timerUserspace,
+  doorbell,
+  itsChurn,
+];
 
 /** The workload of that id. Throws UsageError and names the others. */
 export const workloadNamed = (id: string): Workload => findWorkload(id, workloads);

@@ -10,6 +10,7 @@ import { createGenerator, type Generator } from '../base/rng.js';
 import { MAX_VCPUS, type Machine, SPURIOUS_INTID } from '../gic/intid.js';
 import type { EventSink } from '../trace/events.js';
 import { createScript, type Script } from './script.js';
+import { createStage } from './stage.js';
 import { commonParams, synthesizeMachine, type WorkloadParam, type WorkloadParams } from './workload.js';
 
 const VIRTUAL_TIMER = 27;
@@ -84,38 +85,25 @@ export function runLinuxGuest(
 ): void {
   const rng = createGenerator(params.seed);
   const { nrVcpus } = machine;
-  let now = 0;
-  let written = 0;
-  const script = createScript(machine, sink, () => {
-    now += 1 + rng.nextBelow(60);
-    const dt = now - written;
-    written = now;
-    return dt;
-  });
+  const stage = createStage(nrVcpus, rng);
+  const { nextAt, around, now } = stage;
+  const script = createScript(machine, sink, stage.nextDt);
   const place = new Uint8Array(nrVcpus).fill(PUT);
-  const nextAt: number[] = Array.from({ length: nrVcpus }, () => rng.nextBelow(1000));
   const timerAt: number[] = Array.from({ length: nrVcpus }, () => rng.nextBelow(2 * profile.tick));
   /** The vGIC was told of the expiry; the host hears no more of it until the guest has deactivated it. */
   const isFired = new Uint8Array(nrVcpus);
   /** What each vCPU's handlers still do. */
   const owed: HandlerStep[][] = Array.from({ length: nrVcpus }, () => []);
   const isHandling = new Uint8Array(nrVcpus);
-  const arrivals: { readonly at: number; readonly action: () => void }[] = [];
-  const around = (mean: number): number => 1 + rng.nextBelow(2 * mean);
 
   const wake = (vcpu: number): void => {
-    if (place[vcpu] === PUT) nextAt[vcpu] = Math.min(nextAt[vcpu], now + around(profile.host));
+    if (place[vcpu] === PUT) nextAt[vcpu] = Math.min(nextAt[vcpu], now() + around(profile.host));
   };
   const vm: LinuxVm = {
     script,
     rng,
     around,
-    after(delay, action) {
-      const at = now + delay;
-      let index = arrivals.length;
-      while (index > 0 && arrivals[index - 1].at < at) index--;
-      arrivals.splice(index, 0, { at, action });
-    },
+    after: stage.after,
     raise(vcpu, intid) {
       script.inject(vcpu, intid, 1);
       wake(vcpu);
@@ -136,7 +124,7 @@ export function runLinuxGuest(
 
   /** The timer's level goes to the vGIC. */
   function tellTimer(vcpu: number): void {
-    const isHigh = now >= timerAt[vcpu];
+    const isHigh = now() >= timerAt[vcpu];
     if (isHigh) isFired[vcpu] = 1;
     script.inject(vcpu, VIRTUAL_TIMER, isHigh ? 1 : 0);
   }
@@ -149,10 +137,10 @@ export function runLinuxGuest(
     script.flush(vcpu);
     place[vcpu] = IN_GUEST;
     handle(vcpu);
-    const isTimerNear = isFired[vcpu] === 0 && timerAt[vcpu] <= now + 2 * profile.run;
+    const isTimerNear = isFired[vcpu] === 0 && timerAt[vcpu] <= now() + 2 * profile.run;
     // A handler is soon at its next exit.
-    const leaveAt = now + around(owed[vcpu].length > 0 ? profile.run >> 2 : profile.run);
-    nextAt[vcpu] = isTimerNear ? Math.min(leaveAt, Math.max(now, timerAt[vcpu])) : leaveAt;
+    const leaveAt = now() + around(owed[vcpu].length > 0 ? profile.run >> 2 : profile.run);
+    nextAt[vcpu] = isTimerNear ? Math.min(leaveAt, Math.max(now(), timerAt[vcpu])) : leaveAt;
   }
 
   /** Handlers of this run: the open one, then whatever is pending, until one of them has to leave the guest first. */
@@ -176,18 +164,18 @@ export function runLinuxGuest(
   }
 
   function stepsFor(vcpu: number, intid: number): readonly HandlerStep[] {
-    if (intid === VIRTUAL_TIMER) timerAt[vcpu] = now + around(profile.tick);
+    if (intid === VIRTUAL_TIMER) timerAt[vcpu] = now() + around(profile.tick);
     return device.handle?.(vm, intid) ?? (rng.nextBelow(100) < profile.split ? ['kernel', 'eoi'] : ['eoi']);
   }
 
   function leave(vcpu: number): void {
-    script.drive(vcpu, VIRTUAL_TIMER, now >= timerAt[vcpu] ? 1 : 0);
+    script.drive(vcpu, VIRTUAL_TIMER, now() >= timerAt[vcpu] ? 1 : 0);
     script.sync(vcpu);
     place[vcpu] = OUTSIDE;
-    if (isFired[vcpu] === 0 && now >= timerAt[vcpu]) {
+    if (isFired[vcpu] === 0 && now() >= timerAt[vcpu]) {
       isFired[vcpu] = 1;
       script.inject(vcpu, VIRTUAL_TIMER, 1);
-      nextAt[vcpu] = now + around(profile.host);
+      nextAt[vcpu] = now() + around(profile.host);
       return;
     }
     const step = owed[vcpu].shift();
@@ -203,13 +191,13 @@ export function runLinuxGuest(
   }
 
   function doExit(vcpu: number, exit: Exit): void {
-    nextAt[vcpu] = now + around(profile.host);
+    nextAt[vcpu] = now() + around(profile.host);
     if (exit === 'wait' && script.wait(vcpu)) {
       place[vcpu] = PUT;
       nextAt[vcpu] = Math.max(nextAt[vcpu], timerAt[vcpu]);
     } else if (exit === 'user') {
       place[vcpu] = PUT;
-      nextAt[vcpu] = now + around(profile.user);
+      nextAt[vcpu] = now() + around(profile.user);
     } else if (exit === 'sgi' && nrVcpus > 1) {
       const target = (vcpu + 1 + rng.nextBelow(nrVcpus - 1)) % nrVcpus;
       script.sendSgi(vcpu, rng.nextBelow(100) < 2 ? RESCHEDULE : CALL_FUNCTION, target & ~15, 1 << (target & 15));
@@ -217,25 +205,10 @@ export function runLinuxGuest(
     }
   }
 
-  function soonest(): number {
-    let best = 0;
-    for (let vcpu = 1; vcpu < nrVcpus; vcpu++) if (nextAt[vcpu] < nextAt[best]) best = vcpu;
-    return best;
-  }
-
   setUp();
-  while (script.events() < params.events) {
-    const vcpu = soonest();
-    const arrival = arrivals.at(-1);
-    if (arrival !== undefined && arrival.at <= nextAt[vcpu]) {
-      arrivals.pop();
-      now = Math.max(now, arrival.at);
-      arrival.action();
-      continue;
-    }
-    now = Math.max(now, nextAt[vcpu]);
-    if (place[vcpu] === IN_GUEST) leave(vcpu);
-    else enter(vcpu);
-  }
+  stage.play(
+    (vcpu) => (place[vcpu] === IN_GUEST ? leave(vcpu) : enter(vcpu)),
+    () => script.events() >= params.events,
+  );
   for (let vcpu = 0; vcpu < nrVcpus; vcpu++) if (script.isInGuest(vcpu)) script.sync(vcpu);
 }

@@ -27,6 +27,7 @@ import {
   LPI_MAP,
   LPI_MOVE,
   PENDING,
+  PHYS_ACTIVE,
   PHYS_LINE,
   PRIORITY,
   SGI,
@@ -81,6 +82,12 @@ export interface Script {
    * to sample a line that changed, as importers of recordings do.
    */
   drive(vcpu: number, intid: number, level: number): void;
+  /** As `drive`, and PHYS_LINE at once. */
+  switchLine(vcpu: number, intid: number, level: number): void;
+  /** Is the host interrupt behind `intid` active? Then the host hears no more of it. */
+  isHostActive(vcpu: number, intid: number): boolean;
+  /** The host takes the interrupt behind `intid` (PHYS_ACTIVE) and injects it. */
+  takeHostIrq(vcpu: number, intid: number): void;
   /** Entries on the vCPU's ap_list. */
   depth(vcpu: number): number;
   /** The guest waits. False: something deliverable is there, so it goes on at once. */
@@ -101,8 +108,12 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
   const lrState = new Uint8Array(nrVcpus * nrLr);
   const used = new Int32Array(nrVcpus);
   const inGuest = new Uint8Array(nrVcpus);
+  // What spares a walk over a list of thousands: its keys are in order; no entry can leave it but those in an LR.
+  const isSorted = new Uint8Array(nrVcpus);
+  const isSettled = new Uint8Array(nrVcpus).fill(1);
   const acknowledged: number[][] = Array.from({ length: nrVcpus }, () => []);
   const hostIntid = new Int16Array(flags.length);
+  const hostActive = new Uint8Array(flags.length);
   let events = 0;
 
   for (let slot = 0; slot < spiBase; slot++) {
@@ -127,8 +138,17 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
   const append = (vcpu: number, slot: number): void => {
     queued[slot] = vcpu;
     lists[vcpu].push(slot);
+    isSorted[vcpu] = 0;
+  };
+  /** Something that decides place or membership changed. */
+  const touch = (slot: number): void => {
+    const vcpu = queued[slot];
+    if (vcpu === NO_VCPU) return;
+    isSorted[vcpu] = 0;
+    isSettled[vcpu] = 0;
   };
   const queue = (slot: number): void => {
+    touch(slot);
     const holder = holderOf(slot);
     if (queued[slot] === NO_VCPU && holder !== NO_VCPU) append(holder, slot);
   };
@@ -144,13 +164,22 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
     sink.event(kind, vcpu, intid, value, nextDt());
   };
 
+  /** Host PPIs are banked, as those of the guest. */
+  const bankOf = (slot: number): number => (hostIntid[slot] < NR_PRIVATE_IRQS ? Math.floor(slot / NR_PRIVATE_IRQS) : 0);
+
   /** Says on which level the host interrupt's line is, if that was not said yet. */
   function tellWire(slot: number): void {
     const isHigh = (flags[slot] & WIRE) !== 0;
     if (isHigh === ((flags[slot] & WIRE_TOLD) !== 0)) return;
     set(slot, WIRE_TOLD, isHigh);
-    const bank = hostIntid[slot] < NR_PRIVATE_IRQS ? Math.floor(slot / NR_PRIVATE_IRQS) : 0;
-    write(PHYS_LINE, bank, hostIntid[slot], isHigh ? 1 : 0);
+    write(PHYS_LINE, bankOf(slot), hostIntid[slot], isHigh ? 1 : 0);
+  }
+
+  /** Takes over the line of the host interrupt behind a mapped level interrupt; a low one ends its activity. */
+  function sampleWire(slot: number): void {
+    const isHigh = (flags[slot] & WIRE) !== 0;
+    set(slot, LINE, isHigh);
+    if (!isHigh) hostActive[slot] = 0;
   }
 
   /** Will the fold of an LR in this state sample the line of a mapped interrupt (vgic-spec 3.3)? */
@@ -167,12 +196,20 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
     }
   }
 
+  /** More compete than there are LRs: the most urgent come first. */
+  function sortList(vcpu: number): void {
+    const list = lists[vcpu];
+    let competing = 0;
+    for (let at = 0; at < list.length && competing <= nrLr; at++)
+      if (isPending(list[at]) || (flags[list[at]] & ACTIVE) !== 0) competing++;
+    if (competing <= nrLr) return;
+    list.sort((a, b) => keyOf(a) - keyOf(b));
+    isSorted[vcpu] = 1;
+  }
+
   function fillLrs(vcpu: number): void {
     const list = lists[vcpu];
-    if (list.length > nrLr) {
-      const competing = list.filter((slot) => isPending(slot) || (flags[slot] & ACTIVE) !== 0).length;
-      if (competing > nrLr) list.sort((a, b) => keyOf(a) - keyOf(b));
-    }
+    if (list.length > nrLr && isSorted[vcpu] === 0) sortList(vcpu);
     let count = 0;
     for (const slot of list) {
       if (holderOf(slot) !== vcpu) continue;
@@ -196,7 +233,8 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
     for (let lr = base; lr < base + used[vcpu]; lr++) {
       const slot = lrSlot[lr];
       const state = lrState[lr];
-      if (samplesWire(slot, state)) set(slot, LINE, (flags[slot] & WIRE) !== 0);
+      if (samplesWire(slot, state)) sampleWire(slot);
+      if ((flags[slot] & ACTIVE) !== 0 || (state & ACTIVE_IN_LR) !== 0) isSorted[vcpu] = 0;
       set(slot, ACTIVE, (state & ACTIVE_IN_LR) !== 0);
       if ((flags[slot] & LEVEL) === 0) {
         if ((state & PENDING_IN_LR) !== 0) set(slot, LATCH, true);
@@ -204,17 +242,40 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
         set(slot, LATCH, false);
       }
     }
-    used[vcpu] = 0;
   }
 
   function prune(vcpu: number): void {
-    lists[vcpu] = lists[vcpu].filter((slot) => {
-      const holder = holderOf(slot);
-      if (holder === vcpu) return true;
-      if (holder === NO_VCPU) queued[slot] = NO_VCPU;
-      else append(holder, slot);
-      return false;
-    });
+    if (isSettled[vcpu] === 1) pruneLrs(vcpu);
+    else pruneAll(vcpu);
+    used[vcpu] = 0;
+    isSettled[vcpu] = 1;
+  }
+
+  /** An entry of the list goes where it belongs; true: it stays. */
+  function stays(vcpu: number, slot: number): boolean {
+    const holder = holderOf(slot);
+    if (holder === vcpu) return true;
+    if (holder === NO_VCPU) queued[slot] = NO_VCPU;
+    else append(holder, slot);
+    return false;
+  }
+
+  function pruneLrs(vcpu: number): void {
+    const base = vcpu * nrLr;
+    for (let lr = base; lr < base + used[vcpu]; lr++) {
+      const at = lists[vcpu].indexOf(lrSlot[lr]);
+      if (at >= 0 && !stays(vcpu, lrSlot[lr])) lists[vcpu].splice(at, 1);
+    }
+  }
+
+  function pruneAll(vcpu: number): void {
+    const list = lists[vcpu];
+    let kept = 0;
+    for (let at = 0; at < list.length; at++) {
+      const slot = list[at];
+      if (stays(vcpu, slot)) list[kept++] = slot;
+    }
+    list.length = kept;
   }
 
   function mostUrgentLr(vcpu: number): number {
@@ -225,6 +286,20 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
       if (best === NO_SLOT || priority[lrSlot[lr]] < priority[lrSlot[best]]) best = lr;
     }
     return best;
+  }
+
+  function inject(vcpu: number, intid: number, level: number): void {
+    write(INJECT, vcpu, intid, level);
+    const slot = slotOf(vcpu, intid);
+    if ((flags[slot] & LEVEL) !== 0) {
+      if (((flags[slot] & LINE) !== 0) === (level === 1)) return;
+      set(slot, LINE, level === 1);
+    } else if (level === 1) {
+      set(slot, LATCH, true);
+    } else {
+      return;
+    }
+    queue(slot);
   }
 
   return {
@@ -258,49 +333,46 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
       if (slot === undefined) return SPURIOUS_INTID;
       const base = vcpu * nrLr;
       for (let lr = base; lr < base + used[vcpu]; lr++) if (lrSlot[lr] === slot) lrState[lr] &= ~ACTIVE_IN_LR;
+      if ((flags[slot] & HW) !== 0) hostActive[slot] = 0;
       write(EOI, vcpu, intidOf(slot), 0);
       return intidOf(slot);
     },
     isLevel: (vcpu, intid) => (flags[slotOf(vcpu, intid)] & LEVEL) !== 0,
-    inject(vcpu, intid, level) {
-      write(INJECT, vcpu, intid, level);
-      const slot = slotOf(vcpu, intid);
-      if ((flags[slot] & LEVEL) !== 0) {
-        if (((flags[slot] & LINE) !== 0) === (level === 1)) return;
-        set(slot, LINE, level === 1);
-      } else if (level === 1) {
-        set(slot, LATCH, true);
-      } else {
-        return;
-      }
-      queue(slot);
-    },
+    inject,
     enable(vcpu, intid, on) {
       const slot = slotOf(vcpu, intid);
       const isSampled = on && (flags[slot] & (HW | LEVEL)) === (HW | LEVEL);
       if (isSampled) tellWire(slot);
       write(ENABLE, vcpu, intid, on ? 1 : 0);
-      if (isSampled) set(slot, LINE, (flags[slot] & WIRE) !== 0);
+      // An active one stays the guest's until it is deactivated.
+      const wasActive = hostActive[slot];
+      if (isSampled) sampleWire(slot);
+      if (isSampled && (flags[slot] & ACTIVE) !== 0) hostActive[slot] = wasActive;
       set(slot, ENABLED, on);
+      touch(slot);
       if (on) queue(slot);
     },
     pend(vcpu, intid, on) {
       write(PENDING, vcpu, intid, on ? 1 : 0);
       const slot = slotOf(vcpu, intid);
       set(slot, LATCH, on);
+      touch(slot);
       if (on) queue(slot);
     },
     prioritize(vcpu, intid, value) {
       write(PRIORITY, vcpu, intid, value);
       priority[slotOf(vcpu, intid)] = value & 0xf8;
+      touch(slotOf(vcpu, intid));
     },
     configure(vcpu, intid, level) {
       write(CONFIG, vcpu, intid, level ? 1 : 0);
       set(slotOf(vcpu, intid), LEVEL, level);
+      touch(slotOf(vcpu, intid));
     },
     retarget(vcpu, intid, to) {
       write(TARGET, vcpu, intid, to);
       target[slotOf(vcpu, intid)] = to;
+      touch(slotOf(vcpu, intid));
     },
     sendSgi(vcpu, intid, first, targets) {
       write(SGI, vcpu, intid | (first << 5), targets);
@@ -327,6 +399,7 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
     moveLpi(intid, to) {
       write(LPI_MOVE, to, intid, 0);
       target[slotOf(0, intid)] = to;
+      touch(slotOf(0, intid));
     },
     mapHw(vcpu, intid, host) {
       write(HW_MAP, vcpu, intid, host);
@@ -335,6 +408,17 @@ export function createScript(machine: Machine, sink: EventSink, nextDt: () => nu
       hostIntid[slot] = host;
     },
     drive: (vcpu, intid, level) => set(slotOf(vcpu, intid), WIRE, level === 1),
+    switchLine(vcpu, intid, level) {
+      set(slotOf(vcpu, intid), WIRE, level === 1);
+      tellWire(slotOf(vcpu, intid));
+    },
+    isHostActive: (vcpu, intid) => hostActive[slotOf(vcpu, intid)] === 1,
+    takeHostIrq(vcpu, intid) {
+      const slot = slotOf(vcpu, intid);
+      write(PHYS_ACTIVE, bankOf(slot), hostIntid[slot], 1);
+      hostActive[slot] = 1;
+      inject(vcpu, intid, 1);
+    },
     depth: (vcpu) => lists[vcpu].length,
     wait(vcpu) {
       write(WFI, vcpu, 0, 0);

@@ -14,7 +14,7 @@ export function findWorkload(id: string, workloads: readonly Workload[]): Worklo
   if (found !== undefined) return found;
   const ids = workloads.map((workload) => workload.id);
   const similar = findSimilar(id, ids);
-  const guess = similar === undefined ? '' : ` (did you mean ${similar}?)`;
+  const guess = similar === undefined ? '' : ` (Did you mean ${similar}?)`;
   throw new UsageError(`unknown workload '${id}'${guess}; one of: ${ids.join(', ')}`);
 }
 

@@ -7,11 +7,11 @@ import { generateColumns, workloadHeader, workloadNamed, workloads } from './ind
 import { resolveParams, type Workload } from './workload.js';
 
 const EVENTS = 4000;
-const SEEDS = [1, 2, 3];
+const SEEDS = [1, 2];
 
 /** Enough for the tests' small runs; a workload takes the ones it has. */
 const smallParams = (workload: Workload, seed: number): Record<string, number> => {
-  const wanted: Record<string, number> = { events: EVENTS, seed, depth: 60, lpis: 300, spis: 64 };
+  const wanted: Record<string, number> = { events: EVENTS, seed, depth: 60, lpis: 300, spis: 64, saves: 100 };
   return Object.fromEntries(
     workload.params.filter(({ name }) => name in wanted).map(({ name }) => [name, wanted[name]]),
   );
@@ -69,7 +69,7 @@ for (const workload of workloads) {
         vgic.apply(ev.wordKind(word), ev.wordVcpu(word), ev.wordIntid(word), block.value[event]);
       }
       assert.deepEqual([vgic.divergences, vgic.eoiMisses, vgic.spuriousAcks], [0, 0, 0]);
-      assert.equal(vgic.acks, countKinds(block).get(ev.ACK) ?? 0);
+      if (workload.systems === undefined) assert.equal(vgic.acks, countKinds(block).get(ev.ACK) ?? 0);
     }
   });
 }

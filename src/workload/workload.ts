@@ -49,7 +49,7 @@ export function parseParam(workload: Workload, name: string, text: string): numb
   if (!param) {
     const names = workload.params.map((candidate) => candidate.name);
     const similar = findSimilar(name, names);
-    const guess = similar === undefined ? '' : ` (did you mean ${similar}?)`;
+    const guess = similar === undefined ? '' : ` (Did you mean ${similar}?)`;
     throw new UsageError(`workload '${workload.id}' has no parameter '${name}'${guess}; it has: ${names.join(', ')}`);
   }
   const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;

@@ -68,6 +68,8 @@ export interface Flavour {
   readonly dropsLpiActive: boolean;
   /** kvm_ack_irq: `always` when an SPI's LR comes back empty with EOI; `deactivated`: on a GICv3 host only after an active one. */
   readonly ackNotification: 'always' | 'deactivated' | 'none';
+  /** Can a mapping be one that the list register does not deactivate (SW_RESAMPLE, 3.3)? */
+  readonly softwareResample: boolean;
   /** Resampling of a mapped level interrupt also after a deactivation with the line high (3.3). */
   readonly resamplesAfterDeactivation: boolean;
   /**
@@ -94,4 +96,17 @@ export interface Flavour {
   readonly haltScope: 'always' | 'others' | 'never';
   /** SGI1R: a walk over all vCPUs comparing affinities, or a lookup of each listed one (cost only). */
   readonly sgiRouting: 'scan' | 'lookup';
+
+  // Timers (section 5).
+  /** `mapped`: direct timers stand on mapped PPIs (KVM); `self-masking`: the host masks the timer and injects (Xen). */
+  readonly timers: 'mapped' | 'self-masking';
+  /** The levels of both timer PPIs are recomputed on every return to the guest (vtimer_update_irqs). */
+  readonly timerLevelsAtEntry: boolean;
+  /**
+   * What tells user space of timer levels: a comparison before the entry and a rewrite at the return (6.1), or one step
+   * that flips the differing bits (7.2). Xen has no userspace irqchip.
+   */
+  readonly toldWord: 'rewritten' | 'flipped' | 'none';
+  /** A vgic is also refused while the creation of a vCPU is in flight (5.4). */
+  readonly refusesVgicDuringVcpuCreation: boolean;
 }

@@ -27,6 +27,7 @@ export const kvm61: Flavour = {
   levelLatchEnds: 'empty',
   dropsLpiActive: false,
   ackNotification: 'always',
+  softwareResample: true,
   resamplesAfterDeactivation: true,
   activeOutsideLrs: 'none',
   kick: 'kvm',
@@ -37,4 +38,8 @@ export const kvm61: Flavour = {
   isXen: false,
   haltScope: 'always',
   sgiRouting: 'scan',
+  timers: 'mapped',
+  timerLevelsAtEntry: false,
+  toldWord: 'rewritten',
+  refusesVgicDuringVcpuCreation: false,
 };

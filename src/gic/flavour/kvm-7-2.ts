@@ -25,4 +25,6 @@ export const kvm72: Flavour = {
   firstSpiBroadcast: true,
   haltScope: 'others',
   sgiRouting: 'lookup',
+  toldWord: 'flipped',
+  refusesVgicDuringVcpuCreation: true,
 };

@@ -21,6 +21,7 @@ export const xenNew: Flavour = {
   levelLatchEnds: 'not-pending',
   dropsLpiActive: false,
   ackNotification: 'none',
+  softwareResample: false,
   resamplesAfterDeactivation: false,
   activeOutsideLrs: 'none',
   kick: 'xen',
@@ -31,4 +32,8 @@ export const xenNew: Flavour = {
   isXen: true,
   haltScope: 'never',
   sgiRouting: 'scan',
+  timers: 'self-masking',
+  timerLevelsAtEntry: true,
+  toldWord: 'none',
+  refusesVgicDuringVcpuCreation: false,
 };

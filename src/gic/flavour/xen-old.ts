@@ -12,4 +12,5 @@ export const xenOld: Flavour = {
   its: undefined,
   structure: 'two-lists',
   spiTargetAtReset: 'vcpu0',
+  timerLevelsAtEntry: false,
 };

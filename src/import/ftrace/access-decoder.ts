@@ -39,7 +39,10 @@ export class AccessDecoder {
       this.#its.word((address - MIRROR_BASE) >> 3, lo, hi);
       return NOTHING;
     }
-    if (address === GITS_CWRITER) return { ...NOTHING, silent: this.#its.take() };
+    if (address === GITS_CWRITER) {
+      const { steps, words } = this.#its.take();
+      return { ...NOTHING, silent: steps, itsWords: words };
+    }
     if (vcpu < 0) return NOTHING;
     const { model, nrSpis, nrVcpus } = this.#survey;
     const base = { model, nrSpis, length, lo, hi, writer: vcpu, user: false };

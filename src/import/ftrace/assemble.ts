@@ -2,17 +2,32 @@
  * Trace lines → operations. Lines belong together by thread *and* context: a hard interrupt may put a timer's
  * vgic_queue between a thread's its_cached and that MSI's own. Code with interrupts off is contiguous on its CPU.
  */
-import { INJECT, LOAD, LPI_CONFIG, LPI_FLUSH, LPI_PENDING, PHYS_LINE, PUT, WAKEUP, WFI } from '../../trace/events.js';
+
+import { LPI_BASE } from '../../gic/intid.js';
+import {
+  GUEST_ITS_WORD,
+  INJECT,
+  LOAD,
+  LPI_CONFIG,
+  LPI_FLUSH,
+  LPI_PENDING,
+  PHYS_LINE,
+  PUT,
+  WAKEUP,
+  WFI,
+} from '../../trace/events.js';
 import { AccessDecoder } from './access-decoder.js';
 import { type Cause, findStep, mapStep, moveStep, NO_CAUSE } from './cause.js';
 import { ownerOf, readIntid, readIrqFields, readVcpu, vcpuOfPointer } from './fields.js';
+import { COMMAND_WORDS } from './its-commands.js';
 import { CONTEXT_HARD, CONTEXT_SOFT, CONTEXT_TASK, readNumber, readToken, splitWords, type TraceLine } from './line.js';
 import { type Operation, type QueueOperation, type SilentOperation, startLineOf } from './operation.js';
 import type { DecodedWrite } from './registers.js';
+import { type Remark, readMsi, readTimerRemark, remarkOf } from './remarks.js';
 import { RunAssembler } from './run-assembler.js';
 import { irqKey, KEY_MACHINE, type Step } from './step.js';
 import type { FtraceSurvey } from './survey.js';
-import { isPreemptionEvent, isUnneededEvent } from './vocabulary.js';
+import { isCommandEffect, isPreemptionEvent, isUnneededEvent } from './vocabulary.js';
 
 /**
  * An operation whose thread stays silent is closed after this many lines: the bound on memory. It is met where a
@@ -32,6 +47,8 @@ interface Context {
   inject: SilentOperation | null;
   /** The vgic_queue of an lpi_config: a second one right behind it makes it a MAPTI. */
   config: QueueOperation | null;
+  /** ITS commands that GITS_CWRITER issued and no line has shown to take effect. */
+  commands: { readonly words: readonly number[]; readonly at: TraceLine } | null;
   physIntid: number;
   /** Samples of host lines for the next vgic_queue. */
   physical: Step[];
@@ -44,6 +61,7 @@ const createContext = (): Context => ({
   silent: null,
   inject: null,
   config: null,
+  commands: null,
   physIntid: -1,
   physical: [],
   lastLine: 0,
@@ -58,7 +76,7 @@ export interface AssemblerReport {
 
 export class Assembler {
   readonly #survey: FtraceSurvey;
-  readonly #emit: (op: Operation) => void;
+  readonly #emit: (op: Operation | Remark) => void;
   readonly #report: AssemblerReport;
   readonly #contexts = new Map<string, Context>();
   readonly #open = new Set<Operation>();
@@ -68,8 +86,8 @@ export class Assembler {
   #line = 0;
   #tick = 0;
 
-  /** `emit` receives every operation once, when it is closed, in no particular order. */
-  constructor(survey: FtraceSurvey, emit: (op: Operation) => void, report: AssemblerReport) {
+  /** `emit` receives every operation once, when it is closed, in no particular order, and every remark. */
+  constructor(survey: FtraceSurvey, emit: (op: Operation | Remark) => void, report: AssemblerReport) {
     this.#survey = survey;
     this.#emit = emit;
     this.#report = report;
@@ -144,6 +162,7 @@ export class Assembler {
         context.inject?.line ?? this.#line,
         context.silent?.line ?? this.#line,
         context.config?.line ?? this.#line,
+        context.commands?.at.line ?? this.#line,
       );
       if (first < oldest) {
         this.#closeQueue(context);
@@ -173,6 +192,7 @@ export class Assembler {
 
   #closeSilent(context: Context): void {
     this.#closeInject(context);
+    this.#placeCommands(context);
     if (context.silent === null) return;
     this.#endInterval(context.silent);
     context.silent = null;
@@ -208,7 +228,17 @@ export class Assembler {
       return;
     }
     if (decoded.queueing.length > 0) context.cause = { kind: 'steps', steps: decoded.queueing, next: 0 };
+    if (decoded.itsWords !== undefined) context.commands = { words: decoded.itsWords, at };
     if (decoded.silent.length > 0) context.silent = this.#openInterval(at, decoded.silent, decoded.halts, false);
+  }
+
+  /** ITS commands take effect at the first line of their own, `own`; without one, right behind the write that issued them. */
+  #placeCommands(context: Context, own = context.commands?.at): void {
+    if (context.commands === null || own === undefined) return;
+    const { words, at } = context.commands;
+    context.commands = null;
+    const vcpu = Math.max(0, this.#vcpuOf(at));
+    for (const [i, word] of words.entries()) this.#emit(remarkOf(own, GUEST_ITS_WORD, vcpu, i % COMMAND_WORDS, word));
   }
 
   // --- Events.
@@ -243,6 +273,7 @@ export class Assembler {
         return true;
     }
     if (at.event === 'kvm_ack_irq') this.#runs.addAck(at);
+    if (isCommandEffect(at.event)) this.#placeCommands(context, at);
     // Anything else ends what the context was doing, unless the thread was only preempted in the middle of it.
     this.#closeInject(context);
     if (!isPreemptionEvent(at.event)) {
@@ -271,7 +302,7 @@ export class Assembler {
         return true;
       case 'its_cached':
       case 'its_trigger':
-        context.cause = { kind: 'msi' };
+        this.#msi(at, context);
         return true;
       case 'lpi_config':
         context.cause = { kind: 'lpi-config', intid: readIntid(text, 'intid=') };
@@ -320,8 +351,11 @@ export class Assembler {
       case 'kvm_vcpu_wakeup':
         emit(WAKEUP, this.#vcpuOf(at), 0);
         return true;
-      default:
+      default: {
+        const remark = readTimerRemark(this.#survey, at, this.#vcpuOf(at));
+        if (remark !== undefined) this.#emit(remark);
         return false;
+      }
     }
   }
 
@@ -341,6 +375,13 @@ export class Assembler {
     }
     const step = { kind: INJECT, vcpu, intid, value: level === 0 ? 0 : 1, key: irqKey(vcpu, intid) };
     context.inject = this.#openInterval(at, [step], false, true);
+  }
+
+  #msi(at: TraceLine, context: Context): void {
+    const remark = readMsi(at, this.#vcpuOf(at));
+    context.cause = { kind: 'msi', remark };
+    if (remark === undefined) this.#report.malformed(at);
+    else this.#emit(remark);
   }
 
   #sgi(at: TraceLine, context: Context): void {
@@ -368,6 +409,8 @@ export class Assembler {
     const step = this.#takeInject(context, fields.intid) ?? findStep(context.cause, fields);
     if (step === undefined) this.#report.causeless(at);
     const { cause, config } = context;
+    if (cause.kind === 'msi' && cause.remark !== undefined && fields.intid >= LPI_BASE)
+      cause.remark.intid = fields.intid;
     if (config !== null && step?.kind === LPI_PENDING && config.fields.intid === fields.intid) {
       config.steps = [mapStep(config)];
     }

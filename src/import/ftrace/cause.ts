@@ -2,10 +2,13 @@
 import { LPI_BASE } from '../../gic/intid.js';
 import { INJECT, LPI_CONFIG, LPI_MAP, LPI_MOVE, LPI_PENDING, SGI } from '../../trace/events.js';
 import type { QueueOperation } from './operation.js';
+import type { Remark } from './remarks.js';
 import { type IrqFields, irqKey, type Step } from './step.js';
 
 export type Cause =
-  | { readonly kind: 'none' | 'msi' }
+  | { readonly kind: 'none' }
+  /** `remark`: the fact that is to say which LPI it became; undefined if its line was broken. */
+  | { readonly kind: 'msi'; readonly remark: Remark | undefined }
   /** A register write: its queueing steps, in order; `next` is the first that has not been seen. */
   | { readonly kind: 'steps'; readonly steps: readonly Step[]; next: number }
   /** `group`: number of this SGI. */

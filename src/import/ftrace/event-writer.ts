@@ -28,11 +28,23 @@ interface Held {
   value: number;
   readonly tick: number;
   readonly group: number;
+  /** Facts that come before it. */
+  readonly facts: number;
+}
+
+interface Fact {
+  readonly kind: number;
+  readonly vcpu: number;
+  readonly intid: number;
+  readonly value: number;
+  readonly tick: number;
 }
 
 export class EventWriter {
   readonly #sink: EventSink;
   #held: Held | null = null;
+  /** Noted and not yet written. */
+  #facts: Fact[] = [];
   #lastTick = -1;
   #written = 0;
   #stepTick = 0;
@@ -44,7 +56,7 @@ export class EventWriter {
 
   /** Events written so far. */
   get events(): number {
-    return this.#written + (this.#held === null ? 0 : 1);
+    return this.#written + this.#facts.length + (this.#held === null ? 0 : 1);
   }
 
   /** Steps behind one that began after they had ended. */
@@ -62,7 +74,7 @@ export class EventWriter {
     if (held !== null) {
       if (held.kind === FOLD && kind === PRUNE && held.vcpu === vcpu && group === 0) {
         this.#held = null;
-        this.#pass(SYNC, vcpu, 0, 0, held.tick);
+        this.#pass(SYNC, vcpu, 0, 0, held.tick, held.facts);
         return;
       }
       if (held.kind === SGI && kind === SGI && group === held.group && intid === held.intid && value > held.value) {
@@ -71,8 +83,14 @@ export class EventWriter {
       }
       this.flush();
     }
-    if (kind === FOLD || (kind === SGI && group !== 0)) this.#held = { kind, vcpu, intid, value, tick, group };
-    else this.#pass(kind, vcpu, intid, value, tick);
+    if (kind === FOLD || (kind === SGI && group !== 0)) {
+      this.#held = { kind, vcpu, intid, value, tick, group, facts: this.#facts.length };
+    } else this.#pass(kind, vcpu, intid, value, tick, this.#facts.length);
+  }
+
+  /** A fact that must not part what belongs together, nor move the time of an event: it waits for the next one. */
+  note(kind: number, vcpu: number, intid: number, value: number, tick: number): void {
+    this.#facts.push({ kind, vcpu, intid, value, tick });
   }
 
   #noteOrder(kind: number, tick: number, latest: number): void {
@@ -87,10 +105,28 @@ export class EventWriter {
     const held = this.#held;
     if (held === null) return;
     this.#held = null;
-    this.#pass(held.kind, held.vcpu, held.intid, held.value, held.tick);
+    this.#pass(held.kind, held.vcpu, held.intid, held.value, held.tick, held.facts);
   }
 
-  #pass(kind: number, vcpu: number, intid: number, value: number, tick: number): void {
+  /** No event follows. */
+  finish(): void {
+    this.flush();
+    this.#passFacts(this.#facts.length, Number.POSITIVE_INFINITY);
+  }
+
+  #pass(kind: number, vcpu: number, intid: number, value: number, tick: number, facts: number): void {
+    if (facts > 0) this.#passFacts(facts, Math.max(this.#lastTick, tick));
+    this.#put(kind, vcpu, intid, value, tick);
+  }
+
+  /** The first `count` facts, at their own times but not later than `latest`. */
+  #passFacts(count: number, latest: number): void {
+    for (const fact of this.#facts.splice(0, count)) {
+      this.#put(fact.kind, fact.vcpu, fact.intid, fact.value, Math.min(fact.tick, latest));
+    }
+  }
+
+  #put(kind: number, vcpu: number, intid: number, value: number, tick: number): void {
     let dt = this.#lastTick < 0 ? 0 : Math.max(0, tick - this.#lastTick);
     for (; dt > MAX_DT; dt -= MAX_DT, this.#written++) this.#sink.event(NOP, 0, 0, 0, MAX_DT);
     this.#lastTick = Math.max(this.#lastTick, tick);

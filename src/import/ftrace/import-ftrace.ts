@@ -17,7 +17,7 @@ import { StockImporter } from './stock.js';
 import { type FtraceSurvey, FtraceSurveyor } from './survey.js';
 
 export const IMPORTER_NAME = 'ftrace';
-export const IMPORTER_VERSION = '1';
+export const IMPORTER_VERSION = '2';
 const DRAIN_EVERY_LINES = 64;
 
 /** Something a person should see; `place` is "line N". Counted in the header as well. */
@@ -134,7 +134,7 @@ export class FtraceImporter {
   finish(endsInNewline = true): ImportOutcome {
     this.#assembler?.finish();
     this.#orderer?.finish();
-    this.#out.flush();
+    this.#out.finish();
     const order = this.#orderer?.counts;
     const cutOff = !endsInNewline || (!this.#lastWasEvent && this.#lastText !== '') ? 1 : 0;
     if (cutOff === 1) this.#warn(`line ${this.#lines}`, 'the text ends in the middle of a line');

@@ -15,6 +15,8 @@ const CMD_MAPI = 0x0b;
 const CMD_DISCARD = 0x0f;
 const VALID = 1 << 31;
 const WORD_COUNT = 3;
+/** 32-bit words of a mirrored command. */
+export const COMMAND_WORDS = 2 * WORD_COUNT;
 
 interface Words {
   lo: number;
@@ -35,12 +37,16 @@ export class ItsCommands {
     this.#words = [];
   }
 
-  /** GITS_CWRITER was written: the steps of the commands mirrored so far. */
-  take(): Step[] {
+  /** GITS_CWRITER was written: the steps of the commands mirrored so far, and their words, six of 32 bits each. */
+  take(): { steps: Step[]; words: number[] } {
     const steps: Step[] = [];
-    for (const words of this.#queue) this.#run(words, steps);
+    const words: number[] = [];
+    for (const command of this.#queue) {
+      this.#run(command, steps);
+      for (const { lo, hi } of command) words.push(lo, hi);
+    }
     this.#queue = [];
-    return steps;
+    return { steps, words };
   }
 
   #run([first, second, third]: readonly Words[], steps: Step[]): void {

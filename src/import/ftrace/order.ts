@@ -18,7 +18,8 @@ import { Lookahead } from './lookahead.js';
 import type { FlushOperation, QueueOperation, SyncOperation } from './operation.js';
 import { type Observation, PlacementFinder } from './placement.js';
 import { prunesOf } from './prune-place.js';
-import { describeFlush, describePrune, runQueue, scoreFlush, scoreRemovals } from './scores.js';
+import { type Remark, Remarks } from './remarks.js';
+import { describeFlush, describePrune, type OrderCounts, runQueue, scoreFlush, scoreRemovals } from './scores.js';
 import { Shadow, type ShadowIrq } from './shadow.js';
 import { type IrqFields, irqKey, KEY_MACHINE, ownerOfKey, type Step } from './step.js';
 import type { FtraceSurvey } from './survey.js';
@@ -40,15 +41,6 @@ const LOOKAHEAD_LINES = 4000;
 /** Virtual and physical timer: tied to the host's own before a vCPU first runs (vgic-spec 5.1). */
 const TIMER_PPIS = [27, 30];
 
-export interface OrderCounts {
-  decisions: number;
-  /** Observations that no order explains. */
-  conflicts: number;
-  /** vgic_queue lines without a cause. */
-  causeless: number;
-  noEffect: number;
-}
-
 export class Orderer {
   readonly counts: OrderCounts = { decisions: 0, conflicts: 0, causeless: 0, noEffect: 0 };
   readonly #model: FtraceSurvey['model'];
@@ -60,6 +52,7 @@ export class Orderer {
   readonly #appends: AppendOrder;
   readonly #out: EventWriter;
   readonly #guests: GuestRuns;
+  readonly #remarks: Remarks;
   readonly #mapped: boolean[] = [];
   readonly #onConflict: (line: number, what: string) => void;
 
@@ -80,6 +73,7 @@ export class Orderer {
     this.#appends = new AppendOrder(this.#timeline, this.#shadow, this.#lookahead);
     this.#finder = new PlacementFinder(this.#timeline, this.#shadow, this.#lookahead);
     this.#guests = new GuestRuns(survey, out, accesses);
+    this.#remarks = new Remarks(out);
   }
 
   /** LR states that the recorded guest accesses do not explain. */
@@ -87,8 +81,9 @@ export class Orderer {
     return this.#guests.corrected;
   }
 
-  add(op: Scheduled): void {
-    this.#timeline.add(op);
+  add(op: Scheduled | Remark): void {
+    if (op.type === 'remark') this.#remarks.add(op);
+    else this.#timeline.add(op);
   }
 
   /** Writes everything that no operation before `frontier` can still influence. */
@@ -106,11 +101,12 @@ export class Orderer {
     this.drain(Number.POSITIVE_INFINITY);
     this.#finishBefore(Number.POSITIVE_INFINITY);
     this.#guests.writeAccesses(Number.POSITIVE_INFINITY);
-    this.#out.flush();
+    this.#remarks.writeUpTo(Number.POSITIVE_INFINITY);
   }
 
   // --- Time passes.
   #process(op: Scheduled): void {
+    this.#remarks.writeUpTo(op.line);
     if (op.type !== 'silent') this.#guests.writeAccesses(op.tick);
     switch (op.type) {
       case 'queue':
@@ -139,7 +135,10 @@ export class Orderer {
   }
 
   #finishBefore(line: number): void {
-    for (const interval of this.#timeline.endedBefore(line)) this.#complete(interval);
+    for (const interval of this.#timeline.endedBefore(line)) {
+      this.#remarks.writeUpTo(interval.closeLine - 1);
+      this.#complete(interval);
+    }
   }
 
   #complete(interval: Interval): void {

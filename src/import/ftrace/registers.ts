@@ -67,6 +67,8 @@ export interface DecodedWrite {
   readonly silent: readonly Step[];
   /** KVM first forces every vCPU out of the guest (active state): the effect comes late in the interval. */
   readonly halts: boolean;
+  /** GITS_CWRITER: the commands issued by it, as far as the guest mirrored them: six 32-bit words each. */
+  readonly itsWords?: readonly number[];
 }
 
 const NOTHING: DecodedWrite = { queueing: [], silent: [], halts: false };

@@ -7,6 +7,15 @@ import type { FlushOutcome, Shadow, ShadowIrq, ShadowRemoval } from './shadow.js
 import { type IrqFields, intidOfKey } from './step.js';
 import type { PruneOperation } from './timeline.js';
 
+export interface OrderCounts {
+  decisions: number;
+  /** Observations that no order explains. */
+  conflicts: number;
+  /** vgic_queue lines without a cause. */
+  causeless: number;
+  noEffect: number;
+}
+
 /** Entries of an ap_list that a line shows. */
 export const LIST_SHOWN = 10;
 /** The list head as a line prints it; -1 stands for a pointer. */

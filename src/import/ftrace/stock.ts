@@ -8,6 +8,7 @@ import { SPI_BASE } from '../../gic/intid.js';
 import { CONFIG, ENABLE, FLUSH, GUEST_DRAIN, INJECT, SYNC, WAKEUP, WFI } from '../../trace/events.js';
 import type { EventWriter } from './event-writer.js';
 import { readNumber, type TraceLine } from './line.js';
+import { readTimerRemark } from './remarks.js';
 import { irqKey } from './step.js';
 import type { FtraceSurvey } from './survey.js';
 import { isUnneededEvent } from './vocabulary.js';
@@ -48,6 +49,7 @@ export class StockImporter {
         this.#fact(at, WAKEUP);
         return true;
       default:
+        this.#remark(at);
         return isUnneededEvent(at.event) || UNNEEDED.has(at.event);
     }
   }
@@ -55,6 +57,11 @@ export class StockImporter {
   #fact(at: TraceLine, kind: number): void {
     const vcpu = this.#survey.vcpuOfPid.get(at.pid);
     if (vcpu !== undefined) this.#out.write(kind, vcpu, 0, 0, at.tick);
+  }
+
+  #remark(at: TraceLine): void {
+    const remark = readTimerRemark(this.#survey, at, this.#survey.vcpuOfPid.get(at.pid) ?? -1);
+    if (remark !== undefined) this.#out.note(remark.kind, remark.vcpu, remark.intid, remark.value, at.tick);
   }
 
   #inject(at: TraceLine): void {

@@ -42,3 +42,8 @@ export const isUnneededEvent = (event: string): boolean => SILENT_EVENTS.has(eve
 const PREEMPTION_EVENTS = new Set(['vgic_put', 'vgic_load', 'kvm_timer_update_irq', 'vgic_update_irq_pending']);
 
 export const isPreemptionEvent = (event: string): boolean => PREEMPTION_EVENTS.has(event);
+
+/** Lines of the ITS command that is being executed: INT, MOVI and the like, what reads a configuration. */
+const COMMAND_EFFECTS = new Set(['its_trigger', 'lpi_affinity', 'lpi_config']);
+
+export const isCommandEffect = (event: string): boolean => COMMAND_EFFECTS.has(event);

@@ -13,6 +13,8 @@ export class GuestMemory {
   /** Little endian; undefined: not all of it is guest memory. */
   read(address: number, nrBytes: number): bigint | undefined {
     if (!isRam(address, nrBytes)) return undefined;
+    // Tables are mostly empty, and a restore goes through all of them.
+    if (!this.isWritten(address) && !this.isWritten(address + nrBytes - 1)) return 0n;
     let value = 0n;
     for (let at = nrBytes - 1; at >= 0; at--) value = (value << 8n) | BigInt(this.byteAt(address + at));
     return value;
@@ -29,6 +31,10 @@ export class GuestMemory {
       bytes[byte % PAGE_SIZE] = Number((value >> BigInt(8 * at)) & 0xffn);
     }
     return true;
+  }
+
+  private isWritten(address: number): boolean {
+    return this.pages.has(Math.floor(address / PAGE_SIZE));
   }
 
   private byteAt(address: number): number {

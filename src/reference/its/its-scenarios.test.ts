@@ -13,7 +13,7 @@ import {
   pendingAddress,
   startIts,
   writeBytes,
-} from './test-its-machine.js';
+} from './its-machine.js';
 
 type Json = Readonly<Record<string, unknown>>;
 interface Step extends Json {

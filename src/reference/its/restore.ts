@@ -42,7 +42,8 @@ function scanTable(its: ItsState, base: number, size: number, firstId: number, r
   for (;;) {
     const word = its.memory.read(address, ENTRY_SIZE);
     if (word === undefined) return EFAULT;
-    const next = restoreSlot(id, word);
+    // A word of zeros is no entry of any table.
+    const next = word === 0n ? NEXT_SLOT : restoreSlot(id, word);
     if (next <= 0) return next;
     const bytes = next * ENTRY_SIZE;
     if (bytes >= remaining) return END_NOT_ANNOUNCED;

@@ -168,7 +168,7 @@ export class XenOldReference implements ConformTarget {
         if (!isPrivate(irq.intid) && value >= 0 && value < this.machine.nrVcpus) retarget(this.state, irq, value);
         break;
       case ev.HW_MAP:
-        irq.hostIrq = value;
+        irq.hostIrq = ev.hostIrqOfMap(value);
         break;
       case ev.HW_UNMAP:
         irq.hostIrq = undefined;

@@ -44,6 +44,8 @@ export interface DoorbellCounts {
   foundAwake: number;
   /** Handlers of the rejected kind that found something pending on the ap_list and left it at that. */
   skipped: number;
+  /** Those of a vCPU that was blocked all the same. */
+  skippedBlocked: number;
   /** Returns from WFI with pending_last set and nothing that the guest can take. */
   spuriousWakeups: number;
   /** GICv4.0: disables and enables of the doorbell interrupt. */
@@ -102,6 +104,7 @@ export const noDoorbellCounts = (): DoorbellCounts => ({
   foundBlocked: 0,
   foundAwake: 0,
   skipped: 0,
+  skippedBlocked: 0,
   spuriousWakeups: 0,
   masks: 0,
   unmasks: 0,
@@ -111,6 +114,15 @@ export const noDoorbellCounts = (): DoorbellCounts => ({
   handlerSteps: 0,
   maxHandlerSteps: 0,
 });
+
+/** The pending test on the ap_list alone, and at no modelled cost: for those who watch. */
+export function hasDeliverable({ word, pmr }: VgicState, list: ApList, vcpu: number): boolean {
+  for (let slot = list.after(vcpu, -1); slot >= 0; slot = list.after(vcpu, slot)) {
+    const w = word[slot];
+    if (isPending(w) && (w & (ENABLED | ACTIVE)) === ENABLED && priorityOf(w) < pmr[vcpu]) return true;
+  }
+  return false;
+}
 
 /** `counts` go on where they stand. */
 export function createDoorbell(
@@ -143,15 +155,6 @@ export function createDoorbell(
   const takeable = (vcpu: number) => (lpi: number) => isEnabled(lpi) && priorityOf(wordOf(lpi)) < pmr[vcpu];
   const hasVirtual = (vcpu: number): boolean => dist[0] === 1 && tables.some(vcpu, takeable(vcpu));
 
-  /** The pending test without its cost, and without pending_last. */
-  function hasQueued(vcpu: number): boolean {
-    for (let slot = list.after(vcpu, -1); slot >= 0; slot = list.after(vcpu, slot)) {
-      const w = word[slot];
-      if (isPending(w) && (w & (ENABLED | ACTIVE)) === ENABLED && priorityOf(w) < pmr[vcpu]) return true;
-    }
-    return false;
-  }
-
   const isArmed = (vcpu: number): boolean =>
     resident[vcpu] === 0 && (isV41 ? doorbellBit[vcpu] === 1 : disableDepth[vcpu] === 0);
 
@@ -178,6 +181,7 @@ export function createDoorbell(
       bookHandler(cost.lastSteps);
       if (hasSome) {
         counts.skipped += 1;
+        if (kicks.isBlocked(vcpu)) counts.skippedBlocked += 1;
         return;
       }
       pendingLast[vcpu] = 1;
@@ -244,7 +248,7 @@ export function createDoorbell(
         counts.masks += 1;
       }
       resident[vcpu] = 1;
-      if (inWfi[vcpu] === 1 && pendingLast[vcpu] === 1 && !hasVirtual(vcpu) && !hasQueued(vcpu))
+      if (inWfi[vcpu] === 1 && pendingLast[vcpu] === 1 && !hasVirtual(vcpu) && !hasDeliverable(state, list, vcpu))
         counts.spuriousWakeups += 1;
       inWfi[vcpu] = 0;
     },

@@ -116,10 +116,10 @@ export function createRegisters(x: XenOldState, { raise }: ListRegisters, inject
       // Stored; delivery does not ask.
       dist[0] = on ? 1 : 0;
     },
-    mapHw(vcpu, intid, hostIrq) {
+    mapHw(vcpu, intid, hostIrq, swResample) {
       const slot = known(vcpu, intid);
       if (slot < 0) return;
-      hostMapping.map(slot, vcpu, hostIrq);
+      hostMapping.map(slot, vcpu, hostIrq, swResample);
     },
     unmapHw(vcpu, intid) {
       const slot = known(vcpu, intid);

@@ -267,7 +267,7 @@ test('the direct update of a retargeted interrupt reads the list register of its
 test('a mapped interrupt that is retargeted moves at once while it waits, else when it is done, and loses what came meanwhile', () => {
   const vgic = createReady();
   for (const intid of [40, 41, 42]) {
-    vgic.mapHw(0, intid, 200 + intid);
+    vgic.mapHw(0, intid, 200 + intid, false);
     vgic.inject(0, intid, 1);
   }
   for (const intid of [40, 42]) vgic.setTarget(intid, 1);

@@ -1,4 +1,4 @@
-/** Test support: the memory map and start state of the ITS scenarios (traces/conformance), and commands as words. */
+/** The memory map and start state of the ITS scenarios (traces/conformance), and commands as words. */
 import type { ConformTarget, ItsTarget } from '../../conform/target.js';
 import { type Machine, NR_LPIS } from '../../gic/intid.js';
 import * as ev from '../../trace/events.js';
@@ -18,10 +18,12 @@ export const GITS_BASER_COLLECTIONS = 0x108;
 export const GICR_CTLR = 0x000;
 export const GICR_PROPBASER = 0x070;
 export const GICR_PENDBASER = 0x078;
+export const GICR_INVLPIR = 0x0a0;
+export const GICR_INVALLR = 0x0b0;
 /** Bits 63 and 62 of a GITS_BASER, in its high word. */
 export const VALID = 2 ** 31;
 export const INDIRECT = 2 ** 30;
-const ID_BITS = 15;
+export const ID_BITS = 15;
 
 export const createItsMachine = (flavour: string, nrVcpus: number, nrLr = 4): Machine => ({
   flavour,

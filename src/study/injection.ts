@@ -1,0 +1,302 @@
+/** The first thread: is the list worth sorting on insertion, is unblocking enough, and how long are interrupts off? */
+
+import { comparator } from '../explore/models/comparator.js';
+import { injectIsr } from '../explore/models/inject-isr.js';
+import { kick } from '../explore/models/kick.js';
+import { migrate } from '../explore/models/migrate.js';
+import { queue } from '../explore/models/queue.js';
+import { quantileAtMost, type SectionCost } from '../replay/sections.js';
+import { sortOnFlush } from '../strategy/sort-on-flush.js';
+import { sortOnInsert } from '../strategy/sort-on-insert.js';
+import { METRIC_COMPARISONS, METRIC_STEPS, NR_METRICS, NR_PATHS, PATH_FLUSH } from '../vgic/counters.js';
+import { exploredTable } from './explored.js';
+import {
+  type Cell,
+  createLoads,
+  createStanding,
+  FLAVOURS,
+  type Load,
+  runCell,
+  STRATEGIES,
+  type StudyFlavour,
+} from './injection-cells.js';
+import { edgeTable } from './injection-edges.js';
+import { KICK_VARIANTS, type KickCounts, kickTable, simulateKicks } from './injection-kicks.js';
+import { exhaustionTable, windowTable } from './injection-window.js';
+import type { Study, StudyCell, StudyChart, StudyKind, StudyTable } from './study.js';
+
+const RARE = 0.9999;
+const USUAL = 0.99;
+const CHART_DEPTHS = [4, 16, 64, 256, 944];
+
+const percent = (part: number, whole: number): number => (whole === 0 ? 0 : Math.round((1000 * part) / whole) / 10);
+const rounded = (value: number): number => Math.round(100 * value) / 100;
+
+function stepsOf({ vgic }: Cell): number {
+  const { sum } = vgic.state.cost;
+  let steps = 0;
+  for (let path = 0; path < NR_PATHS; path++) steps += sum[path * NR_METRICS + METRIC_STEPS];
+  return steps;
+}
+
+const sumOf = ({ vgic }: Cell, path: number, metric: number): number => vgic.state.cost.sum[path * NR_METRICS + metric];
+
+/** Comparisons of an ordered list: at insertion, and when a key changes at a write, an exit or an entry. */
+function insertedComparisons(cell: Cell): number {
+  let comparisons = 0;
+  for (let path = 0; path < NR_PATHS; path++) comparisons += sumOf(cell, path, METRIC_COMPARISONS);
+  return comparisons;
+}
+
+const sectionOf = (cell: Cell, id: string): SectionCost | undefined =>
+  cell.sections.find(({ section }) => section.id === id);
+
+function cellOf(cells: readonly Cell[], load: string, flavour: string, strategy: string): Cell {
+  const cell = cells.find(
+    (candidate) => candidate.load.name === load && candidate.flavour === flavour && candidate.strategy === strategy,
+  );
+  if (cell === undefined) throw new RangeError(`no cell ${load}/${flavour}/${strategy}`);
+  return cell;
+}
+
+interface Lengths {
+  readonly entries: number;
+  readonly mean: number;
+  /** 99 % of the entries find no longer list. */
+  readonly usual: number;
+  readonly longest: number;
+  /** Entries that find more than the LRs hold. */
+  readonly overLrs: number;
+}
+
+function lengthsOf({ vgic: { state } }: Cell): Lengths {
+  let entries = 0;
+  let sum = 0;
+  let longest = 0;
+  let overLrs = 0;
+  const { depth } = state.cost;
+  depth.forEach((count, length) => {
+    if (count === 0) return;
+    entries += count;
+    sum += count * length;
+    longest = length;
+    if (length > state.nrLr) overLrs += count;
+  });
+  let seen = 0;
+  let usual = 0;
+  while (seen < USUAL * entries) seen += depth[usual++];
+  return { entries, mean: sum / entries, usual: usual - 1, longest, overLrs };
+}
+
+function lengthTable(cells: readonly Cell[]): StudyTable {
+  const rows: StudyCell[][] = [];
+  for (const onFlush of cells) {
+    if (onFlush.flavour !== 'kvm-6.1' || onFlush.strategy !== sortOnFlush.id) continue;
+    const onInsert = cellOf(cells, onFlush.load.name, 'kvm-6.1', sortOnInsert.id);
+    const { entries, mean, usual, longest, overLrs } = lengthsOf(onFlush);
+    if (entries === 0) continue;
+    rows.push([
+      onFlush.load.name,
+      onFlush.load.what,
+      entries,
+      rounded(mean),
+      usual,
+      longest,
+      percent(overLrs, entries),
+      rounded(sumOf(onFlush, PATH_FLUSH, METRIC_COMPARISONS) / entries),
+      rounded(insertedComparisons(onInsert) / entries),
+      rounded(stepsOf(onFlush) / entries),
+      rounded(stepsOf(onInsert) / entries),
+    ]);
+  }
+  return {
+    caption: 'List lengths at guest entry and what the order costs, kvm-6.1, 4 list registers',
+    columns: [
+      'workload',
+      'what it is',
+      'entries',
+      'mean length',
+      '99 % at most',
+      'longest',
+      '% longer than the LRs',
+      'comparisons an entry: sort on flush',
+      'sort on insert',
+      'all steps an entry: sort on flush',
+      'sort on insert',
+    ],
+    rowHeads: 2,
+    rows,
+  };
+}
+
+/** A row a section, flavour and strategy; sections that never ran are left out. */
+function sectionTable(cells: readonly Cell[]): StudyTable {
+  const rows: StudyCell[][] = [];
+  const ids = cells[0].sections.map(({ section }) => section);
+  for (const { id, title, isOneStretch, isPartOf } of ids) {
+    for (const flavour of FLAVOURS) {
+      for (const { id: strategy } of STRATEGIES) {
+        const row = sectionRow(
+          id,
+          cells.filter((cell) => cell.flavour === flavour && cell.strategy === strategy),
+        );
+        const scope = isPartOf === null ? title : `${title} (part of ${isPartOf})`;
+        if (row !== undefined) rows.push([id, flavour, strategy, scope, isOneStretch ? 'one' : 'in parts', ...row]);
+      }
+    }
+  }
+  return {
+    caption:
+      'Critical sections: steps with interrupts off (list nodes visited, comparisons, locks, list registers written)',
+    columns: [
+      'section',
+      'flavour',
+      'strategy',
+      'what it is',
+      'stretch',
+      'calls',
+      'most steps',
+      'in workload',
+      '99.99 % of those at most',
+      '99.99 % of typical at most',
+      'mean of typical',
+      '% of the steps of typical',
+    ],
+    rowHeads: 3,
+    rows,
+  };
+}
+
+function sectionRow(id: string, cells: readonly Cell[]): StudyCell[] | undefined {
+  let calls = 0;
+  let worst: { readonly cell: Cell; readonly cost: SectionCost } | undefined;
+  let usual: SectionCost | undefined;
+  let usualSteps = 0;
+  for (const cell of cells) {
+    const cost = sectionOf(cell, id);
+    if (cost === undefined || cost.calls === 0) continue;
+    calls += cost.calls;
+    if (worst === undefined || cost.max > worst.cost.max) worst = { cell, cost };
+    if (cell.load.name !== 'typical') continue;
+    usual = cost;
+    usualSteps = stepsOf(cell);
+  }
+  if (worst === undefined) return undefined;
+  return [
+    calls,
+    worst.cost.max,
+    worst.cell.load.name,
+    quantileAtMost(worst.cost, RARE),
+    usual === undefined ? null : quantileAtMost(usual, RARE),
+    usual === undefined ? null : rounded(usual.sum / usual.calls),
+    usual === undefined ? null : percent(usual.sum, usualSteps),
+  ];
+}
+
+function stoppedTable(cells: readonly Cell[]): StudyTable | undefined {
+  const rows = cells
+    .filter(({ stopped }) => stopped !== null)
+    .map(({ load, flavour, strategy, stopped }) => [load.name, flavour, strategy, stopped]);
+  if (rows.length === 0) return undefined;
+  return {
+    caption: 'Hosts that did not survive: their sections are counted up to the stop',
+    columns: ['workload', 'flavour', 'strategy', 'what happened'],
+    rowHeads: 3,
+    rows,
+  };
+}
+
+/** Longest section of a kind over the depth of a standing list. */
+function sectionChart(seed: number): StudyChart {
+  const loads = CHART_DEPTHS.map((depth) => createStanding(depth, seed));
+  const curve = (strategy: (typeof STRATEGIES)[number], id: string) =>
+    loads.map((load) => sectionOf(runCell(load, 'kvm-6.1', strategy), id)?.max ?? 0);
+  const flush = curve(sortOnFlush, 'flush');
+  const append = curve(sortOnInsert, 'append');
+  const last = CHART_DEPTHS.length - 1;
+  return {
+    id: 'injection-sections',
+    title: 'Longest stretch with interrupts off, by length of the list',
+    finding: `With ${CHART_DEPTHS[last]} entries sorting takes ${flush[last]} steps at one entry; kept in order the list costs an injector up to ${append[last]} and the entry no more than the list registers.`,
+    xAxis: 'entries on the list',
+    yAxis: 'steps',
+    xs: CHART_DEPTHS,
+    series: [
+      { name: 'entry, sort on flush', values: flush },
+      { name: 'injection, sort on insert', values: append },
+      { name: 'entry, sort on insert', values: curve(sortOnInsert, 'flush') },
+      { name: 'exit, either', values: curve(sortOnFlush, 'exit') },
+    ],
+  };
+}
+
+function runCells(loads: readonly Load[]): Cell[] {
+  return loads.flatMap((load) =>
+    FLAVOURS.flatMap((flavour: StudyFlavour) => STRATEGIES.map((strategy) => runCell(load, flavour, strategy))),
+  );
+}
+
+function answer(cells: readonly Cell[], kicks: ReadonlyMap<string, KickCounts>, lost: number): [string, string] {
+  const onFlush = cellOf(cells, 'typical', 'kvm-6.1', sortOnFlush.id);
+  const onInsert = cellOf(cells, 'typical', 'kvm-6.1', sortOnInsert.id);
+  const { entries, mean, usual, overLrs } = lengthsOf(onFlush);
+  const posted = kicks.get('xen-new, as posted');
+  const upstream = kicks.get('xen-new, upstream');
+  const longest = (strategy: string, id: string): number =>
+    Math.max(
+      ...cells
+        .filter((cell) => cell.flavour === 'kvm-6.1' && cell.strategy === strategy)
+        .map((cell) => sectionOf(cell, id)?.max ?? 0),
+    );
+  const comparedAtFlush = rounded(sumOf(onFlush, PATH_FLUSH, METRIC_COMPARISONS) / entries);
+  return [
+    `An ordinary guest finds ${rounded(mean)} interrupts on its list (${usual} at most in 99 % of its entries, more than its list registers in ${percent(overLrs, entries)} %), and sorting at entry takes ${comparedAtFlush} comparisons an entry against ${rounded(insertedComparisons(onInsert) / entries)} for sorting on insertion; in kvm-6.1 a hostile one makes one entry ${longest(sortOnFlush.id, 'flush')} steps long with interrupts off, where an ordered list has ${longest(sortOnInsert.id, 'flush')} there and ${longest(sortOnInsert.id, 'append')} in whoever injects.`,
+    `Unblocking is not enough: as posted ${posted?.untold} of ${posted?.injections} injections told a running vCPU nothing, and the guest took one of them up to ${posted?.longestWait} injections late (${upstream?.longestWait} with the kick), while the retry loop lost ${lost === 0 ? 'no' : lost} interrupt in any sequence tried.`,
+  ];
+}
+
+export const injectionStudy: StudyKind = {
+  id: 'injection',
+  title: 'The injection path',
+  run({ seed }): Study {
+    const loads = createLoads(seed);
+    const cells = runCells(loads);
+    const kicks = KICK_VARIANTS.map((variant) => [variant, simulateKicks(variant, seed)] as const);
+    const { table: exhausted, found } = exhaustionTable(FLAVOURS);
+    const lost = found.reduce((sum, one) => sum + one.lost, 0);
+    const stopped = stoppedTable(cells);
+    return {
+      id: injectionStudy.id,
+      title: injectionStudy.title,
+      thread: '[Xen-devel,RFC,22/49] ARM: new VGIC: Implement virtual IRQ injection',
+      question:
+        'Do lists get long enough for sorting on insertion to matter, is unblocking enough for an interrupt that is queued already, and how long are the sections with interrupts off?',
+      answer: answer(cells, new Map(kicks.map(([{ name }, counts]) => [name, counts])), lost),
+      chart: sectionChart(seed),
+      tables: [
+        lengthTable(cells),
+        sectionTable(cells),
+        ...(stopped === undefined ? [] : [stopped]),
+        kickTable(kicks),
+        windowTable(FLAVOURS),
+        exhausted,
+        edgeTable(FLAVOURS),
+        exploredTable('Every interleaving of small programs with the locks of this path (vgic-replay explore)', [
+          queue,
+          kick,
+          injectIsr,
+          migrate,
+          comparator,
+        ]),
+      ],
+      limits: [
+        'Steps are counted, not timed: a step is a list node visited, a comparison, a lock taken or a list register written, and they do not take the same time.',
+        'The 99.99 % figures come from histograms in powers of two: they say "at most 2^b - 1", or the maximum where that is less.',
+        'An injection that queues is one section here; the kernel restores interrupts for an instant between its two parts.',
+        'Section lengths of ITS commands (INVALL, MOVALL, CWRITER) are not among these, and 6.1 also walks its LPIs under lpi_list_lock to find one, which is not counted.',
+        'The guest of the typical workload takes what it is presented at the end of each run; the generators write KVM events, and Xen gets its SPIs targeted at vCPU 0 first.',
+        'In the tables of the window a whole call of another CPU falls into it; finer interleavings are those of the last table.',
+      ],
+    };
+  },
+};
