@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NR_LPIS } from '../src/gic/intid.js';
 import type { Arm, Experiment } from '../src/stats/experiment.js';
 import { type Effort, FULL_EFFORT, QUICK_EFFORT, type Sample } from '../src/stats/sample.js';
 import { strategies } from '../src/strategy/index.js';
@@ -13,6 +14,7 @@ import { type NativeBuild, runNative } from './native-build.js';
 import { writeTraceFile } from './trace-file.js';
 
 const CELL = fileURLToPath(new URL('./cell.js', import.meta.url));
+const ITS_CELL = fileURLToPath(new URL('./its-cell.js', import.meta.url));
 const TIMER_CELL = fileURLToPath(new URL('./timer-cell.js', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TRACES = join(ROOT, 'traces');
@@ -109,6 +111,23 @@ function compareReading(plan: Plan, id: string, input: string, form: 'plain' | '
   };
 }
 
+/** Mapped LPIs of the ITS experiments; the last is every number that there is. */
+const LPI_COUNTS = [16, 1024, NR_LPIS];
+
+/** Time of one translation by mapped LPIs: what the model takes, whatever the hypervisor's lists would cost. */
+function compareLpiCounts(plan: Plan, id: string, title: string, mode: 'msi' | 'int'): Experiment {
+  const arm = (flavour: string, lpis: number): Arm => ({
+    name: `${flavour}, ${lpis} LPIs`,
+    measure() {
+      const flags = ['--flavour', flavour, '--lpis', `${lpis}`, '--case', mode, ...(plan.quick ? ['--quick'] : [])];
+      const output = execFileSync(process.execPath, ['--conditions=plain', ITS_CELL, ...flags], { encoding: 'utf8' });
+      return JSON.parse(output) as Sample;
+    },
+  });
+  const arms = ['kvm-7.2', 'kvm-6.1'].flatMap((flavour) => LPI_COUNTS.map((lpis) => arm(flavour, lpis)));
+  return { id, title, sameDigest: false, arms };
+}
+
 /** One timer tick in each way to deliver it; no goal, the model's cost of the vgic-spec 5.5 variants side by side. */
 function compareTimers(plan: Plan): Experiment {
   const measure = (id: string): Sample => {
@@ -202,6 +221,8 @@ export function planExperiments(plan: Plan): PlannedExperiment[] {
     { id: 'timer/tick', make: () => [compareTimers(plan)] },
     { id: 'file/typical', make: () => [compareReading(plan, 'file/typical', typical, 'smallest')] },
     { id: 'file/typical-plain', make: () => [compareReading(plan, 'file/typical-plain', typical, 'plain')] },
+    { id: 'its/msi', make: () => [compareLpiCounts(plan, 'its/msi', 'an MSI by mapped LPIs', 'msi')] },
+    { id: 'its/int', make: () => [compareLpiCounts(plan, 'its/int', 'an INT command by mapped LPIs', 'int')] },
     { id: 'file/periodic', make: () => [compareReading(plan, 'file/periodic', periodic, 'smallest')] },
   ];
 }

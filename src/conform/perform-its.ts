@@ -110,6 +110,11 @@ export function createItsSteps(
       writeByte(address, others | (Number(value) === 1 ? pendingBit(lpi) : 0));
       return {};
     },
+    // By the register, so that translation stops too.
+    lpisDisable({ vcpu }) {
+      apply(MMIO_REDIST, Number(vcpu), REDIST_CTLR, 0);
+      return {};
+    },
     itsSave: () => resultOf(its.save()),
     itsRestore: () => resultOf(its.restore()),
     itsReset() {

@@ -77,6 +77,7 @@ test('kinds of steps and their parameters', () => {
   refuseStep({ op: 'fl\nush' }, /unknown kind of step/);
   refuse({ steps: [7] }, /scenario S1: step 1 is not an object/);
   refuseStep({ op: 'flush' }, /parameter 'vcpu' is missing/);
+  refuseStep({ op: 'itsCmd', cmd: 'MAPX' }, /unknown command "MAPX"; use one of MOVI, /);
   refuseStep({ op: 'flush', vcpu: 2 }, /parameter 'vcpu' must be the index of a vCPU, not 2/);
   refuseStep({ op: 'flush', vcpu: 0, intid: 3 }, /unknown parameter 'intid'/);
   refuseStep({ op: 'inject', vcpu: null, intid: -1, level: 1 }, /parameter 'intid' must be a whole number, not -1/);

@@ -8,6 +8,7 @@ import * as K from '../trace/events.js';
 import { slotOf, type VgicState } from '../vgic/state.js';
 import { EXISTS, LATCH } from '../vgic/word-layout.js';
 import { isEdge, queuedVcpu, readLrs, require } from './invariant-rows.js';
+import { reachesLpis } from './invariant-touched.js';
 
 export interface EdgeLedger {
   before(kind: number, vcpu: number, intid: number, value: number): void;
@@ -48,6 +49,10 @@ export function createEdgeLedger(s: VgicState): EdgeLedger {
     for (const slot of owed) if (slot >= s.lpiSlotBase && queuedVcpu(word[slot]) === vcpu) owed.delete(slot);
   }
 
+  function settleLpis(): void {
+    for (const slot of owed) if (slot >= s.lpiSlotBase) owed.delete(slot);
+  }
+
   function settleBefore(kind: number, vcpu: number, intid: number, value: number): void {
     const isRaw = kind === K.MMIO_DIST || kind === K.MMIO_DIST_BYTE;
     const isRawRedist = kind === K.MMIO_REDIST || kind === K.MMIO_REDIST_BYTE;
@@ -55,9 +60,9 @@ export function createEdgeLedger(s: VgicState): EdgeLedger {
     if ((isClear && (value & 1) === 0) || kind === K.CONFIG || kind === K.LPI_CLEAR)
       owed.delete(slotOf(s, vcpu, intid));
     else if (kind === K.LPI_FLUSH) settleLpisOf(vcpu);
+    // CLEAR, or a bit of a pending table, takes any.
+    else if (reachesLpis(kind, intid)) settleLpis();
     else if ((isRaw || isRawRedist) && takesPending(intid & 0xffff)) owed.clear();
-    // GICR_CTLR: EnableLPIs may go off.
-    else if (isRawRedist && intid < 4) settleLpisOf(vcpu);
   }
 
   /** An unmapped LPI that is on no list ends, and its edge with it, wherever it is. */

@@ -14,7 +14,7 @@
  * 12  a mapped level interrupt that is idle after the exit leaves its host interrupt deactivated
  *
  * 8, the LRs hold the entries with the best keys, is what equivalence.ts verifies at every flush. 10, lock order, has no
- * meaning where an event is atomic. 13, save and restore, needs an ITS, which the model leaves to its importers.
+ * meaning where an event is atomic. 13, save and restore of an ITS, is what vgic/its/images.test.ts looks at.
  *
  * Some do not hold by design, for the defects of the real code are modelled: an SGI of a GICv2 guest that is pending
  * without a sender leaves its LR stale (6.1) or empty (7.2), which spoils 2, 3, 7 and 11 for that LR; EnableLPIs off
@@ -189,6 +189,7 @@ export function createInvariantChecker(vgic: Vgic, options: InvariantOptions): I
       run(event, () => {
         entry.after(kind, vcpu);
         edges.after();
+        touchedRows.addNew();
         for (const slot of touched) checkRow(slot);
         if (touched.length > 0) checkLengths();
         if (isExit()) checkPruned();

@@ -2,11 +2,12 @@
 import { UsageError } from '../base/errors.js';
 import { doorbellStudy } from './doorbell.js';
 import { injectionStudy } from './injection.js';
+import { itsStudy } from './its.js';
 import { mappedStudy } from './mapped.js';
 import type { StudyKind } from './study.js';
 import { timerStudy } from './timer.js';
 
-export const studies: readonly StudyKind[] = [injectionStudy, doorbellStudy, mappedStudy, timerStudy];
+export const studies: readonly StudyKind[] = [injectionStudy, doorbellStudy, mappedStudy, timerStudy, itsStudy];
 
 /** The study of that id. Throws UsageError and names the others. */
 export function studyNamed(id: string): StudyKind {

@@ -45,6 +45,9 @@ export function createLpiRows(s: VgicState, { queueIrq, rekeyIrq, rekeyLockless 
   /** Rows from here on never stood for an LPI. */
   let wideEnd = wideSlotBase;
 
+  /** 32 bits, unlike the column's. */
+  const numberOf = (slot: number): number => intidOfSlot[slot] >>> 0;
+
   function find(intid: number): number {
     if (intid < LPI_BASE || nrSlots === lpiSlotBase) return NO_SLOT;
     if (intid < LPI_END) {
@@ -52,7 +55,7 @@ export function createLpiRows(s: VgicState, { queueIrq, rekeyIrq, rekeyLockless 
       return (word[slot] & EXISTS) !== 0 ? slot : NO_SLOT;
     }
     for (let slot = wideSlotBase; slot < wideEnd; slot++) {
-      if (intidOfSlot[slot] === intid && (word[slot] & EXISTS) !== 0) return slot;
+      if (numberOf(slot) === intid && (word[slot] & EXISTS) !== 0) return slot;
     }
     return NO_SLOT;
   }
@@ -62,7 +65,7 @@ export function createLpiRows(s: VgicState, { queueIrq, rekeyIrq, rekeyLockless 
     let free = NO_SLOT;
     for (let slot = wideSlotBase; slot < wideEnd; slot++) {
       if ((word[slot] & EXISTS) !== 0) continue;
-      if (intidOfSlot[slot] === intid) return slot;
+      if (numberOf(slot) === intid) return slot;
       if (free === NO_SLOT && !lrSlot.includes(slot)) free = slot;
     }
     if (free === NO_SLOT && wideEnd < nrSlots) free = wideEnd++;

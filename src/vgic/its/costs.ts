@@ -32,6 +32,7 @@ export const OPERATIONS = [
   'INVALLR',
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
+const INDEX = Object.fromEntries(OPERATIONS.map((operation, index) => [operation, index])) as Record<Operation, number>;
 
 export const METRICS = [
   'device nodes',
@@ -85,7 +86,7 @@ export class ItsCosts {
   end(operation: Operation, result: number): number {
     const last = this.#last;
     this.#total(last);
-    const index = OPERATIONS.indexOf(operation);
+    const index = INDEX[operation];
     for (let metric = 0; metric < NR_METRICS; metric++) {
       last[metric] -= this.#before[metric];
       const at = index * NR_METRICS + metric;

@@ -26,12 +26,15 @@ export class GuestMemory {
   writes = 0;
   readonly range: MemoryRange;
   readonly #pages: (DataView | undefined)[];
+  /** The same pages, to look for what is zero; no order of bytes matters for that. */
+  readonly #words: (Int32Array | undefined)[];
 
   constructor(range: MemoryRange = DEFAULT_RANGE) {
     assert(range.bytes > 0 && range.bytes <= MAX_BYTES, `guest memory of ${range.bytes} bytes is at most ${MAX_BYTES}`);
     assert(range.base % PAGE_BYTES === 0 && range.bytes % PAGE_BYTES === 0, 'guest memory consists of whole pages');
     this.range = range;
     this.#pages = new Array(range.bytes / PAGE_BYTES).fill(undefined);
+    this.#words = this.#pages.map(() => undefined);
   }
 
   /** Is the page that holds the address guest memory? */
@@ -40,11 +43,17 @@ export class GuestMemory {
     return offset >= 0 && offset < this.range.bytes;
   }
 
-  /** Slots of 8 bytes from an aligned address on that are zero for sure, since nothing ever backed their page. */
-  zeroSlots(address: number): number {
+  /** Slots of 8 bytes from an aligned address on that are zero: at most `most`, and not beyond the page. */
+  zeroSlots(address: number, most: number): number {
     if (!this.holds(address)) return 0;
     const offset = address - this.range.base;
-    return this.#pages[offset >>> 16] === undefined ? (PAGE_BYTES - (offset & 0xffff)) >>> 3 : 0;
+    const from = (offset & 0xffff) >>> 2;
+    const end = Math.min(from + 2 * most, PAGE_BYTES / 4);
+    const words = this.#words[offset >>> 16];
+    if (words === undefined) return (end - from) >>> 1;
+    let at = from;
+    while (at < end && (words[at] | words[at + 1]) === 0) at += 2;
+    return (at - from) >>> 1;
   }
 
   /** Counts reads of slots that zeroSlots told of. */
@@ -109,9 +118,7 @@ export class GuestMemory {
 
   /** All zero again; pages that were backed stay so. */
   clear(): void {
-    for (const page of this.#pages) {
-      if (page !== undefined) new Uint8Array(page.buffer).fill(0);
-    }
+    for (const words of this.#words) words?.fill(0);
   }
 
   /** Bytes that back pages. */
@@ -125,6 +132,7 @@ export class GuestMemory {
     if (page === undefined) {
       page = new DataView(new ArrayBuffer(PAGE_BYTES));
       this.#pages[at] = page;
+      this.#words[at] = new Int32Array(page.buffer);
     }
     return page;
   }

@@ -4,6 +4,7 @@
  * MAPD only. Memory is bounded by the guest's range and by MAX_ENTRIES and MAX_DEVICES (objects.ts).
  */
 import type { ItsRules } from '../../gic/flavour/flavour.js';
+import { NO_SLOT } from '../../gic/intid.js';
 import type { LpiRows } from '../lpi-rows.js';
 import type { VgicState } from '../state.js';
 import { type CommandWords, createCommands } from './commands.js';
@@ -47,6 +48,8 @@ export interface Its extends LpiPort {
   savePending(): number;
   /** Drops all devices, then all collections. */
   dropAll(): void;
+  /** Question, not a step: row of the LPI that an event is mapped to, or NO_SLOT. */
+  translate(device: number, event: number): number;
   /** References that the translation cache holds to an LPI's row. */
   cachedReferences(slot: number): number;
   counts(): Record<string, number>;
@@ -157,6 +160,7 @@ export function createIts(state: VgicState, rules: ItsRules, rows: LpiRows, rang
       lpis.readConfigsOf(vcpu);
       costs.end('INVALLR', OK);
     },
+    translate: (device, event) => objects.devices.find(device)?.entries.find(event)?.slot ?? NO_SLOT,
     cachedReferences: cache.references,
     counts: costs.counts.bind(costs),
   };

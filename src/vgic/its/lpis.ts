@@ -60,6 +60,8 @@ export function createLpis(s: VgicState, rules: ItsRules, rows: LpiRows, memory:
   /** Of these, the ones that nothing but an ap_list or an LR held when last looked at: the core frees them unasked. */
   const unmapped = new Set<Listed>();
 
+  /** Numbers that a restored entry may give have 32 bits. */
+  const numberOf = (slot: number): number => intidOfSlot[slot] >>> 0;
   const exists = (slot: number): boolean => (word[slot] & EXISTS) !== 0;
   const configAddress = (intid: number): number =>
     addressOf(propbaser[0], propbaser[1], CONFIG_TABLE_SHIFT) + intid - LPI_BASE;
@@ -87,7 +89,7 @@ export function createLpis(s: VgicState, rules: ItsRules, rows: LpiRows, memory:
   function drop(slot: number): void {
     rows.drop(slot);
     if (!isListed || lpiRefs[slot - lpiSlotBase] > 0) return;
-    const item = listed.find(intidOfSlot[slot]);
+    const item = listed.find(numberOf(slot));
     if (item === undefined) return;
     if (exists(slot)) unmapped.add(item);
     else {
@@ -97,7 +99,7 @@ export function createLpis(s: VgicState, rules: ItsRules, rows: LpiRows, memory:
   }
 
   function readConfig(slot: number): number {
-    const config = memory.readByte(configAddress(intidOfSlot[slot]));
+    const config = memory.readByte(configAddress(numberOf(slot)));
     if (config < 0) return EFAULT;
     rows.setConfig(slot, config);
     return OK;
@@ -107,7 +109,7 @@ export function createLpis(s: VgicState, rules: ItsRules, rows: LpiRows, memory:
   function importPending(slot: number): number {
     const target = targetOf(word[slot]);
     if (target === NO_VCPU) return OK;
-    const intid = intidOfSlot[slot];
+    const intid = numberOf(slot);
     const address = pendingAddress(target, intid);
     const byte = memory.readByte(address);
     if (byte < 0) return EFAULT;
@@ -144,7 +146,7 @@ export function createLpis(s: VgicState, rules: ItsRules, rows: LpiRows, memory:
     } else {
       for (let slot = lpiSlotBase; slot < nrSlots; slot++) if (exists(slot)) slots.push(slot);
       const wide = slots.findIndex((slot) => slot >= wideSlotBase);
-      if (wide >= 0) slots.push(...slots.splice(wide).sort((a, b) => intidOfSlot[a] - intidOfSlot[b]));
+      if (wide >= 0) slots.push(...slots.splice(wide).sort((a, b) => numberOf(a) - numberOf(b)));
     }
     costs.lpisWalked += slots.length;
     return slots;
@@ -158,7 +160,7 @@ export function createLpis(s: VgicState, rules: ItsRules, rows: LpiRows, memory:
     for (const slot of walk()) {
       if (isListed) {
         if (target !== NO_VCPU && targetOf(word[slot]) !== target) continue;
-        listed.find(intidOfSlot[slot]);
+        listed.find(numberOf(slot));
         costs.lpiNodes += listed.visited;
       } else costs.lpiNodes += 1;
       visit(slot);
@@ -183,7 +185,7 @@ export function createLpis(s: VgicState, rules: ItsRules, rows: LpiRows, memory:
           return;
         }
         // Its byte is read before its target is looked at.
-        if (memory.readByte(configAddress(intidOfSlot[slot])) >= 0) rows.glance();
+        if (memory.readByte(configAddress(numberOf(slot))) >= 0) rows.glance();
       });
     },
     retarget(from, to) {
@@ -197,7 +199,7 @@ export function createLpis(s: VgicState, rules: ItsRules, rows: LpiRows, memory:
       let result = OK;
       visitAll(NO_VCPU, (slot) => {
         if (result !== OK) return;
-        const intid = intidOfSlot[slot];
+        const intid = numberOf(slot);
         const address = pendingAddress(vcpu, intid);
         if (address !== at) {
           byte = memory.readByte(address);
@@ -219,7 +221,7 @@ export function createLpis(s: VgicState, rules: ItsRules, rows: LpiRows, memory:
       for (const slot of walk()) {
         const target = targetOf(word[slot]);
         if (target === NO_VCPU) continue;
-        const intid = intidOfSlot[slot];
+        const intid = numberOf(slot);
         const address = pendingAddress(target, intid);
         if (address !== at) {
           byte = memory.readByte(address);

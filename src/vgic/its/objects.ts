@@ -86,12 +86,10 @@ export class ItsObjects {
     return collection;
   }
 
-  /** An entry that holds the reference to its LPI; undefined: no memory. */
-  addEntry(device: Device, event: number, slot: number, collection: Collection): Entry | undefined {
-    const entry: Entry = { key: event, place: 0, device, slot, collection };
-    device.entries.append(entry);
+  /** The entry takes over a reference to its LPI; there must be room for it. */
+  addEntry(device: Device, event: number, slot: number, collection: Collection): void {
+    device.entries.append({ key: event, place: 0, device, slot, collection });
     this.#nrEntries += 1;
-    return entry;
   }
 
   hasRoomForEntry(): boolean {

@@ -12,7 +12,6 @@ import { ENTRY_BYTES, isValid } from './table-entries.js';
 import { type Table, tableOf } from './tables.js';
 
 const CTLR = 0x0000;
-const IIDR = 0x0004;
 const TYPER = 0x0008;
 const CBASER = 0x0080;
 const CWRITER = 0x0088;
@@ -25,7 +24,6 @@ const CTLR_ENABLE = 1;
 const CTLR_QUIESCENT = 2 ** 31;
 /** Physical LPIs, entry size - 1, event bits - 1, device bits - 1; PTA 0: targets are processor numbers. */
 const TYPER_LO = 1 | ((ENTRY_BYTES - 1) << 4) | ((ID_BITS - 1) << 8) | ((ID_BITS - 1) << 13);
-const IMPLEMENTER_ARM = 0x43b;
 
 const TYPE_DEVICES = 1;
 const TYPE_COLLECTIONS = 4;
@@ -43,7 +41,7 @@ export interface ItsRegisters {
   isEnabled(): boolean;
   deviceTable(): Table;
   collectionTable(): Table;
-  /** Raw 32-bit write at a byte offset; unknown registers are RAZ/WI. */
+  /** Raw 32-bit write at a byte offset; registers that are not listed above, identification too, are RAZ/WI. */
   write(offset: number, value: number): void;
   read(offset: number): number;
 }
@@ -150,9 +148,9 @@ export function createItsRegisters(parts: RegisterParts): ItsRegisters {
     collectionTable: () => collections.table,
     write(offset, value) {
       const half = offset & 4;
-      switch (half === 0 || offset === IIDR ? offset : offset - half) {
+      switch (offset - half) {
         case CTLR:
-          writeControl(value);
+          if (half === 0) writeControl(value);
           break;
         case CBASER:
           if (enabled) return;
@@ -176,11 +174,9 @@ export function createItsRegisters(parts: RegisterParts): ItsRegisters {
     },
     read(offset) {
       const half = offset & 4;
-      switch (half === 0 || offset === IIDR ? offset : offset - half) {
+      switch (offset - half) {
         case CTLR:
-          return (enabled ? CTLR_ENABLE : 0) + (creadr === cwriter ? CTLR_QUIESCENT : 0);
-        case IIDR:
-          return IMPLEMENTER_ARM;
+          return half === 0 ? (enabled ? CTLR_ENABLE : 0) + (creadr === cwriter ? CTLR_QUIESCENT : 0) : 0;
         case TYPER:
           return half === 0 ? TYPER_LO : 0;
         case CBASER:

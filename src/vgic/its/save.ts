@@ -41,7 +41,8 @@ export function createSave({ state, rules, memory, objects, ...tables }: SavePar
       if ((word[slot] & HW) !== 0) return EACCES;
       const following = sorted[at + 1];
       const next = following === undefined ? 0 : Math.min(following.key - event, MAX_NEXT_EVENT);
-      // Without a collection there is nothing that restore could tie it to.
+      // Without a collection there is nothing that restore could tie it to. kvm-6.1 depends on its backports (section 10):
+      // it is taken to write what kvm-7.2 does.
       const halves = collection === undefined ? NOTHING : encodeIte(next, intidOfSlot[slot], collection.key);
       const result = write(itt + ENTRY_BYTES * event, halves);
       if (result !== OK) return result;

@@ -66,9 +66,9 @@ export function scanTable(
   let id = firstId;
   for (;;) {
     let step: number;
-    const zeroes = Math.min(memory.zeroSlots(address), left / ENTRY_BYTES);
+    const zeroes = memory.zeroSlots(address, left / ENTRY_BYTES);
     if (zeroes > 0) {
-      // A page that nothing was written to: the hypervisor reads slot after slot, the model knows what it finds.
+      // The hypervisor reads slot after slot; the model counts them.
       costs.slots += zeroes;
       memory.countReads(zeroes);
       step = zeroes;

@@ -1,0 +1,118 @@
+/**
+ * A machine with an ITS as a guest's driver sets it up, and commands to it by their operands: what the ITS study, its tests
+ * and the run over mutated images stand on.
+ */
+import { NR_LPIS } from '../gic/intid.js';
+import { reference } from '../strategy/index.js';
+import { COMMAND_WORDS } from '../vgic/its/commands.js';
+import type { Its } from '../vgic/its/its.js';
+import { createVgic, type Vgic } from '../vgic/vgic.js';
+
+/** Where the tables lie: the map of the conformance scenarios, pages of a two-level table, and room for ITTs behind it. */
+export const DEVICE_TABLE = 0x40000000;
+export const COLLECTION_TABLE = 0x40010000;
+export const COMMAND_QUEUE = 0x40020000;
+export const CONFIG_TABLE = 0x40080000;
+export const PENDING_TABLE = 0x40100000;
+export const PENDING_TABLE_BYTES = 0x10000;
+export const SECOND_LEVEL = 0x40600000;
+export const ITT_AREA = 0x40800000;
+export const MEMORY_END = 0x42000000;
+
+const REDIST_CTLR = 0x00;
+const REDIST_PROPBASER = 0x70;
+const REDIST_PENDBASER = 0x78;
+const ITS_CTLR = 0x000;
+const ITS_CBASER = 0x080;
+const ITS_DEVICE_BASER = 0x100;
+const ITS_COLLECTION_BASER = 0x108;
+const VALID_HI = 1 << 31;
+const INDIRECT_HI = 1 << 30;
+/** 2^16 INTIDs. */
+const ID_BITS_FIELD = 15;
+
+export interface ItsMachine {
+  readonly vgic: Vgic;
+  readonly its: Its;
+  mapDevice(device: number, itt: number, bits: number, valid: boolean): number;
+  mapCollection(collection: number, target: number, valid: boolean): number;
+  mapEvent(device: number, event: number, lpi: number, collection: number): number;
+  discard(device: number, event: number): number;
+  interrupt(device: number, event: number): number;
+  invalidateAll(collection: number): number;
+  moveAll(from: number, to: number): number;
+  /** Devices, collections and what is queued go; the guest's memory stays. */
+  drop(): void;
+  /** One or two levels of device table; the ITS is off meanwhile and must be empty. */
+  setDeviceTable(isIndirect: boolean): void;
+}
+
+export function createItsMachine(flavour: string, nrVcpus: number): ItsMachine {
+  const machine = {
+    flavour,
+    model: 'gicv3',
+    nrVcpus,
+    nrSpis: 64,
+    nrLpis: NR_LPIS,
+    nrLr: 4,
+    distEnabledAtStart: true,
+    pmrAtStart: 0xf8,
+  } as const;
+  const vgic = createVgic(machine, reference.create({}));
+  const its = vgic.its();
+  if (its === undefined) throw new RangeError(`${flavour} has no ITS`);
+  for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
+    vgic.mmioWrite(vcpu, true, REDIST_PROPBASER, 4, CONFIG_TABLE | ID_BITS_FIELD, 0);
+    vgic.mmioWrite(vcpu, true, REDIST_PENDBASER, 4, PENDING_TABLE + vcpu * PENDING_TABLE_BYTES, 0);
+    vgic.mmioWrite(vcpu, true, REDIST_CTLR, 4, 1, 0);
+  }
+  const setTable = (register: number, base: number, flags: number): void => {
+    its.write(register, base);
+    its.write(register + 4, VALID_HI | flags);
+  };
+  setTable(ITS_DEVICE_BASER, DEVICE_TABLE, 0);
+  setTable(ITS_COLLECTION_BASER, COLLECTION_TABLE, 0);
+  setTable(ITS_CBASER, COMMAND_QUEUE, 0);
+  its.write(ITS_CTLR, 1);
+
+  const words = new Int32Array(COMMAND_WORDS);
+  const command = (opcode: number, device: number, word2: number, lpi: number, low: number, high: number): number => {
+    words[0] = opcode;
+    words[1] = device;
+    words[2] = word2;
+    words[3] = lpi;
+    words[4] = low;
+    words[5] = high;
+    words[6] = 0;
+    words[7] = 0;
+    return its.command(words);
+  };
+  return {
+    vgic,
+    its,
+    mapDevice: (device, itt, bits, valid) =>
+      command(0x08, device, bits - 1, 0, itt, Math.floor(itt / 2 ** 32) | (valid ? VALID_HI : 0)),
+    mapCollection: (collection, target, valid) =>
+      command(0x09, 0, 0, 0, collection | (target << 16), valid ? VALID_HI : 0),
+    mapEvent: (device, event, lpi, collection) => command(0x0a, device, event, lpi, collection, 0),
+    discard: (device, event) => command(0x0f, device, event, 0, 0, 0),
+    interrupt: (device, event) => command(0x03, device, event, 0, 0, 0),
+    invalidateAll: (collection) => command(0x0d, 0, 0, 0, collection, 0),
+    moveAll(from, to) {
+      words.fill(0);
+      words[0] = 0x0e;
+      words[4] = from << 16;
+      words[6] = to << 16;
+      return its.command(words);
+    },
+    drop() {
+      its.dropAll();
+      for (let vcpu = 0; vcpu < nrVcpus; vcpu++) if (vgic.list.length(vcpu) > 0) vgic.dropLpis(vcpu);
+    },
+    setDeviceTable(isIndirect) {
+      its.write(ITS_CTLR, 0);
+      setTable(ITS_DEVICE_BASER, DEVICE_TABLE, isIndirect ? INDIRECT_HI : 0);
+      its.write(ITS_CTLR, 1);
+    },
+  };
+}
