@@ -66,18 +66,24 @@ const lineStyle = ({ colour, dash }: SeriesStyle, width: number): object => ({ c
 const powerOfTenBelow = (value: number): number => 10 ** Math.floor(Math.log10(value) + 1e-9);
 const powerOfTenAbove = (value: number): number => 10 ** Math.ceil(Math.log10(value) - 1e-9);
 const shortNumber = (value: number): string =>
-  value >= 1e6
-    ? `${formatDecimal(value / 1e6)}M`
-    : value >= 1e4
-      ? `${formatDecimal(value / 1e3)}k`
-      : formatDecimal(value);
+  value >= 1e9
+    ? `${formatDecimal(value / 1e9)}G`
+    : value >= 1e6
+      ? `${formatDecimal(value / 1e6)}M`
+      : value >= 1e4
+        ? `${formatDecimal(value / 1e3)}k`
+        : formatDecimal(value);
 
-/** Bounds of a logarithmic axis: whole decades around the positive values, at least one decade. */
-function decades(values: readonly number[]): { min: number; max: number } {
+/**
+ * Bounds of a logarithmic axis: whole decades around the positive values, at least one decade. `interval` in decades: on
+ * ten or more the library would mark both ends and nothing between.
+ */
+function decades(values: readonly number[]): { min: number; max: number; interval: number } {
   const positive = values.filter((value) => value > 0);
-  if (positive.length === 0) return { min: 1, max: 10 };
+  if (positive.length === 0) return { min: 1, max: 10, interval: 1 };
   const min = powerOfTenBelow(Math.min(...positive));
-  return { min, max: Math.max(min * 10, powerOfTenAbove(Math.max(...positive))) };
+  const max = Math.max(min * 10, powerOfTenAbove(Math.max(...positive)));
+  return { min, max, interval: Math.ceil(Math.log10(max / min) / 9 - 1e-9) };
 }
 
 function dotOption(spec: DotChart, width: ChartWidth): EChartsCoreOption {
@@ -196,8 +202,9 @@ function curveOption(spec: CurveChart, width: ChartWidth): EChartsCoreOption {
   return {
     grid: { left, right: 24, top: 36 + labelRows * LABEL_HEIGHT, bottom: 48 },
     xAxis: {
-      type: 'log',
-      ...decades(spec.xs),
+      ...(spec.xScale === 'log10'
+        ? { type: 'log', ...decades(spec.xs) }
+        : { type: 'value', min: Math.min(...spec.xs), max: Math.max(...spec.xs), minInterval: 1 }),
       ...nameBelow(spec.xAxis),
       ...axisRules,
       axisLabel: { ...axisLabel, formatter: shortNumber },

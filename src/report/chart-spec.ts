@@ -36,10 +36,12 @@ export interface DotChart {
   readonly hasRowMaximum: boolean;
 }
 
-/** Curves over list depth, both axes logarithmic. */
+/** Curves with a logarithmic y axis. */
 export interface CurveChart {
   readonly form: 'curves';
   readonly xAxis: string;
+  /** 'linear': from the first to the last of `xs`. */
+  readonly xScale: 'log10' | 'linear';
   readonly yAxis: string;
   readonly xs: readonly number[];
   readonly series: readonly {

@@ -138,6 +138,7 @@ export function sweepChart(sweep: DepthSweep, measure: SweepMeasure, facts: Fact
     spec: {
       form: 'curves',
       xAxis: 'entries on the ap_list (logarithmic)',
+      xScale: 'log10',
       yAxis: measure === 'perEntry' ? 'steps per guest entry (logarithmic)' : 'steps in the longest call (logarithmic)',
       xs: sweep.depths,
       series: strategies.map(({ entry, values, rank }, place) => ({

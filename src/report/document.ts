@@ -55,6 +55,8 @@ export type Block =
 export interface Section {
   readonly id: string;
   readonly title: string;
+  /** Its name in the list of sections, where the title is long. */
+  readonly short?: string;
   readonly blocks: readonly Block[];
 }
 

@@ -221,5 +221,5 @@ export function fidelitySection(model: ReportModel, facts: Facts): Section | nul
     });
   }
   if (facts.traces.length > 0) blocks.push({ kind: 'table', table: traceTable(facts) });
-  return { id: 'fidelity', title: 'Fidelity: what the model was checked against', blocks };
+  return { id: 'fidelity', title: 'Fidelity: what the model was checked against', short: 'Fidelity', blocks };
 }

@@ -39,7 +39,7 @@ export function renderHtml(model: ReportModel): string {
 <header>
 <h1>${report.title}</h1>
 <p class="sub">${report.subtitle}</p>
-<nav aria-label="Sections"><ul>${report.sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>
+<nav aria-label="Sections"><ul>${report.sections.map(({ id, title, short = title }) => html`<li><a href="#${id}">${short}</a></li>`)}</ul></nav>
 </header>
 <main>
 ${report.sections.map(renderSection)}
@@ -69,8 +69,8 @@ function renderBlock(block: Block): Html {
       return html`<p class="lead">${block.text}</p>\n`;
     case 'verdicts':
       return html`<ul class="verdicts">${block.verdicts.map(
-        ({ topic, text, tone }) =>
-          html`<li class="${tone}"><h3>${TAGS[tone] !== '' && html`<span class="tag">${TAGS[tone]}</span>`}${topic}</h3><p>${text}</p></li>\n`,
+        ({ topic, text, tone, section }) =>
+          html`<li class="${tone}"><h3>${TAGS[tone] !== '' && html`<span class="tag">${TAGS[tone]}</span>`}${section === undefined ? topic : html`<a href="#${section}">${topic}</a>`}</h3><p>${text}</p></li>\n`,
       )}</ul>\n`;
     case 'table':
       return renderTable(block.table);

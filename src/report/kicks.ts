@@ -216,11 +216,10 @@ export function kickSection(facts: Facts): Section | null {
   const asked = facts.traces.some(({ all }) =>
     all.some(({ exact: { kicks } }) => kicks.requests + kicks.broadcasts + kicks.halts > 0),
   );
-  const title = 'Kicks: who is told, and what it takes';
+  const head = { id: 'kicks', title: 'Kicks: who is told, and what it takes', short: 'Kicks' };
   if (!asked) {
     return {
-      id: 'kicks',
-      title,
+      ...head,
       blocks: [{ kind: 'text', text: 'On these traces no vCPU was asked to look at its list again.' }],
     };
   }
@@ -239,5 +238,5 @@ export function kickSection(facts: Facts): Section | null {
         ]),
     { kind: 'details', summary: 'What the columns count', blocks: [{ kind: 'terms', terms: COLUMN_WORDS }] },
   ].filter((block) => block.kind !== 'text' || block.text !== '') as Block[];
-  return { id: 'kicks', title, blocks };
+  return { ...head, blocks };
 }

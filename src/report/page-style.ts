@@ -41,7 +41,7 @@ figcaption p{margin:.1rem 0 .5rem;color:var(--ink-soft);max-width:50rem}
 .legend svg{flex:none}
 .scroll{overflow-x:auto;margin:.5rem 0 1.25rem;max-width:100%;
 background:linear-gradient(to left,var(--surface) 40%,transparent) right/2.5rem 100% no-repeat local,linear-gradient(to left,var(--rule-strong),transparent) right/.6rem 100% no-repeat scroll}
-table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;width:max-content}
+table{border-collapse:separate;border-spacing:0;font-size:.85rem;font-variant-numeric:tabular-nums;width:max-content}
 caption{text-align:left;font-weight:600;padding:.25rem 0 .4rem;font-size:.9rem}
 caption span{display:block;position:sticky;left:0;max-width:min(50rem,calc(100vw - 2.5rem))}
 th,td{padding:.3rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule)}
@@ -57,6 +57,7 @@ details details{margin-left:1rem}
 summary{cursor:pointer;color:var(--link);font-size:.92rem}
 code{font:.82rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;background:var(--raised);padding:.1rem .3rem;border-radius:3px}
 td.t{max-width:26rem;white-space:normal}
+tbody th:not(:first-child){max-width:18rem;white-space:normal}
 tbody th:first-child,thead tr:first-child th:first-child{position:sticky;left:0}
 tbody th:first-child{background:var(--surface)}
 tbody tr:hover th:first-child{background:var(--raised)}

@@ -66,6 +66,7 @@ function worthSection(facts: Facts): Section | null {
   return {
     id: 'worth-it',
     title: `Is ${facts.challengerLabel} worth it? Trace by trace`,
+    short: 'Worth it?',
     blocks: [text(WORTH_RULE), ...(chart ? [chart] : []), { kind: 'table', table: worthTable(facts) }],
   };
 }
@@ -119,6 +120,7 @@ function distributionSection(facts: Facts): Section | null {
   return {
     id: 'distribution',
     title: 'How full the list and the list registers are',
+    short: 'How full',
     blocks: [
       text('Only recordings that carry acknowledges and LR contents (L3) count here.'),
       ...(left.length === 0 ? [] : [text(`Left out: ${joinWords(left.map(({ label }) => label))}.`)]),
@@ -186,6 +188,7 @@ function equivalenceSection(model: ReportModel, facts: Facts): Section | null {
   return {
     id: 'equivalence',
     title: 'The strategies, and whether they present the same interrupts',
+    short: 'The strategies',
     blocks: [
       ...(strategies ? [{ kind: 'table' as const, table: strategies }] : []),
       { kind: 'table', table: equivalenceTable(facts) },

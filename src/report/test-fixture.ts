@@ -394,6 +394,7 @@ export const makeEvidence = (figures: Partial<Evidence> = {}): Evidence => ({
 export const makeStudy = (): Study => ({
   id: 'ferry',
   title: 'A ferry with two decks',
+  topic: 'Ferry: are both decks needed?',
   thread: '[PATCH] ferry: load both decks',
   question: 'does the upper deck ever wait for the lower one?',
   answer: ['It waits at 7 of 1,200 crossings.', 'Two ramps end that.'],

@@ -11,6 +11,8 @@ export interface Verdict {
   readonly text: string;
   /** 'warn': something a reader must know before quoting a figure; 'fail': something that must not be. */
   readonly tone: 'plain' | 'warn' | 'fail';
+  /** Id of the section that says more. */
+  readonly section?: string;
 }
 
 /** The word in front of a topic, so that nothing hangs on colour. */

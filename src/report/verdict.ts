@@ -9,6 +9,7 @@ import { findWorstAttack, isRecordedInFull, sumUsedLrs } from './facts.js';
 import { judgeKicks } from './kicks.js';
 import type { ReportModel } from './model.js';
 import { findSweepCrossovers } from './sweep.js';
+import { judgeThreads } from './threads.js';
 import { judgeForeign, judgeStops } from './verdict-flavour.js';
 import type { Verdict } from './verdict-trust.js';
 import { judgeEquivalence, judgeLimits, judgeModel } from './verdict-trust.js';
@@ -37,6 +38,7 @@ export function writeVerdicts(model: ReportModel, facts: Facts): Verdict[] {
     ...judgeSweeps(model, facts),
     ...judgeUsedLrs(facts),
     ...judgeKicks(facts),
+    ...judgeThreads(model.studies),
     judgeEquivalence(facts),
     ...(isDoubtful ? [] : [trust]),
     ...judgeLimits(facts),

@@ -168,6 +168,7 @@ export const doorbellStudy: StudyKind = {
     return {
       id: doorbellStudy.id,
       title: doorbellStudy.title,
+      topic: 'GICv4 doorbells: is a wake-up enough?',
       thread: '[PATCH v3 51/59] KVM: arm/arm64: GICv4: Add doorbell interrupt handling',
       question: 'Must the doorbell handler kick, or is a wake-up enough, and may it look at the ap_list?',
       answer: answer(curves, fates, found[3][1]),

@@ -8,7 +8,7 @@ import { sortOnFlush } from '../strategy/sort-on-flush.js';
 import { type Attempt, createQueueWindow, type InjectionEnd, type QueueWindow } from '../vgic/queue-window.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
 import { ENABLED, isPending, queuedOn, targetOf, targetOracle } from '../vgic/word.js';
-import type { StudyTable } from './study.js';
+import type { StudyCell, StudyTable } from './study.js';
 
 const SPI = 40;
 /** Acknowledge exactly this INTID (trace/events.ts, ACK). */
@@ -212,7 +212,7 @@ const yesNo = (is: boolean): string => (is ? 'yes' : 'no');
 
 /** One change in the first window, nothing in later ones. Flavours with the same outcome share a row. */
 export function windowTable(flavours: readonly string[]): StudyTable {
-  const rows: (readonly [string, string, string, ...(string | number)[]])[] = [];
+  const rows: (readonly StudyCell[])[] = [];
   for (const trigger of TRIGGERS) {
     const benches = flavours.map((flavour) => [flavour, createWindowBench(flavour, trigger)] as const);
     for (const change of [{ name: 'nothing', apply: () => {} }, ...CHANGES]) {
@@ -226,7 +226,7 @@ export function windowTable(flavours: readonly string[]): StudyTable {
       }
       for (const { names, outcome } of alike.values()) {
         const who = names.length === flavours.length ? 'all' : names.join(', ');
-        const told = outcome.oracle < 0 ? '-' : yesNo(outcome.isTold);
+        const told = outcome.oracle < 0 ? null : yesNo(outcome.isTold);
         rows.push([
           trigger,
           change.name,

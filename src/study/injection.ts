@@ -280,6 +280,7 @@ export const injectionStudy: StudyKind = {
     return {
       id: injectionStudy.id,
       title: injectionStudy.title,
+      topic: 'The injection path: do lists get long enough to be kept in order?',
       thread: '[Xen-devel,RFC,22/49] ARM: new VGIC: Implement virtual IRQ injection',
       question:
         'Do lists get long enough for sorting on insertion to matter, is unblocking enough for an interrupt that is queued already, and how long are the sections with interrupts off?',

@@ -159,6 +159,7 @@ function run({ seed }: { readonly seed: number }): Study {
   return {
     id: 'its',
     title: 'ITS tables through migration',
+    topic: 'ITS tables through migration: what if the guest writes over them?',
     thread: 'KVM: arm64: vgic-its: ITT save and restore (v5 patch 19, 2017)',
     question:
       'The tables lie in guest memory: what does a guest get that writes over them before it is migrated, and what does the host spend?',
@@ -186,7 +187,7 @@ function run({ seed }: { readonly seed: number }): Study {
       `LPIs have numbers from 8192 to 65535: ${formatInteger(NR_LPIS)} is the most that a guest can map.`,
       'A step is a list node, a slot, a byte or doubleword of guest memory, or a lock; they do not take the same time.',
       `${LIST} notes the numbers of all LPIs for INVALL and MOVALL and looks each up again: the lookups are in the column "LPI nodes", the walk in "LPIs walked".`,
-      'The LPIs are disabled, so that none is queued: a queued one takes two locks more. "Not cached" is the first MSI after an invalidation.',
+      'The LPIs are disabled, so that none is queued: a queued one takes two locks more. “Not cached” is the first MSI after an invalidation.',
       'LPI lookups of the fold, one for each LPI in a list register, are not counted here.',
     ],
   };

@@ -131,7 +131,7 @@ function answer(keeping: readonly Cell[], tampering: readonly Cell[]): readonly 
 
 export const mappedStudy: StudyKind = {
   id: 'mapped',
-  title: 'Mapped interrupts and triggers that do not match',
+  title: 'Mapped interrupts: triggers that do not match',
   run(): Study {
     const keeping = setUps.map((setUp) => computeCell(setUp, false));
     // The guest changes its trigger itself, so it may start with the right one.
@@ -140,7 +140,8 @@ export const mappedStudy: StudyKind = {
       .map((setUp) => computeCell(setUp, true));
     return {
       id: 'mapped',
-      title: 'Mapped interrupts and triggers that do not match',
+      title: 'Mapped interrupts: triggers that do not match',
+      topic: 'Mapped interrupts with the wrong trigger: does a guest reach beyond itself?',
       thread: 'KVM: arm/arm64: vgic: Support level-triggered mapped interrupts (RFC, 2017)',
       question:
         'The guest owns the trigger of a mapped interrupt and the host owns the physical one: does a guest that misconfigures it ever reach beyond itself?',

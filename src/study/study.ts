@@ -14,7 +14,7 @@ export interface StudyTable {
   readonly rows: readonly (readonly StudyCell[])[];
 }
 
-/** Curves with both axes logarithmic. */
+/** Curves with a logarithmic y axis; x is logarithmic too where it spans a decade. */
 export interface StudyChart {
   /** Kebab-case, unique among all studies. */
   readonly id: string;
@@ -31,6 +31,8 @@ export interface Study {
   readonly id: string;
   /** The system, in a few words. */
   readonly title: string;
+  /** The question in a few words: over the first sentence of the answer it stands in the verdict. */
+  readonly topic: string;
   /** Subject of the thread. */
   readonly thread: string;
   readonly question: string;

@@ -1,5 +1,5 @@
 /** Thread "Support arch timers with a userspace gic": the question of 5.4, and what an expiry costs. vgic-spec 5. */
-import { formatInteger } from '../base/number-format.js';
+import { formatInteger, joinWords } from '../base/number-format.js';
 import type { VmGuards } from '../vgic/timer/vm-life.js';
 import type { StudyChart, StudyKind, StudyTable } from './study.js';
 import { countTicks, timerVariants } from './timer-cost.js';
@@ -85,7 +85,7 @@ function harmTable(count: LifeCount): StudyTable {
 
 function costTable(): StudyTable {
   return {
-    caption: `${EXPIRIES} timer expiries on one vCPU, each handled by the guest before the next`,
+    caption: `${formatInteger(EXPIRIES)} timer expiries on one vCPU, each handled by the guest before the next`,
     columns: [
       'variant',
       'guest exits',
@@ -121,7 +121,7 @@ function costTable(): StudyTable {
   };
 }
 
-/** From the length of the shortest harmful sequence on; both axes are logarithmic. */
+/** From the length of the shortest harmful sequence on: fewer have no place on a logarithmic axis. */
 function harmChart(shipped: LifeCount, late: LifeCount, unowned: LifeCount): StudyChart | null {
   if (late.shortest === null || unowned.shortest === null) return null;
   const first = Math.max(late.shortest.length, unowned.shortest.length);
@@ -147,9 +147,8 @@ function answer(shipped: LifeCount, late: LifeCount, unowned: LifeCount): [strin
   const steps = (count: LifeCount): string =>
     count.shortest === null ? 'none' : `${count.shortest.length} steps (${describeSteps(count.shortest)})`;
   const namesOf = (shows: (harm: number) => boolean): string =>
-    HARMS.filter(({ bit }, harm) => bit !== HARM_HOST && shows(harm))
-      .map(({ name }) => `“${name}”`)
-      .join(', ') || 'nothing';
+    joinWords(HARMS.filter(({ bit }, harm) => bit !== HARM_HOST && shows(harm)).map(({ name }) => `“${name}”`)) ||
+    'nothing';
   const harms = namesOf((harm) => late.byHarm[harm] > 0);
   const more = namesOf((harm) => late.byHarm[harm] === 0 && unowned.byHarm[harm] > 0);
   const host =
@@ -173,6 +172,7 @@ export const timerStudy: StudyKind = {
     return {
       id: timerStudy.id,
       title: timerStudy.title,
+      topic: 'Arch timers: what if a vgic is added after a run?',
       thread: '[PATCH v3 3/5] KVM: arm/arm64: Support arch timers with a userspace gic',
       question:
         'A VM created with a userspace irqchip is run, then a vgic is added: can unprivileged user space reach wrong state, or hurt the host?',
