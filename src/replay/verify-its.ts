@@ -80,12 +80,16 @@ export interface ItsRecord {
   readonly dropped: number;
   /** Commands that the guest copied. */
   readonly commands: number;
-  /** Null if there is no copy of a command: nothing is inferred then. */
+  /** Null if there is no copy of a command, or no model: nothing is inferred then. */
   readonly prediction: ItsPrediction | null;
 }
 
-/** `create` is called once, with the machine of the trace. */
-export function verifyIts(source: BlockSource, create: (machine: Machine) => Translator, maxShown = 20): ItsRecord {
+/** `create` is called once, with the machine of the trace; undefined: facts are only counted. */
+export function verifyIts(
+  source: BlockSource,
+  create: (machine: Machine) => Translator | undefined,
+  maxShown = 20,
+): ItsRecord {
   const { header } = source;
   const translator = create(header.machine);
   const counts = { asked: 0, hits: 0, translations: 0, dropped: 0, commands: 0 };
@@ -100,6 +104,7 @@ export function verifyIts(source: BlockSource, create: (machine: Machine) => Tra
   const compare = (what: ItsMismatch['what'], value: number, intid: number): void => {
     const device = value >>> 16;
     const eventId = value & 0xffff;
+    if (translator === undefined) return;
     const recorded = intid === 0 ? null : intid;
     const predicted = what === 'cache' ? translator.lookUp(device, eventId) : translator.translate(device, eventId);
     if (what === 'cache' && (recorded === null) === (predicted === null)) outcomesAgree++;
@@ -115,7 +120,7 @@ export function verifyIts(source: BlockSource, create: (machine: Machine) => Tra
   const endCommand = (): void => {
     if (words.length === 0) return;
     counts.commands++;
-    translator.command(words);
+    translator?.command(words);
     words = [];
   };
 
@@ -153,6 +158,6 @@ export function verifyIts(source: BlockSource, create: (machine: Machine) => Tra
     trace: header.name,
     ...counts,
     misses: counts.asked - counts.hits,
-    prediction: counts.commands === 0 ? null : { outcomesAgree, lpis, lpisAgree, mismatches },
+    prediction: counts.commands === 0 || translator === undefined ? null : { outcomesAgree, lpis, lpisAgree, mismatches },
   };
 }
