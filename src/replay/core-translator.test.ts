@@ -24,7 +24,7 @@ test('bare-lpi: the core of kvm-6.1 predicts every hit, every miss and every LPI
       hits: 1366,
       misses: 4634,
       commands: 1113,
-      prediction: { outcomesAgree: 6000, lpis: 6235, lpisAgree: 6235, mismatches: [] },
+      prediction: { outcomesAgree: 6000, lpis: 6235, lpisAgree: 6235, differences: 0, mismatches: [] },
     },
   );
 });

@@ -64,6 +64,8 @@ export interface ItsPrediction {
   /** Hits and translations that ended in an LPI, and those where the model names the same one. */
   readonly lpis: number;
   readonly lpisAgree: number;
+  /** Questions and translations that the model answers otherwise: another outcome, or another LPI. */
+  readonly differences: number;
   /** The first mismatches, at most `maxShown`. */
   readonly mismatches: readonly ItsMismatch[];
 }
@@ -96,6 +98,7 @@ export function verifyIts(
   let outcomesAgree = 0;
   let lpis = 0;
   let lpisAgree = 0;
+  let differences = 0;
   const mismatches: ItsMismatch[] = [];
   let words: number[] = [];
   let event = 0;
@@ -112,8 +115,9 @@ export function verifyIts(
       lpis++;
       if (recorded === predicted) lpisAgree++;
     }
-    if (recorded !== predicted && mismatches.length < maxShown)
-      mismatches.push({ event, tick, what, device, eventId, recorded, predicted });
+    if (recorded === predicted) return;
+    differences++;
+    if (mismatches.length < maxShown) mismatches.push({ event, tick, what, device, eventId, recorded, predicted });
   };
 
   /** The words of a command are written in ascending order: the first one ends the command before it. */
@@ -158,6 +162,9 @@ export function verifyIts(
     trace: header.name,
     ...counts,
     misses: counts.asked - counts.hits,
-    prediction: counts.commands === 0 || translator === undefined ? null : { outcomesAgree, lpis, lpisAgree, mismatches },
+    prediction:
+      counts.commands === 0 || translator === undefined
+        ? null
+        : { outcomesAgree, lpis, lpisAgree, differences, mismatches },
   };
 }
