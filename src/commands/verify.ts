@@ -1,8 +1,11 @@
 /** `vgic-replay verify`: does the model put into the list registers what the recorded kernel did? */
 import type { Command } from 'commander';
 import { FidelityError, UsageError } from '../base/errors.js';
+import { formatInteger } from '../base/number-format.js';
+import { createCoreTranslator } from '../replay/core-translator.js';
 import { strategiesFor } from '../replay/create-model.js';
 import { CAUSES, type Mismatch, type VerifyRecord, verifyTrace } from '../replay/verify.js';
+import { type ItsMismatch, type ItsRecord, verifyIts } from '../replay/verify-its.js';
 import { CHECK_HELP, replayChecked } from './check.js';
 import { openInput } from './inputs.js';
 import { FLAVOUR_HELP, parseFlavour, requireSoundTrace } from './replay.js';
@@ -37,6 +40,7 @@ export function registerVerify(program: Command, terminal: Terminal): void {
       }
       if (json === true) terminal.out(JSON.stringify({ schema: 'vgic-replay/verify/1', tool, records }, null, 2));
       requireAgreement(records);
+      records.forEach(requireItsAgreement);
     });
 }
 
@@ -44,6 +48,8 @@ interface VerifiedPath extends VerifyRecord {
   /** Hypervisor replayed, and the one that the recording names. */
   readonly flavour: string;
   readonly madeFor: string;
+  /** Null: the recording shows no MSI. */
+  readonly its: ItsRecord | null;
 }
 
 /** Races excuse single entries, not a replay that goes its own way. */
@@ -65,6 +71,18 @@ function requireAgreement(records: readonly VerifiedPath[]): void {
       `${trace}: ${entries - identical} of ${entries} entries differ from the recording, ${blame}; report it with the trace`,
     );
   }
+}
+
+function requireItsAgreement({ trace, its, flavour, madeFor }: VerifiedPath): void {
+  const wrong = its?.prediction?.differences ?? 0;
+  if (wrong === 0) return;
+  const remedy =
+    flavour === madeFor
+      ? 'report it with the trace'
+      : `it was recorded on ${madeFor}, whose ITS is another; leave out --flavour`;
+  throw new FidelityError(
+    `${trace}: ${formatInteger(wrong)} of what the recording shows of MSIs differs from the ITS of ${flavour}; ${remedy}`,
+  );
 }
 
 /** A pass of its own: verify takes over recorded list registers where they differ, which no machine does by itself. */
@@ -90,8 +108,11 @@ export async function verifyPath(path: string, maxShown: number, flavour?: strin
       );
     }
     const { madeFor } = input.identity;
-    const { flavour: replayed } = source.header.machine;
-    return { ...verifyTrace(source, maxShown), flavour: replayed, madeFor: madeFor ?? replayed };
+    const { flavour: replayed, nrLpis } = source.header.machine;
+    const record = verifyTrace(source, maxShown);
+    const its = nrLpis > 0 ? verifyIts(input.open(), createCoreTranslator, maxShown) : null;
+    const showsMsis = its !== null && its.asked + its.translations > 0;
+    return { ...record, flavour: replayed, madeFor: madeFor ?? replayed, its: showsMsis ? its : null };
   } finally {
     input.close();
   }
@@ -101,7 +122,7 @@ const percent = (part: number, whole: number): string =>
   whole === 0 ? '-' : `${((100 * part) / whole).toFixed(part === whole ? 0 : 3)} %`;
 
 function describe(record: VerifiedPath): string {
-  const { entries, identical, causes, mismatches, flavour, madeFor } = record;
+  const { entries, identical, causes, mismatches, flavour, madeFor, its } = record;
   const replayed = `replayed as ${flavour}${flavour === madeFor ? '' : `, recorded on ${madeFor}: differences are expected`}`;
   const rows: [string, string][] = [
     ['entries compared', `${entries}, identical ${identical} (${percent(identical, entries)})`],
@@ -119,11 +140,27 @@ function describe(record: VerifiedPath): string {
       `${record.decisionsFromRecording} decisions, ${record.lostEvents} events lost, ${record.divergences} acknowledges without LR`,
     ],
   ];
+  if (its !== null) rows.push(['MSIs', describeMsis(its)]);
   const head = [
     `${record.trace}  L${record.fidelity}, ${replayed}`,
     ...rows.map(([name, text]) => `  ${name.padEnd(24)}${text}`),
   ];
-  return [...head, ...mismatches.map(describeMismatch)].join('\n');
+  const wrongMsis = its?.prediction?.mismatches ?? [];
+  return [...head, ...mismatches.map(describeMismatch), ...wrongMsis.map(describeWrongMsi)].join('\n');
+}
+
+function describeMsis({ asked, hits, misses, translations, prediction }: ItsRecord): string {
+  if (prediction === null)
+    return `${formatInteger(hits)} hits, ${formatInteger(misses)} misses, ${formatInteger(translations)} translations; without the guest's ITS commands nothing is predicted`;
+  const { outcomesAgree, lpis, lpisAgree } = prediction;
+  return `${formatInteger(outcomesAgree)} of ${formatInteger(asked)} hits and misses, ${formatInteger(lpisAgree)} of ${formatInteger(lpis)} LPIs as recorded`;
+}
+
+const nameLpi = (lpi: number | null, none: string): string => (lpi === null ? none : `LPI ${lpi}`);
+
+function describeWrongMsi({ event, what, device, eventId, recorded, predicted }: ItsMismatch): string {
+  const none = what === 'cache' ? 'a miss' : 'no LPI';
+  return `  event ${event}: ${what} of MSI ${eventId} of device ${device}: recorded ${nameLpi(recorded, none)}, model ${nameLpi(predicted, none)}`;
 }
 
 const describeMismatch = ({ event, vcpu, recorded, model, cause, reason }: Mismatch): string =>

@@ -43,7 +43,7 @@ test('bare-lpi: every hit, every miss and every LPI of the recorded kernel is pr
     translations: 4869,
     dropped: 0,
     commands: 1113,
-    prediction: { outcomesAgree: 6000, lpis: 6235, lpisAgree: 6235, mismatches: [] },
+    prediction: { outcomesAgree: 6000, lpis: 6235, lpisAgree: 6235, differences: 0, mismatches: [] },
   });
 });
 

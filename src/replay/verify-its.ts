@@ -64,6 +64,8 @@ export interface ItsPrediction {
   /** Hits and translations that ended in an LPI, and those where the model names the same one. */
   readonly lpis: number;
   readonly lpisAgree: number;
+  /** Questions and translations that the model answers otherwise: another outcome, or another LPI. */
+  readonly differences: number;
   /** The first mismatches, at most `maxShown`. */
   readonly mismatches: readonly ItsMismatch[];
 }
@@ -80,18 +82,23 @@ export interface ItsRecord {
   readonly dropped: number;
   /** Commands that the guest copied. */
   readonly commands: number;
-  /** Null if there is no copy of a command: nothing is inferred then. */
+  /** Null if there is no copy of a command, or no model: nothing is inferred then. */
   readonly prediction: ItsPrediction | null;
 }
 
-/** `create` is called once, with the machine of the trace. */
-export function verifyIts(source: BlockSource, create: (machine: Machine) => Translator, maxShown = 20): ItsRecord {
+/** `create` is called once, with the machine of the trace; undefined: facts are only counted. */
+export function verifyIts(
+  source: BlockSource,
+  create: (machine: Machine) => Translator | undefined,
+  maxShown = 20,
+): ItsRecord {
   const { header } = source;
   const translator = create(header.machine);
   const counts = { asked: 0, hits: 0, translations: 0, dropped: 0, commands: 0 };
   let outcomesAgree = 0;
   let lpis = 0;
   let lpisAgree = 0;
+  let differences = 0;
   const mismatches: ItsMismatch[] = [];
   let words: number[] = [];
   let event = 0;
@@ -100,6 +107,7 @@ export function verifyIts(source: BlockSource, create: (machine: Machine) => Tra
   const compare = (what: ItsMismatch['what'], value: number, intid: number): void => {
     const device = value >>> 16;
     const eventId = value & 0xffff;
+    if (translator === undefined) return;
     const recorded = intid === 0 ? null : intid;
     const predicted = what === 'cache' ? translator.lookUp(device, eventId) : translator.translate(device, eventId);
     if (what === 'cache' && (recorded === null) === (predicted === null)) outcomesAgree++;
@@ -107,15 +115,16 @@ export function verifyIts(source: BlockSource, create: (machine: Machine) => Tra
       lpis++;
       if (recorded === predicted) lpisAgree++;
     }
-    if (recorded !== predicted && mismatches.length < maxShown)
-      mismatches.push({ event, tick, what, device, eventId, recorded, predicted });
+    if (recorded === predicted) return;
+    differences++;
+    if (mismatches.length < maxShown) mismatches.push({ event, tick, what, device, eventId, recorded, predicted });
   };
 
   /** The words of a command are written in ascending order: the first one ends the command before it. */
   const endCommand = (): void => {
     if (words.length === 0) return;
     counts.commands++;
-    translator.command(words);
+    translator?.command(words);
     words = [];
   };
 
@@ -153,6 +162,9 @@ export function verifyIts(source: BlockSource, create: (machine: Machine) => Tra
     trace: header.name,
     ...counts,
     misses: counts.asked - counts.hits,
-    prediction: counts.commands === 0 ? null : { outcomesAgree, lpis, lpisAgree, mismatches },
+    prediction:
+      counts.commands === 0 || translator === undefined
+        ? null
+        : { outcomesAgree, lpis, lpisAgree, differences, mismatches },
   };
 }

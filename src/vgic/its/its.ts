@@ -42,6 +42,10 @@ export interface Its extends LpiPort {
   command(words: CommandWords): number;
   /** KVM_SIGNAL_MSI: 1 delivered, 0 blocked by a mapping error, or a negative errno. */
   signalMsi(device: number, event: number): number;
+  /** The two halves of an MSI. Asks the translation cache: row of the LPI, or NO_SLOT. Nothing becomes pending. */
+  lookUp(device: number, event: number): number;
+  /** Translates by the lists: OK, a positive error code, or a negative errno. */
+  trigger(device: number, event: number): number;
   /** The requests of user space: 0 or a negative errno. */
   save(): number;
   restore(): number;
@@ -122,6 +126,11 @@ export function createIts(state: VgicState, rules: ItsRules, rows: LpiRows, rang
       }
       const result = costs.end('MSI uncached', trigger(device, event));
       return result < 0 ? result : result === OK ? 1 : 0;
+    },
+    lookUp: cache.find,
+    trigger(device, event) {
+      costs.begin();
+      return costs.end('MSI uncached', trigger(device, event));
     },
     save() {
       costs.begin();
