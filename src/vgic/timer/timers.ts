@@ -36,6 +36,8 @@ export interface Timers extends TimerRules, UserIrqchip {
   readonly columns: TimerColumns;
   setIrqchip(inKernel: boolean): void;
   setActiveStates(has: boolean): void;
+  /** Has a timer of `vcpu` reached its deadline? */
+  isDue(vcpu: number): boolean;
   /** The vgic of the VM is initialised: it takes injections. */
   setVgicReady(ready: boolean): void;
   /** The rows of the vgic are new: no PPI has an owner. */
@@ -68,6 +70,7 @@ export function createTimers(vgic: Vgic, options: TimerOptions = UPSTREAM): Time
     ...rules,
     ...createUserIrqchip(vgic, columns, tally, line, rules),
     columns,
+    isDue: line.isDue,
     setIrqchip(inKernel) {
       columns.irqchipInKernel[0] = inKernel ? 1 : 0;
     },
