@@ -10,7 +10,7 @@ import { quantileAtMost, type SectionCost } from '../replay/sections.js';
 import { sortOnFlush } from '../strategy/sort-on-flush.js';
 import { sortOnInsert } from '../strategy/sort-on-insert.js';
 import { METRIC_COMPARISONS, METRIC_STEPS, NR_METRICS, NR_PATHS } from '../vgic/counters.js';
-import { exploredTable } from './explored.js';
+import { explore, exploredTable } from './explored.js';
 import {
   type Cell,
   createLoads,
@@ -295,13 +295,10 @@ export const injectionStudy: StudyKind = {
         windowTable(FLAVOURS),
         exhausted,
         edgeTable(FLAVOURS),
-        exploredTable('Every interleaving of small programs with the locks of this path (vgic-replay explore)', [
-          queue,
-          kick,
-          injectIsr,
-          migrate,
-          comparator,
-        ]),
+        exploredTable(
+          'Every interleaving of small programs with the locks of this path (vgic-replay explore)',
+          explore([queue, kick, injectIsr, migrate, comparator]),
+        ),
       ],
       limits: [
         'Steps are counted, not timed: a step is a list node visited, a comparison, a lock taken or a list register written, and they do not take the same time.',
