@@ -125,6 +125,16 @@ export function createEngine(vgic: Vgic): Engine {
       }
     : flush;
 
+  /**
+   * A vCPU that is not runnable blocks (vgic-spec 4.4, end): no pending test, no IRQ_PENDING request, which Xen does not have,
+   * and no timer that is due, which its own thread sees (4.2). The test is counted in any case.
+   */
+  function wait(vcpu: number): void {
+    const isPending = pendingTest(vcpu);
+    if (!COUNTED || isPending || (!isXen && kicks.requestSet[vcpu] === 1) || systems.isDue(vcpu)) return;
+    kicks.block(vcpu);
+  }
+
   function digestLrs(vcpu: number): void {
     const used = usedLrs[vcpu];
     let d = mix(digest[0], used);
@@ -219,7 +229,7 @@ export function createEngine(vgic: Vgic): Engine {
         pendingTest(vcpu);
         break;
       case 64 satisfies typeof Events.WFI:
-        if (!pendingTest(vcpu) && COUNTED) kicks.block(vcpu);
+        wait(vcpu);
         break;
       case 33 satisfies typeof Events.PMR:
         pmr[vcpu] = value & 0xff;

@@ -14,6 +14,8 @@ export interface System {
   run(kind: number, vcpu: number, intid: number, value: number): void;
   /** Before each FLUSH of `vcpu`; asked on flavours with timerLevelsAtEntry alone. */
   enter?(vcpu: number): void;
+  /** Is something due that keeps `vcpu` from blocking in WFI, and that the vGIC does not know of? */
+  isDue?(vcpu: number): boolean;
   counts(): SystemCounts;
 }
 
@@ -30,6 +32,7 @@ export interface SystemKind {
 export interface Systems {
   run(kind: number, vcpu: number, intid: number, value: number): void;
   enter(vcpu: number): void;
+  isDue(vcpu: number): boolean;
   /** Systems that some event reached and that have something to tell, by name. */
   counts(): Readonly<Record<string, SystemCounts>>;
   /** Forgets every system: the next event that one hears makes it anew. After the reset of the vGIC. */
@@ -57,6 +60,7 @@ export function createSystems(vgic: Vgic): Systems {
     enter(vcpu) {
       for (const system of made.values()) system.enter?.(vcpu);
     },
+    isDue: (vcpu) => [...made.values()].some((system) => system.isDue?.(vcpu) === true),
     counts() {
       const told = [...made].map(([{ name }, system]) => [name, system.counts()] as const);
       return Object.fromEntries(told.filter(([, counts]) => Object.keys(counts).length > 0));

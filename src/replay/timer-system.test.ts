@@ -68,6 +68,22 @@ test('a trace that never says VCPU_LOAD: a vCPU in the guest is on a CPU', () =>
   assert.equal(counts.hostInterrupts, 2);
 });
 
+test('a vCPU whose timer is due does not block: its own thread sees it; a later expiry wakes one that did', () => {
+  for (const flavour of ['kvm-6.1', 'kvm-7.2', 'xen-new', 'xen-old']) {
+    const start: Event[] = [[K.VCPU_LOAD], [K.TIMER, 0, ARMED], [K.FLUSH], [K.SYNC]];
+    const halt: Event[] = [[K.VCPU_PUT, 0, 1], [K.WFI]];
+    // The expiry comes as the vCPU leaves, while the guest has its interrupt switched off: the vGIC has nothing for it.
+    const due = play(flavour, [...start, [K.ENABLE, 27, 0], [K.TIMER, 0, EXPIRED], ...halt]);
+    assert.equal(due.vgic.kicks.isBlocked(0), false, flavour);
+    assert.equal(due.counts.wakeups, 1);
+    const waiting = play(flavour, [...start, ...halt]);
+    assert.equal(waiting.vgic.kicks.isBlocked(0), true, flavour);
+    const woken = play(flavour, [...start, ...halt, [K.TIMER, 0, EXPIRED]]);
+    assert.equal(woken.vgic.kicks.isBlocked(0), false, flavour);
+    assert.equal(woken.vgic.state.cost.wakeups, 1);
+  }
+});
+
 test('xen-new: the lines are recomputed at each FLUSH', () => {
   const { counts } = play('xen-new', [[K.TIMER, 0, ARMED], [K.FLUSH], [K.SYNC], [K.FLUSH], [K.SYNC]]);
   assert.equal(counts.redundantInjections, 4);

@@ -78,6 +78,7 @@ export const timerSystem: SystemKind = {
         }
       },
       enter: timers.refreshLines,
+      isDue: timers.isDue,
       counts: () => (isUsed ? { ...timers.counts(), refusedVmSteps: refused } : {}),
     };
   },

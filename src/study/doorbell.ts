@@ -1,6 +1,7 @@
 /** The second thread: must the doorbell handler kick, or is a wake-up enough, and may it look at the ap_list? */
 
 import { formatInteger } from '../base/number-format.js';
+import type { Exploration } from '../explore/index.js';
 import { doorbellLock } from '../explore/models/doorbell-lock.js';
 import { doorbellWake } from '../explore/models/doorbell-wake.js';
 import type { DoorbellOptions } from '../vgic/doorbell/doorbell.js';
@@ -8,7 +9,7 @@ import type { Vgic } from '../vgic/vgic.js';
 import { countHalts, createTurns, HALTS, type HaltCounts, type HaltVariant } from './doorbell-halts.js';
 import { countHandlerSteps, fateOf, MOMENTS } from './doorbell-handler.js';
 import { createDoorbellMachine } from './doorbell-machine.js';
-import { exploredTable } from './explored.js';
+import { explore, exploredTable } from './explored.js';
 import type { Study, StudyCell, StudyChart, StudyKind, StudyTable } from './study.js';
 
 const DEPTHS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
@@ -94,22 +95,21 @@ function spuriousTable(vgic: Vgic, seed: number): StudyTable {
 
 interface FateTable {
   readonly table: StudyTable;
-  /** Moments that leave the vCPU asleep, of all; with the wake-up alone and with the kick. */
-  readonly moments: number;
-  readonly wakeOnly: number;
-  readonly kick: number;
+  /** By GIC, in the order of VERSIONS: moments that leave the vCPU asleep, with the wake-up alone and with the kick. */
+  readonly wakeOnly: readonly number[];
+  readonly kick: readonly number[];
 }
 
 function fateTable(vgic: Vgic): FateTable {
-  let wakeOnly = 0;
-  let kick = 0;
-  const rows = VERSIONS.flatMap((version) =>
+  const wakeOnly = VERSIONS.map(() => 0);
+  const kick = VERSIONS.map(() => 0);
+  const rows = VERSIONS.flatMap((version, at) =>
     MOMENTS.map(({ id, name }) => {
       const kicked = fateOf(vgic, upstream(version), id);
       const woken = fateOf(vgic, { ...upstream(version), notify: 'wake-only' }, id);
       const asked = fateOf(vgic, { ...upstream(version), handler: 'pending-test-first' }, id);
-      if (kicked.isAsleep) kick++;
-      if (woken.isAsleep) wakeOnly++;
+      if (kicked.isAsleep) kick[at]++;
+      if (woken.isAsleep) wakeOnly[at]++;
       const words = [kicked, woken, asked].map(({ isAsleep, by }) => (isAsleep ? 'asleep for ever' : `awake: ${by}`));
       return [nameOf(version), name, ...words];
     }),
@@ -120,7 +120,7 @@ function fateTable(vgic: Vgic): FateTable {
     rowHeads: 2,
     rows,
   };
-  return { table, moments: rows.length, wakeOnly, kick };
+  return { table, wakeOnly, kick };
 }
 
 interface HandlerCurves {
@@ -144,12 +144,27 @@ function handlerChart({ first, upstream: last }: HandlerCurves): StudyChart {
   };
 }
 
-function answer(curves: HandlerCurves, fates: FateTable, asking: HaltCounts): [string, string] {
+/** "4 of 12 executions": those of a variant that fail. */
+function failuresOf(explored: readonly Exploration[], name: string): string {
+  const found = explored.find(({ variant }) => variant === name);
+  if (found === undefined) throw new RangeError(`no variant ${name}`);
+  const { failing, executions } = found;
+  if (failing === null || executions === null) throw new RangeError(`executions of ${name} are not counted`);
+  return `${formatInteger(failing)} of ${formatInteger(executions)}`;
+}
+
+function answer(
+  curves: HandlerCurves,
+  { wakeOnly, kick }: FateTable,
+  asking: HaltCounts,
+  explored: readonly Exploration[],
+): [string, string] {
   const end = DEPTHS.length - 1;
   const { skipped, skippedBlocked, doorbells } = asking;
+  const failures = (variant: string): string => failuresOf(explored, variant);
   return [
-    `The handler must kick: with a wake-up alone the vCPU sleeps for ever in ${fates.wakeOnly} of ${fates.moments} moments at which the doorbell may fall, with the request and kick in ${fates.kick}; what is lost is a GICv4.0 doorbell between reading PendingLast back and storing it, which only the request survives.`,
-    `It may not ask the pending test: with ${formatInteger(DEPTHS[end])} interrupts parked that takes ${formatInteger(curves.first[end])} steps in interrupt context against ${formatInteger(curves.upstream[end])}, under the list lock that its own CPU may hold, and for nothing, since ${formatInteger(skipped)} of ${formatInteger(doorbells)} doorbells found an interrupt on the list and ${skippedBlocked} of these a vCPU that slept.`,
+    `On GICv4.0 it must kick: with a wake-up alone the vCPU sleeps for ever at ${wakeOnly[0]} of ${MOMENTS.length} moments at which the doorbell may fall (between the read-back of PendingLast and its store, which only the request survives), with request and kick at ${kick[0]}; on GICv4.1 a wake-up alone leaves it asleep at ${wakeOnly[1]} of ${MOMENTS.length}, but it needs a full barrier behind pending_last: with smp_wmb ${failures('p1-if')} executions lose the wake-up, with smp_mb ${failures('p1-if-mb')}, with the request and the barrier of the kick ${failures('p3')}.`,
+    `It should not ask the pending test: if the list lock is taken with interrupts on, that deadlocks in ${failures('irqs-on-test')} interleavings (${failures('irqs-off-test')} with interrupts off); with ${formatInteger(DEPTHS[end])} interrupts parked it takes ${formatInteger(curves.first[end])} steps in interrupt context against ${formatInteger(curves.upstream[end])}; and it is of no use, since ${formatInteger(skipped)} of ${formatInteger(doorbells)} doorbells found an interrupt on the list, ${skippedBlocked} of them with the vCPU asleep.`,
   ];
 }
 
@@ -165,13 +180,14 @@ export const doorbellStudy: StudyKind = {
       upstream: DEPTHS.map((depth) => countHandlerSteps(vgic, 'pending-last', depth)),
     };
     const fates = fateTable(vgic);
+    const explored = explore([doorbellLock, doorbellWake]);
     return {
       id: doorbellStudy.id,
       title: doorbellStudy.title,
       topic: 'GICv4 doorbells: is a wake-up enough?',
       thread: '[PATCH v3 51/59] KVM: arm/arm64: GICv4: Add doorbell interrupt handling',
       question: 'Must the doorbell handler kick, or is a wake-up enough, and may it look at the ap_list?',
-      answer: answer(curves, fates, found[3][1]),
+      answer: answer(curves, fates, found[3][1], explored),
       chart: handlerChart(curves),
       tables: [
         costTable(found),
@@ -179,7 +195,7 @@ export const doorbellStudy: StudyKind = {
         spuriousTable(vgic, seed),
         exploredTable(
           'Every order of the steps of vCPU and handler, memory operations that overtake each other included (vgic-replay explore)',
-          [doorbellLock, doorbellWake],
+          explored,
         ),
       ],
       limits: [

@@ -1,11 +1,13 @@
 /** What the enumeration of interleavings (explore) says about some of its models, as a table of a study. */
-import { exploreVariant } from '../explore/index.js';
+import { type Exploration, exploreVariant } from '../explore/index.js';
 import type { Model } from '../explore/model.js';
 import type { StudyTable } from './study.js';
 
+export const explore = (models: readonly Model[]): Exploration[] =>
+  models.flatMap((model) => model.variants.map((variant) => exploreVariant(model, variant)));
+
 /** One row a variant. Counts of 2^53 and more are absent. */
-export function exploredTable(caption: string, models: readonly Model[]): StudyTable {
-  const explored = models.flatMap((model) => model.variants.map((variant) => exploreVariant(model, variant)));
+export function exploredTable(caption: string, explored: readonly Exploration[]): StudyTable {
   return {
     caption,
     columns: [

@@ -73,11 +73,13 @@ test('no guest reaches another host interrupt, and each of its steps costs the h
   for (const table of [kept, tampered]) {
     for (const row of table.rows) {
       assert.equal(row[columnOf(table, 'other host state changed')], 0);
-      assert.ok(Number(row[columnOf(table, 'host interrupts a guest step')] ?? Number.NaN) <= 1);
+      assert.ok(Number(row[columnOf(table, 'extra host interrupts a guest step')] ?? Number.NaN) <= 1);
       assert.ok(Number(row[columnOf(table, 'states')]) > 50);
     }
   }
-  assert.deepEqual([kept.rows.length, tampered.rows.length], [20, 10]);
+  const nrSetUps = ({ rows, columns }: typeof kept): number =>
+    rows.reduce((sum, row) => sum + String(row[columns.indexOf('flavour')]).split(', ').length, 0);
+  assert.deepEqual([nrSetUps(kept), nrSetUps(tampered)], [20, 10]);
   assert.match(study.answer[0], /^No: 0 of /);
 });
 

@@ -9,6 +9,7 @@ import {
   shortestTo,
 } from './mapped-graph.js';
 import { createMappedMachine, type MappedSetUp, type Trigger } from './mapped-machine.js';
+import { mergeRows } from './merged-rows.js';
 import type { Study, StudyCell, StudyKind, StudyTable } from './study.js';
 
 const FLAVOURS = ['kvm-6.1', 'kvm-7.2', 'xen-new'];
@@ -58,7 +59,7 @@ const FIGURES = [
   'lost',
   'spurious',
   'active for good',
-  'host interrupts a guest step',
+  'extra host interrupts a guest step',
   'other host state changed',
   'shortest sequence that loses one',
 ];
@@ -79,13 +80,16 @@ const kept = (cells: readonly Cell[]): StudyTable => ({
     'A guest that keeps its trigger: device, host, entries and exits, acknowledge, end, disable and enable in any order',
   columns: ['physical', 'virtual', 'mapping', 'flavour', ...FIGURES],
   rowHeads: 4,
-  rows: cells.map((cell) => [
-    cell.setUp.physical,
-    cell.setUp.virtual,
-    mappingOf(cell.setUp),
-    cell.setUp.flavour,
-    ...figuresOf(cell),
-  ]),
+  rows: mergeRows(
+    cells.map((cell) => [
+      cell.setUp.physical,
+      cell.setUp.virtual,
+      mappingOf(cell.setUp),
+      cell.setUp.flavour,
+      ...figuresOf(cell),
+    ]),
+    3,
+  ),
 });
 
 const tampered = (cells: readonly Cell[]): StudyTable => ({
@@ -93,7 +97,10 @@ const tampered = (cells: readonly Cell[]): StudyTable => ({
     'A guest that may write ICFGR, ISPENDR, ICPENDR, ISACTIVER and ICACTIVER too, at any time: what it loses it has done to itself',
   columns: ['physical', 'mapping', 'flavour', ...FIGURES],
   rowHeads: 3,
-  rows: cells.map((cell) => [cell.setUp.physical, mappingOf(cell.setUp), cell.setUp.flavour, ...figuresOf(cell)]),
+  rows: mergeRows(
+    cells.map((cell) => [cell.setUp.physical, mappingOf(cell.setUp), cell.setUp.flavour, ...figuresOf(cell)]),
+    2,
+  ),
 });
 
 /** Set-ups with the flavours that have them. */
@@ -124,8 +131,8 @@ function answer(keeping: readonly Cell[], tampering: readonly Cell[]): readonly 
   const losing = keeping.filter(({ counts }) => counts.lost > 0);
   const matching = losing.filter(({ setUp }) => setUp.physical === setUp.virtual);
   return [
-    `${reaches ? 'Yes' : 'No'}: ${formatInteger(touched)} of ${formatInteger(nrSteps)} steps in ${formatInteger(nrStates)} states of ${all.length} cells change a host interrupt other than the guest’s own, and the host takes what the device raises and ${bound}, in sequences of any length.`,
-    `It is the guest that loses interrupts: in ${losing.length} of ${keeping.length} cells even if it keeps its trigger, ${matching.length} of them with the right trigger${matching.length === 0 ? '' : `: ${nameSides(matching)}`}.`,
+    `${reaches ? 'Yes' : 'No'}: ${formatInteger(touched)} of ${formatInteger(nrSteps)} steps in ${formatInteger(nrStates)} states of ${all.length} set-ups (flavour, both triggers, how it is mapped) change a host interrupt other than the guest’s own, and the host takes what the device raises and ${bound}, in sequences of any length.`,
+    `It is the guest that loses interrupts: in ${losing.length} of ${keeping.length} set-ups although it does no more than acknowledge, end, disable and enable, in ${matching.length} of them with the trigger of the device${matching.length === 0 ? '' : `: ${nameSides(matching)}`}.`,
   ];
 }
 
@@ -150,10 +157,12 @@ export const mappedStudy: StudyKind = {
       tables: [kept(keeping), tampered(tampering)],
       limits: [
         'Lost: the device is not served although from then on the interrupt is enabled, the host takes it, the vCPU runs, and the guest acknowledges, serves the device and ends.',
+        'Extra host interrupts a guest step: the least n for which the host never takes more than the device has raised plus n for each step of the guest.',
         'Spurious: the guest acknowledges and the device, at that moment, asks for nothing.',
-        'What a cell loses follows from the text of the specification; none of it has been reproduced on a compiled hypervisor.',
+        'What a row loses follows from the text of the specification; none of it has been reproduced on a compiled hypervisor.',
         `Sequences are counted up to ${LENGTH} steps; the other columns hold for any number, because every state that can be reached was visited.`,
         'One interrupt of one vCPU, with registers written by another vCPU at any time; the host leaves the physical trigger alone, also in Xen, which may let a domain set it.',
+        'SW_RESAMPLE is a flag of the operations that an interrupt’s owner registers, which is done for the timers, whose physical trigger is level: its rows with a physical edge show what the rules would do.',
         'In Xen the host interrupt is masked while the guest has it disabled; KVM never masks it.',
       ],
     };

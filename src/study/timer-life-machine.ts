@@ -18,12 +18,20 @@ export const HARM_STUCK_LINE = 4;
 export const HARM_MISSED = 8;
 export const HARM_HOST = 16;
 
-export const HARMS: readonly { readonly bit: number; readonly name: string }[] = [
-  { bit: HARM_NOT_READY, name: 'guest is not interrupted: vgic not initialised' },
-  { bit: HARM_LOST, name: 'guest is not interrupted: PPI not owned' },
-  { bit: HARM_STUCK_LINE, name: 'line stays high' },
-  { bit: HARM_MISSED, name: 'host misses an expiry' },
-  { bit: HARM_HOST, name: 'host is interrupted more than once an expiry' },
+export const HARMS: readonly { readonly bit: number; readonly name: string; readonly clause: string }[] = [
+  {
+    bit: HARM_NOT_READY,
+    name: 'lost: vgic not initialised',
+    clause: 'the guest is not interrupted, its vgic not being initialised',
+  },
+  { bit: HARM_LOST, name: 'lost: PPI not owned', clause: 'the guest is not interrupted, its PPI having no owner' },
+  { bit: HARM_STUCK_LINE, name: 'line stays high', clause: 'the virtual line stays high' },
+  {
+    bit: HARM_MISSED,
+    name: 'expiry without host interrupt',
+    clause: 'the physical interrupt stays active, so that an expiry is not seen',
+  },
+  { bit: HARM_HOST, name: 'host storm', clause: 'the host is interrupted more than once an expiry' },
 ];
 
 export type StepKind = 'create' | 'begin' | 'finish' | 'vgic' | 'init' | 'run' | 'fire' | 'again';
@@ -41,6 +49,8 @@ export interface LifeOptions {
   readonly guards: Partial<VmGuards>;
   /** Does the vgic refuse injections by others than a PPI's owner (vgic-spec 1.4)? */
   readonly checksOwner: boolean;
+  /** Does the host keep its timer interrupt from firing again while the level is high? */
+  readonly masksHost: boolean;
 }
 
 export interface LifeMachine {
@@ -60,7 +70,7 @@ const EXPIRED = TIMER_ENABLE | TIMER_ISTATUS;
 const ARMED = TIMER_ENABLE;
 const NOTHING_PENDING = 1023;
 
-export function createLifeMachine({ flavour, nrVcpus, guards, checksOwner }: LifeOptions): LifeMachine {
+export function createLifeMachine({ flavour, nrVcpus, guards, checksOwner, masksHost }: LifeOptions): LifeMachine {
   const vgic = createVgic(
     {
       flavour,
@@ -75,7 +85,7 @@ export function createLifeMachine({ flavour, nrVcpus, guards, checksOwner }: Lif
     reference.create({}),
   );
   const { state, list } = vgic;
-  const timers = createTimers(vgic, { checksOwner });
+  const timers = createTimers(vgic, { checksOwner, masksHost });
   const { columns } = timers;
   const vcpus = Array.from({ length: nrVcpus }, (_, vcpu) => vcpu);
   /** 1: high. */

@@ -5,14 +5,16 @@ import type { VmGuards } from '../vgic/timer/vm-life.js';
 import { countLives, describeSteps, lifeSteps } from './timer-life.js';
 import {
   createLifeMachine,
+  HARM_HOST,
   HARM_LOST,
   HARM_MISSED,
   HARM_NOT_READY,
   HARM_STUCK_LINE,
   HARMS,
+  type StepKind,
 } from './timer-life-machine.js';
 
-const BASE = { flavour: 'kvm-7.2', nrVcpus: 2, splits: false, checksOwner: true, guards: {} };
+const BASE = { flavour: 'kvm-7.2', nrVcpus: 2, splits: false, checksOwner: true, masksHost: true, guards: {} };
 const UNGUARDED: Partial<VmGuards> = { vgicBeforeRun: false };
 const orderOf = (bit: number): number => HARMS.findIndex((harm) => harm.bit === bit);
 
@@ -92,6 +94,20 @@ test('without the check and the owner test: a line that stays high, then an expi
   assert.equal(describeSteps(shortestByHarm[orderOf(HARM_STUCK_LINE)]!), start);
   assert.equal(describeSteps(shortestByHarm[orderOf(HARM_MISSED)]!), `${start}, timer 0 fires`);
   assert.equal(harmsHost, 0);
+});
+
+test('a host that does not mask its timer interrupt is interrupted again and again, with a vgic and without', () => {
+  for (const guards of [{}, UNGUARDED]) {
+    const { shortestByHarm, harmsHost, harmful } = countLives({ ...BASE, masksHost: false, guards, maxLength: 6 });
+    assert.equal(describeSteps(shortestByHarm[orderOf(HARM_HOST)]!), 'create vCPU 0, first run 0, timer 0 fires');
+    assert.ok(harmsHost > 0 && harmsHost <= harmful);
+  }
+  const machine = createLifeMachine({ ...BASE, masksHost: false });
+  const apply = (kind: StepKind): number => machine.apply({ kind, vcpu: 0 });
+  machine.reset();
+  for (const kind of ['create', 'vgic', 'init', 'run'] as const) assert.equal(apply(kind), 0);
+  assert.equal(apply('fire') & HARM_HOST, HARM_HOST);
+  assert.equal(apply('again') & HARM_HOST, HARM_HOST);
 });
 
 test('a second vgic alone does no harm while a vgic after a run is refused', () => {

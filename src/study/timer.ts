@@ -1,5 +1,5 @@
 /** Thread "Support arch timers with a userspace gic": the question of 5.4, and what an expiry costs. vgic-spec 5. */
-import { formatInteger, joinWords } from '../base/number-format.js';
+import { formatInteger } from '../base/number-format.js';
 import type { VmGuards } from '../vgic/timer/vm-life.js';
 import type { StudyChart, StudyKind, StudyTable } from './study.js';
 import { countTicks, timerVariants } from './timer-cost.js';
@@ -15,17 +15,20 @@ interface Setting {
   readonly name: string;
   readonly guards: Partial<VmGuards>;
   readonly checksOwner: boolean;
+  readonly masksHost: boolean;
   /** The creation of a vCPU is two steps. */
   readonly splits?: boolean;
 }
 
-const AS_SHIPPED: Setting = { flavour: 'kvm-7.2', name: 'all', guards: {}, checksOwner: true };
+const AS_SHIPPED: Setting = { flavour: 'kvm-7.2', name: 'all', guards: {}, checksOwner: true, masksHost: true };
 const LATE: Setting = {
   ...AS_SHIPPED,
   name: 'without -EBUSY after a run',
   guards: { vgicBeforeRun: false },
 };
 const LATE_UNOWNED: Setting = { ...LATE, name: 'without -EBUSY after a run, PPIs without owner', checksOwner: false };
+/** Broken on purpose: shows that a host which is interrupted too often would be noticed. */
+const UNMASKED: Setting = { ...AS_SHIPPED, name: 'all, but the host does not mask its interrupt', masksHost: false };
 const SETTINGS: readonly Setting[] = [
   AS_SHIPPED,
   { ...AS_SHIPPED, flavour: 'kvm-6.1' },
@@ -41,10 +44,11 @@ const SETTINGS: readonly Setting[] = [
     guards: { noVcpuInCreation: false },
     splits: true,
   },
+  UNMASKED,
 ];
 
-const countSetting = ({ flavour, guards, checksOwner, splits = false }: Setting): LifeCount =>
-  countLives({ flavour, guards, checksOwner, splits, nrVcpus: NR_VCPUS, maxLength: MAX_LENGTH });
+const countSetting = ({ flavour, guards, checksOwner, masksHost, splits = false }: Setting): LifeCount =>
+  countLives({ flavour, guards, checksOwner, masksHost, splits, nrVcpus: NR_VCPUS, maxLength: MAX_LENGTH });
 
 function lifeTable(counts: ReadonlyMap<Setting, LifeCount>): StudyTable {
   return {
@@ -143,21 +147,19 @@ function harmChart(shipped: LifeCount, late: LifeCount, unowned: LifeCount): Stu
   };
 }
 
-function answer(shipped: LifeCount, late: LifeCount, unowned: LifeCount): [string, string] {
+function answer(shipped: LifeCount, late: LifeCount, unowned: LifeCount, unmasked: LifeCount): [string, string] {
   const steps = (count: LifeCount): string =>
     count.shortest === null ? 'none' : `${count.shortest.length} steps (${describeSteps(count.shortest)})`;
-  const namesOf = (shows: (harm: number) => boolean): string =>
-    joinWords(HARMS.filter(({ bit }, harm) => bit !== HARM_HOST && shows(harm)).map(({ name }) => `“${name}”`)) ||
-    'nothing';
-  const harms = namesOf((harm) => late.byHarm[harm] > 0);
-  const more = namesOf((harm) => late.byHarm[harm] === 0 && unowned.byHarm[harm] > 0);
-  const host =
-    late.harmsHost + unowned.harmsHost === 0
-      ? 'only the guest is hurt: no sequence interrupts the host more than once an expiry'
-      : `the host is hurt in ${formatInteger(late.harmsHost + unowned.harmsHost)} of them`;
+  const clausesOf = (count: LifeCount, shows: (harm: number) => boolean): string =>
+    HARMS.flatMap(({ bit, clause }, harm) =>
+      bit !== HARM_HOST && shows(harm) ? [`${clause} (${formatInteger(count.byHarm[harm])})`] : [],
+    ).join(', ') || 'nothing';
+  const harms = clausesOf(late, (harm) => late.byHarm[harm] > 0);
+  const more = clausesOf(unowned, (harm) => late.byHarm[harm] === 0 && unowned.byHarm[harm] > 0);
+  const onHost = late.harmsHost + unowned.harmsHost;
   return [
-    `As shipped, ${formatInteger(shipped.late)} of ${formatInteger(shipped.sequences)} sequences of up to ${MAX_LENGTH} steps add a vgic after a run and ${formatInteger(shipped.harmful)} go wrong; without the -EBUSY check ${formatInteger(late.late)} add one and ${formatInteger(late.harmful)} go wrong, the shortest after ${steps(late)}.`,
-    `What goes wrong is ${harms}, and in a vgic that does not test the owner of a PPI ${more}; ${host}.`,
+    `As shipped, no: ${formatInteger(shipped.late)} of ${formatInteger(shipped.sequences)} sequences of up to ${MAX_LENGTH} steps add a vgic after a run and ${formatInteger(shipped.harmful)} go wrong; without the -EBUSY check ${formatInteger(late.late)} of ${formatInteger(late.sequences)} add one and ${formatInteger(late.harmful)} go wrong, the shortest after ${steps(late)}.`,
+    `What goes wrong is the guest’s own: ${harms}; if the vgic did not test the owner of a PPI either, also: ${more}; the host is interrupted more than once an expiry in ${formatInteger(onHost)} of these sequences, and in ${formatInteger(unmasked.harmsHost)} of ${formatInteger(unmasked.sequences)} if it is made not to mask its timer interrupt.`,
   ];
 }
 
@@ -176,15 +178,15 @@ export const timerStudy: StudyKind = {
       thread: '[PATCH v3 3/5] KVM: arm/arm64: Support arch timers with a userspace gic',
       question:
         'A VM created with a userspace irqchip is run, then a vgic is added: can unprivileged user space reach wrong state, or hurt the host?',
-      answer: answer(countOf(AS_SHIPPED), late, unowned),
+      answer: answer(countOf(AS_SHIPPED), late, unowned, countOf(UNMASKED)),
       chart: harmChart(countOf(AS_SHIPPED), late, unowned),
       tables: [lifeTable(counts), harmTable(unowned), costTable()],
       limits: [
-        'One virtual timer a vCPU, a GICv3 guest, a host with active states, each vCPU on a CPU of its own.',
+        'One virtual timer a vCPU, a GICv3 guest, a host with active states, each vCPU on a CPU of its own; PPI numbers are fixed, so the test that all vCPUs use the same ones never fails.',
         'Steps do not overlap: races between system calls are left out, but for a vgic while a vCPU is being created, for which the specification names no harm.',
         'Whether a vCPU may be created behind an initialised vgic is not specified; here it may.',
         'Without -ENODEV, and with a second vgic, the rows of the vgic are taken to be at reset when it is initialised: mapping and owner are lost.',
-        'The underflow of CVE-2024-53195 is left out: the specification does not say when the key is counted.',
+        'The static key of CVE-2024-53195 is left out: the specification says that its count could underflow, but not which steps count it up and down.',
         'Costs: a guest that acknowledges, re-arms with one access and ends the interrupt; with a userspace irqchip the acknowledge and the end return to user space, but for P76.',
       ],
     };

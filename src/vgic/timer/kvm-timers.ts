@@ -7,14 +7,20 @@ import type { TimerColumns } from './columns.js';
 import * as Contexts from './contexts.js';
 import type { Tally } from './counts.js';
 import type { TimerLine } from './timer-line.js';
-import type { TimerRules } from './timers.js';
+import type { TimerOptions, TimerRules } from './timers.js';
 
 // V8 folds a module's own constants, not imported ones (bench/README.md).
 const { NR_PRIVATE_IRQS } = Intid;
 const { canFire, isLevelHigh, NR_TIMERS, PHYSICAL_TIMER, TIMER_PPIS, VIRTUAL_TIMER } = Contexts;
 const { TIMER_ENABLE, TIMER_IMASK, TIMER_STATE, TIMER_TRAPPED } = Contexts;
 
-export function createKvmTimers(vgic: Vgic, columns: TimerColumns, { count }: Tally, timerLine: TimerLine): TimerRules {
+export function createKvmTimers(
+  vgic: Vgic,
+  columns: TimerColumns,
+  { count }: Tally,
+  timerLine: TimerLine,
+  { masksHost }: TimerOptions,
+): TimerRules {
   const { mapHw, unmapHw } = vgic;
   const { word, physLine, physActive, nrVcpus } = vgic.state;
   const { bits, line, inUse, emulated, softArmed, hostOff, loaded, background, enabled, owned } = columns;
@@ -47,9 +53,11 @@ export function createKvmTimers(vgic: Vgic, columns: TimerColumns, { count }: Ta
     if (hostOff[at] === 1 || physActive[row] === 1) return;
     count('hostInterrupts');
     if (isInGuest(vcpu)) count('exitsByHostInterrupt');
-    if (usesActive()) physActive[row] = 1;
-    else hostOff[at] = 1;
-    if (irqchipInKernel[0] === 0) count('masks');
+    if (masksHost) {
+      if (usesActive()) physActive[row] = 1;
+      else hostOff[at] = 1;
+      if (irqchipInKernel[0] === 0) count('masks');
+    }
     update(vcpu, timer, 1);
   }
 
@@ -73,6 +81,7 @@ export function createKvmTimers(vgic: Vgic, columns: TimerColumns, { count }: Ta
     const row = rowOf(vcpu, timer);
     const wasMasked = usesActive() ? physActive[row] : hostOff[at];
     update(vcpu, timer, level);
+    if (!masksHost) return;
     if (usesActive()) {
       const isActive = irqchipInKernel[0] === 1 && (word[vcpu * NR_PRIVATE_IRQS + TIMER_PPIS[timer]] & ACTIVE) !== 0;
       physActive[row] = isActive ? 1 : level;

@@ -10,6 +10,8 @@ export interface TimerLine {
   update(vcpu: number, timer: number, level: number): void;
   /** Is `vcpu` in the guest? */
   isInGuest(vcpu: number): boolean;
+  /** Has a timer of `vcpu` reached its deadline? A thread that would block looks, and does not (vgic-spec 4.2). */
+  isDue(vcpu: number): boolean;
   /** The vCPU blocks: a soft timer for the earliest deadline of the timers that can fire. One that has passed wakes at once. */
   armBackground(vcpu: number): void;
   /** A timer of a blocked vCPU reached its deadline. */
@@ -30,8 +32,14 @@ export function createTimerLine(vgic: Vgic, columns: TimerColumns, tally: Tally,
     if (COUNTED) kicks.wake(vcpu);
   }
 
+  function isDue(vcpu: number): boolean {
+    for (let at = vcpu * NR_TIMERS; at < (vcpu + 1) * NR_TIMERS; at++) if (isLevelHigh(bits[at])) return true;
+    return false;
+  }
+
   return {
     expireBackground,
+    isDue,
     update(vcpu, timer, level) {
       line[vcpu * NR_TIMERS + timer] = level;
       count('lineUpdates');
@@ -48,15 +56,11 @@ export function createTimerLine(vgic: Vgic, columns: TimerColumns, tally: Tally,
     isInGuest: (vcpu) => (irqchipInKernel[0] === 1 ? state.inGuest[vcpu] : inGuest[vcpu]) === 1,
     armBackground(vcpu) {
       let fires = false;
-      let isDue = false;
-      for (let at = vcpu * NR_TIMERS; at < (vcpu + 1) * NR_TIMERS; at++) {
-        fires ||= canFire(bits[at]);
-        isDue ||= isLevelHigh(bits[at]);
-      }
+      for (let at = vcpu * NR_TIMERS; at < (vcpu + 1) * NR_TIMERS; at++) fires ||= canFire(bits[at]);
       if (!fires) return;
       count('softTimerStarts');
       background[vcpu] = 1;
-      if (isDue) expireBackground(vcpu);
+      if (isDue(vcpu)) expireBackground(vcpu);
     },
   };
 }

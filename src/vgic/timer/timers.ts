@@ -36,6 +36,8 @@ export interface Timers extends TimerRules, UserIrqchip {
   readonly columns: TimerColumns;
   setIrqchip(inKernel: boolean): void;
   setActiveStates(has: boolean): void;
+  /** Has a timer of `vcpu` reached its deadline? */
+  isDue(vcpu: number): boolean;
   /** The vgic of the VM is initialised: it takes injections. */
   setVgicReady(ready: boolean): void;
   /** The rows of the vgic are new: no PPI has an owner. */
@@ -48,19 +50,27 @@ export interface Timers extends TimerRules, UserIrqchip {
 export interface TimerOptions {
   /** Does the vgic refuse an injection by another than the PPI's owner (vgic-spec 1.4)? On unless a study turns it off. */
   readonly checksOwner: boolean;
+  /**
+   * Is the host's interrupt kept from firing again while its level is high (vgic-spec 5.2, 5.3)? On unless a study turns it
+   * off, to see that a storm would be noticed. KVM.
+   */
+  readonly masksHost: boolean;
 }
 
-export function createTimers(vgic: Vgic, { checksOwner }: TimerOptions = { checksOwner: true }): Timers {
+const UPSTREAM: TimerOptions = { checksOwner: true, masksHost: true };
+
+export function createTimers(vgic: Vgic, options: TimerOptions = UPSTREAM): Timers {
   const { flavour, nrVcpus } = vgic.state;
   const columns = createTimerColumns(nrVcpus);
   const tally = createTally();
-  const line = createTimerLine(vgic, columns, tally, checksOwner);
+  const line = createTimerLine(vgic, columns, tally, options.checksOwner);
   const createRules = flavour.timers === 'mapped' ? createKvmTimers : createXenTimers;
-  const rules = createRules(vgic, columns, tally, line);
+  const rules = createRules(vgic, columns, tally, line, options);
   return {
     ...rules,
     ...createUserIrqchip(vgic, columns, tally, line, rules),
     columns,
+    isDue: line.isDue,
     setIrqchip(inKernel) {
       columns.irqchipInKernel[0] = inKernel ? 1 : 0;
     },
