@@ -23,5 +23,5 @@ test('the typed-array model and the plain one agree after every event, on random
   const property = fc.property(xenOldRuns(), (run) => {
     compareXenOld(run);
   });
-  fc.assert(property, { numRuns: NR_RUNS, includeErrorInReport: true });
+  fc.assert(property, { numRuns: NR_RUNS, seed: 1, includeErrorInReport: true });
 });

@@ -110,7 +110,7 @@ test('the quick check of a block agrees with the check of each event', () => {
       }
       assert.equal(place, first < 0 ? undefined : `event ${1000 + first}`);
     }),
-    { numRuns: 400 },
+    { numRuns: 400, seed: 1 },
   );
 });
 

@@ -121,7 +121,9 @@ function checkArrivals(before: number[], after: number[], snapshot: Uint8Array, 
 const ITARGETSR = 0x800;
 const IROUTER = 0x6000;
 const retargets = (kind: number, offset: number): boolean =>
-  kind === ev.TARGET || kind === ev.LPI_MOVE || (kind === ev.MMIO_DIST && offset >= ITARGETSR && offset < IROUTER * 2);
+  kind === ev.TARGET ||
+  kind === ev.LPI_MOVE ||
+  ((kind === ev.MMIO_DIST || kind === ev.MMIO_DIST_BYTE) && offset >= ITARGETSR && offset < IROUTER * 2);
 
 test('links, counters and list registers agree after every event', () => {
   const property = fc.property(scenarios(), ({ machine, events }) => {
@@ -132,7 +134,7 @@ test('links, counters and list registers agree after every event', () => {
       checkSound(vgic, `event ${at} ${ev.findKind(kind)?.name}`);
     });
   });
-  fc.assert(property, { numRuns: NR_RUNS, includeErrorInReport: true });
+  fc.assert(property, { numRuns: NR_RUNS, seed: 1, includeErrorInReport: true });
 });
 
 test('without retargets, lr_pending is part of inflight, visible is in a list register, and equals keep their order', () => {
@@ -155,7 +157,7 @@ test('without retargets, lr_pending is part of inflight, visible is in a list re
       });
     });
   });
-  fc.assert(property, { numRuns: NR_RUNS, includeErrorInReport: true });
+  fc.assert(property, { numRuns: NR_RUNS, seed: 1, includeErrorInReport: true });
 });
 
 const golden = readdirSync(new URL('golden/', tracesFolder)).filter((name) => /_v2-s01\.bin\.gz$/.test(name));
