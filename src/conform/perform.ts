@@ -96,6 +96,7 @@ export function createPerformer(
   /** vCPU that a host PPI was mapped for; scenarios do not say whose they mean. */
   const ownerOfHostPpi = new Map<number, number>();
 
+  const apply: ConformTarget['apply'] = (kind, vcpu, intid, value) => target.apply(kind, vcpu, intid, value);
   const tellInterface = (vcpu: number): void => {
     const { pmr, grp0, grp1, eoiMode } = interfaces[vcpu];
     target.apply(CPUIF, vcpu, 0, pmr | (grp0 << 8) | (grp1 << 9) | (eoiMode << 10));
@@ -221,11 +222,11 @@ export function createPerformer(
       return NOTHING;
     },
     expectFatal: () => ({ kind: target.fatal() }),
-    ...(its === undefined ? {} : createItsSteps(its, target.apply)),
+    ...(its === undefined ? {} : createItsSteps(its, apply)),
   };
 
   vcpus.forEach(tellInterface);
-  if (its !== undefined) prepareIts(target.apply, nrVcpus);
+  if (its !== undefined) prepareIts(apply, nrVcpus);
   if (flavour.isXen) {
     for (const vcpu of vcpus) target.apply(RUNNING, vcpu, 0, 0);
     target.apply(CURRENT, 0, 0, 0);
