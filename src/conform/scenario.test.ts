@@ -66,6 +66,11 @@ test('the machine', () => {
   refuseConfig({ hostGic: 'gicv3', nrLr: 17 }, /config\.nrLr is 17; make it a whole number from 1 to 16/);
   refuseConfig({ nrLrs: 4 }, /unknown field of config 'nrLrs'/);
   refuse({ config: { kind: 'its' } }, /config\.vcpus is undefined/);
+  refuse({ config: { kind: 'its', vcpus: 2, nrLr: 17 } }, /config\.nrLr is 17/);
+  refuse(
+    { config: { kind: 'its', vcpus: 2, guestModel: 'gicv2' } },
+    /no machine with an ITS has guestModel on hostGic gicv2 on gicv3/,
+  );
 });
 
 test('kinds of steps and their parameters', () => {

@@ -158,13 +158,26 @@ const MODELS: Readonly<Record<string, GicModel>> = {
 const MAX_V2_VCPUS = 8;
 const MAX_V3_LRS = 16;
 
-/** Scenarios of the ITS do not say more of their machine than its vCPUs. */
+/** Scenarios of the ITS need not say more of their machine than its vCPUs. */
 const ITS_MACHINE = { model: 'gicv3', nrSpis: 64, nrLr: 4 } as const;
 
 function parseMachine(config: Json, place: Place): ScenarioMachine {
   refuseUnknown(config, ['kind', 'guestModel', 'hostGic', 'vcpus', 'spis', 'nrLr', 'map'], place, 'field of config');
   if (config.kind === 'its') {
-    return { ...ITS_MACHINE, nrVcpus: requireCount(config.vcpus, place, 'config.vcpus', 1, MAX_VCPUS) };
+    const { model, nrSpis, nrLr } = ITS_MACHINE;
+    const { guestModel = model, hostGic = model, spis = nrSpis, nrLr: lrs = nrLr } = config;
+    if (guestModel !== model || hostGic !== model)
+      throw fail(
+        place,
+        `no machine with an ITS has guestModel on hostGic ${guestModel} on ${hostGic}`,
+        'leave both out',
+      );
+    return {
+      model,
+      nrVcpus: requireCount(config.vcpus, place, 'config.vcpus', 1, MAX_VCPUS),
+      nrSpis: requireCount(spis, place, 'config.spis', 0, MAX_SPIS),
+      nrLr: requireCount(lrs, place, 'config.nrLr', 1, MAX_V3_LRS),
+    };
   }
   if (config.kind !== 'vgic')
     throw fail(place, `config.kind is ${JSON.stringify(config.kind)}`, 'make it "vgic" or "its"');

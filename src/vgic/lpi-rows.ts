@@ -23,6 +23,8 @@ export interface LpiRows {
    * Only for a number that find does not know.
    */
   create(intid: number, target: number): number;
+  /** Rows that ever stood for an LPI, ascending; some may not stand for one now. */
+  everUsed(): readonly number[];
   hold(slot: number): void;
   /** Drops one reference; the last one frees the descriptor. */
   drop(slot: number): void;
@@ -44,6 +46,9 @@ export function createLpiRows(s: VgicState, { queueIrq, rekeyIrq, rekeyLockless 
   const wideSlotBase = lpiSlotBase + s.machine.nrLpis;
   /** Rows from here on never stood for an LPI. */
   let wideEnd = wideSlotBase;
+  const used: number[] = [];
+  const isUsed = new Uint8Array(nrSlots - lpiSlotBase);
+  let isSorted = true;
 
   /** 32 bits, unlike the column's. */
   const numberOf = (slot: number): number => intidOfSlot[slot] >>> 0;
@@ -79,10 +84,20 @@ export function createLpiRows(s: VgicState, { queueIrq, rekeyIrq, rekeyLockless 
       const slot = intid < LPI_END ? lpiSlotBase + intid - LPI_BASE : freeWideRow(intid);
       if (slot === NO_SLOT) return NO_SLOT;
       lpiRefs[slot - lpiSlotBase] = 1;
+      if (isUsed[slot - lpiSlotBase] === 0) {
+        isUsed[slot - lpiSlotBase] = 1;
+        isSorted &&= used.length === 0 || used[used.length - 1] < slot;
+        used.push(slot);
+      }
       // A new descriptor is in no LR, whatever an LR still holds of the old one.
       if (tracksLr) onLr[slot] = 0;
       word[slot] = newLpi(target, 0, false);
       return slot;
+    },
+    everUsed() {
+      if (!isSorted) used.sort((a, b) => a - b);
+      isSorted = true;
+      return used;
     },
     hold(slot) {
       lpiRefs[slot - lpiSlotBase] += 1;

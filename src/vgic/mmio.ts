@@ -391,8 +391,9 @@ function createRedistRows(s: VgicState, { inject: { dropLpis }, lpiPort }: MmioS
         'INVLPIR',
         0x0a0,
         8,
-        (_vcpu, at, value) => {
-          if (at < 4) lpiPort()?.readConfig(value >>> 0);
+        (vcpu, at, value) => {
+          // While the redistributor's LPIs are off the architecture gives both registers no effect.
+          if (at < 4 && lpisEnabled[vcpu] === 1) lpiPort()?.readConfig(value >>> 0);
         },
         zero,
       ),
@@ -404,7 +405,7 @@ function createRedistRows(s: VgicState, { inject: { dropLpis }, lpiPort }: MmioS
         0x0b0,
         8,
         (vcpu, at) => {
-          if (at < 4) lpiPort()?.readConfigsOf(vcpu);
+          if (at < 4 && lpisEnabled[vcpu] === 1) lpiPort()?.readConfigsOf(vcpu);
         },
         zero,
       ),

@@ -277,6 +277,14 @@ export class ItsTraceGenerator {
         () => this.msiStep(),
         () => this.commandStep(),
       );
+    if (chance(this.random, 3)) {
+      const lpi = pick(this.random, this.knownLpis());
+      this.planned.push(
+        () => this.configByte(lpi),
+        () => event('INVLPIR, LPIs off', ev.MMIO_REDIST, vcpu, GICR_INVLPIR, lpi),
+        () => event('INVALLR, LPIs off', ev.MMIO_REDIST, vcpu, GICR_INVALLR, 0),
+      );
+    }
     if (chance(this.random, 6))
       // What EnableLPIs makes of a table that cannot be read is not said; with PTZ it does not try.
       this.planned.push(() => redistLong('unreadable PENDBASER', vcpu, GICR_PENDBASER, NO_MEMORY, PTZ));

@@ -258,6 +258,15 @@ const LPI_RULES: readonly ItsRule[] = [
     writeRedist(target, 1, GICR_INVALLR, 0);
     assert.equal(target.irq(0, 8195)?.priority, 0x40);
   }),
+  rule('INVLPIR and INVALLR have no effect while LPIs are off (IHI 0069)', KVM, (driver) => {
+    const { target } = driver;
+    mapTwo(driver);
+    writeRedist(target, 1, GICR_CTLR, 0);
+    for (const lpi of [8192, 8195]) writeBytes(target, configAddress(lpi), 1, 0x41);
+    writeRedist(target, 1, GICR_INVLPIR, 8192);
+    writeRedist(target, 1, GICR_INVALLR, 0);
+    assert.deepEqual([target.irq(0, 8192)?.priority, target.irq(0, 8195)?.priority], [0xa0, 0xa0]);
+  }),
   rule('INVALL goes through LPIs as they were made (1.23)', ONLY_61, (driver) => {
     assert.deepEqual(invalidateMasked(driver), [8195, 8192]);
   }),

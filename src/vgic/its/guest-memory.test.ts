@@ -32,19 +32,27 @@ test('outside the range nothing is read or written, not even in part', () => {
   assert.deepEqual([memory.lo, memory.hi], [1, 2]);
 });
 
-test('pages are backed when something is written that is not zero; zero slots are known', () => {
+test('pages are backed when something is written that is not zero, and each write makes another version', () => {
   const memory = new GuestMemory(RANGE);
   memory.poke(RANGE.base, 0, 4);
   assert.equal(memory.backedBytes(), 0);
-  assert.equal(memory.zeroSlots(RANGE.base, 1e6), PAGE_BYTES / 8);
+  assert.equal(memory.page(0), undefined);
   memory.poke(RANGE.base + 84, 1, 4);
   assert.equal(memory.backedBytes(), PAGE_BYTES);
-  assert.equal(memory.zeroSlots(RANGE.base, 1e6), 10);
-  assert.equal(memory.zeroSlots(RANGE.base, 4), 4);
-  assert.equal(memory.zeroSlots(RANGE.base + 80, 4), 0);
-  assert.equal(memory.zeroSlots(RANGE.base + 88, 1e6), PAGE_BYTES / 8 - 11);
-  assert.equal(memory.zeroSlots(END, 4), 0);
-  memory.clear();
+  assert.deepEqual(
+    [RANGE.base, END - 1, RANGE.base - 1, END].map((address) => memory.pageOf(address)),
+    [0, 1, -1, -1],
+  );
+  const versions = [memory.version(0)];
+  for (const write of [
+    () => memory.poke(RANGE.base + 84, 2, 4),
+    () => memory.writeByte(RANGE.base, 1),
+    () => memory.clear(),
+  ]) {
+    write();
+    versions.push(memory.version(0));
+  }
+  assert.equal(new Set(versions).size, versions.length);
   assert.equal(memory.peekByte(RANGE.base + 84), 0);
 });
 

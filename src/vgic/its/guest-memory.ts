@@ -25,16 +25,18 @@ export class GuestMemory {
   reads = 0;
   writes = 0;
   readonly range: MemoryRange;
+  readonly nrPages: number;
   readonly #pages: (DataView | undefined)[];
-  /** The same pages, to look for what is zero; no order of bytes matters for that. */
-  readonly #words: (Int32Array | undefined)[];
+  /** Writes to each page. */
+  readonly #versions: Float64Array;
 
   constructor(range: MemoryRange = DEFAULT_RANGE) {
     assert(range.bytes > 0 && range.bytes <= MAX_BYTES, `guest memory of ${range.bytes} bytes is at most ${MAX_BYTES}`);
     assert(range.base % PAGE_BYTES === 0 && range.bytes % PAGE_BYTES === 0, 'guest memory consists of whole pages');
     this.range = range;
-    this.#pages = new Array(range.bytes / PAGE_BYTES).fill(undefined);
-    this.#words = this.#pages.map(() => undefined);
+    this.nrPages = range.bytes / PAGE_BYTES;
+    this.#pages = new Array(this.nrPages).fill(undefined);
+    this.#versions = new Float64Array(this.nrPages);
   }
 
   /** Is the page that holds the address guest memory? */
@@ -43,20 +45,22 @@ export class GuestMemory {
     return offset >= 0 && offset < this.range.bytes;
   }
 
-  /** Slots of 8 bytes from an aligned address on that are zero: at most `most`, and not beyond the page. */
-  zeroSlots(address: number, most: number): number {
-    if (!this.holds(address)) return 0;
-    const offset = address - this.range.base;
-    const from = (offset & 0xffff) >>> 2;
-    const end = Math.min(from + 2 * most, PAGE_BYTES / 4);
-    const words = this.#words[offset >>> 16];
-    if (words === undefined) return (end - from) >>> 1;
-    let at = from;
-    while (at < end && (words[at] | words[at + 1]) === 0) at += 2;
-    return (at - from) >>> 1;
+  /** Index of the page that holds the address, or -1: no guest memory. */
+  pageOf(address: number): number {
+    return this.holds(address) ? Math.floor((address - this.range.base) / PAGE_BYTES) : -1;
   }
 
-  /** Counts reads of slots that zeroSlots told of. */
+  /** Undefined: all zero. */
+  page(index: number): DataView | undefined {
+    return this.#pages[index];
+  }
+
+  /** Changes whenever the page is written. */
+  version(index: number): number {
+    return this.#versions[index];
+  }
+
+  /** Counts reads of slots that need not be looked at (empty-slots.ts). */
   countReads(slots: number): void {
     this.reads += slots;
   }
@@ -105,12 +109,14 @@ export class GuestMemory {
     const within = offset & 0xffff;
     if (count === 4 && within <= PAGE_BYTES - 4) {
       const page = this.#pages[offset >>> 16];
+      this.#versions[offset >>> 16] += 1;
       if (page !== undefined) page.setInt32(within, value, true);
       else if (value !== 0) this.#backed(offset).setInt32(within, value, true);
       return true;
     }
     for (let byte = 0; byte < count; byte++) {
       const at = offset + byte;
+      this.#versions[at >>> 16] += 1;
       this.#backed(at).setUint8(at & 0xffff, (value >>> (8 * byte)) & 0xff);
     }
     return true;
@@ -118,7 +124,11 @@ export class GuestMemory {
 
   /** All zero again; pages that were backed stay so. */
   clear(): void {
-    for (const words of this.#words) words?.fill(0);
+    this.#pages.forEach((page, index) => {
+      if (page === undefined) return;
+      new Uint8Array(page.buffer).fill(0);
+      this.#versions[index] += 1;
+    });
   }
 
   /** Bytes that back pages. */
@@ -132,7 +142,6 @@ export class GuestMemory {
     if (page === undefined) {
       page = new DataView(new ArrayBuffer(PAGE_BYTES));
       this.#pages[at] = page;
-      this.#words[at] = new Int32Array(page.buffer);
     }
     return page;
   }

@@ -1,7 +1,9 @@
 /**
  * The ITS of a KVM machine: it translates (device, event) into LPIs, whose state is in the core's rows. vgic-spec section 6.
  * One ITS a machine. It works on objects of its own; the guest's tables are read and written by save, restore, DISCARD and
- * MAPD only. Memory is bounded by the guest's range and by MAX_ENTRIES and MAX_DEVICES (objects.ts).
+ * MAPD only. Memory is bounded by the guest's range and by MAX_ENTRIES and MAX_DEVICES (objects.ts). Time is that of the
+ * work that the hypervisor does: one write to CWRITER runs up to 32,767 commands (6.2), and each INVALL or MOVALL visits up to
+ * 57,344 LPIs, which is minutes of a hostile trace's replay; a restore counts empty slots and does not walk them.
  */
 import type { ItsRules } from '../../gic/flavour/flavour.js';
 import { NO_SLOT } from '../../gic/intid.js';

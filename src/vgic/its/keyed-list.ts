@@ -18,8 +18,8 @@ export class KeyedList<T extends Keyed> {
   #length = 0;
   /** Key → first item with it; kept while the list is long. */
   #index: Map<number, T> | undefined;
-  /** Items whose key an earlier item of the index has too. */
-  #twins = 0;
+  /** Key → items whose key an earlier item of the index has too, in list order. */
+  readonly #twins = new Map<number, T[]>();
   /** Holes by place, a Fenwick tree over this many places + 1; undefined: there is no hole. */
   #holes: Int32Array | undefined;
   /** Nodes that the walk of the last find visited: up to the item, or all. */
@@ -78,7 +78,7 @@ export class KeyedList<T extends Keyed> {
     this.#places = [];
     this.#length = 0;
     this.#index = undefined;
-    this.#twins = 0;
+    this.#twins.clear();
     this.#holes = undefined;
   }
 
@@ -102,7 +102,7 @@ export class KeyedList<T extends Keyed> {
     });
     this.#holes = undefined;
     this.#index = undefined;
-    this.#twins = 0;
+    this.#twins.clear();
     if (items.length > SHORT) this.#buildIndex();
   }
 
@@ -112,21 +112,24 @@ export class KeyedList<T extends Keyed> {
   }
 
   #indexItem(item: T): void {
-    if (this.#index!.has(item.key)) this.#twins += 1;
-    else this.#index!.set(item.key, item);
+    if (!this.#index!.has(item.key)) {
+      this.#index!.set(item.key, item);
+      return;
+    }
+    const twins = this.#twins.get(item.key);
+    if (twins === undefined) this.#twins.set(item.key, [item]);
+    else twins.push(item);
   }
 
   #unindexItem(item: T): void {
     const index = this.#index!;
-    if (index.get(item.key) !== item) {
-      this.#twins -= 1;
+    const twins = this.#twins.get(item.key);
+    if (twins === undefined) {
+      index.delete(item.key);
       return;
     }
-    index.delete(item.key);
-    if (this.#twins === 0) return;
-    const twin = this.#places.find((other) => other?.key === item.key);
-    if (twin === undefined) return;
-    index.set(item.key, twin);
-    this.#twins -= 1;
+    if (index.get(item.key) === item) index.set(item.key, twins.shift()!);
+    else twins.splice(twins.lastIndexOf(item), 1);
+    if (twins.length === 0) this.#twins.delete(item.key);
   }
 }

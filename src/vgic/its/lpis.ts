@@ -52,7 +52,7 @@ interface Listed extends Keyed {
 }
 
 export function createLpis(s: VgicState, rules: ItsRules, rows: LpiRows, memory: GuestMemory, costs: ItsCosts): Lpis {
-  const { word, intidOfSlot, lpiRefs, lpiSlotBase, nrSlots, propbaser, pendbaser } = s;
+  const { word, intidOfSlot, lpiRefs, lpiSlotBase, propbaser, pendbaser } = s;
   const isListed = rules.lpiIndex === 'list';
   const wideSlotBase = lpiSlotBase + LPI_END - LPI_BASE;
   /** kvm-6.1: every LPI that exists, in the order in which they were mapped. */
@@ -144,7 +144,7 @@ export function createLpis(s: VgicState, rules: ItsRules, rows: LpiRows, memory:
         slots.push(slot);
       });
     } else {
-      for (let slot = lpiSlotBase; slot < nrSlots; slot++) if (exists(slot)) slots.push(slot);
+      for (const slot of rows.everUsed()) if (exists(slot)) slots.push(slot);
       const wide = slots.findIndex((slot) => slot >= wideSlotBase);
       if (wide >= 0) slots.push(...slots.splice(wide).sort((a, b) => numberOf(a) - numberOf(b)));
     }

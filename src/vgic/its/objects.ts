@@ -105,9 +105,13 @@ export class ItsObjects {
 
   /** With its entries. */
   freeDevice(device: Device): void {
+    this.devices.remove(device);
+    this.#freeEntries(device);
+  }
+
+  #freeEntries(device: Device): void {
     this.#costs.eventNodes += device.entries.length;
     this.#nrEntries -= device.entries.length;
-    this.devices.remove(device);
     device.entries.forEach(({ slot }) => {
       this.#lpis.drop(slot);
     });
@@ -117,8 +121,9 @@ export class ItsObjects {
   freeDevices(): void {
     this.#costs.deviceNodes += this.devices.length;
     this.devices.forEach((device) => {
-      this.freeDevice(device);
+      this.#freeEntries(device);
     });
+    this.devices.clear();
   }
 
   /** Its entries stay, without a collection. */

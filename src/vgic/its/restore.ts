@@ -1,6 +1,7 @@
 /** Restore of the ITS tables from guest memory, which the guest may have written: every check and its error. vgic-spec 6.10. */
 import { LPI_BASE, NO_VCPU } from '../../gic/intid.js';
 import type { ItsCosts } from './costs.js';
+import { createEmptySlots } from './empty-slots.js';
 import { type GuestMemory, PAGE_BYTES } from './guest-memory.js';
 import type { Lpis } from './lpis.js';
 import { type Device, ID_BITS, type ItsObjects } from './objects.js';
@@ -12,12 +13,14 @@ import {
   dteItt,
   dteNext,
   ENTRY_BYTES,
+  ITE_LPI_MASK,
   isValid,
   iteCollection,
   iteLpi,
   iteNext,
   pageAddress,
   UNMAPPED,
+  VALID_MASK,
 } from './table-entries.js';
 import { ENTRIES_A_PAGE, reach, reachEvent, scanTable, type Table } from './tables.js';
 
@@ -43,6 +46,8 @@ export interface RestoreParts {
  */
 export function createRestore(parts: RestoreParts): () => number {
   const { nrVcpus, memory, costs, lpis, objects } = parts;
+  const withoutLpi = createEmptySlots(memory, ITE_LPI_MASK);
+  const notValid = createEmptySlots(memory, VALID_MASK);
 
   /** Distance to the next entry, 0 = the last one, or an error. */
   function restoreEntry(device: Device, event: number, lo: number, hi: number): number {
@@ -69,8 +74,14 @@ export function createRestore(parts: RestoreParts): () => number {
     if (reach(table, id, memory) < 0) return EINVAL;
     const device = objects.addDevice(id, bits, dteItt(lo, hi));
     if (device === undefined) return ENOMEM;
-    const result = scanTable(memory, costs, device.itt, ENTRY_BYTES * 2 ** bits, 0, (event, entryLo, entryHi) =>
-      restoreEntry(device, event, entryLo, entryHi),
+    const result = scanTable(
+      memory,
+      costs,
+      withoutLpi,
+      device.itt,
+      ENTRY_BYTES * 2 ** bits,
+      0,
+      (event, entryLo, entryHi) => restoreEntry(device, event, entryLo, entryHi),
     );
     if (result < 0) {
       parts.freeDevice(device);
@@ -85,10 +96,10 @@ export function createRestore(parts: RestoreParts): () => number {
     const visitDevice = (id: number, lo: number, hi: number): number => restoreDevice(table, id, lo, hi);
     const visitPage = (slot: number, lo: number, hi: number): number =>
       isValid(hi)
-        ? scanTable(memory, costs, pageAddress(lo, hi), PAGE_BYTES, slot * ENTRIES_A_PAGE, visitDevice)
+        ? scanTable(memory, costs, notValid, pageAddress(lo, hi), PAGE_BYTES, slot * ENTRIES_A_PAGE, visitDevice)
         : NEXT_SLOT;
     const visit = table.isIndirect ? visitPage : visitDevice;
-    const result = scanTable(memory, costs, table.base, table.bytes, 0, visit);
+    const result = scanTable(memory, costs, notValid, table.base, table.bytes, 0, visit);
     // A table whose end was not announced is a valid one.
     return Math.min(result, OK);
   }

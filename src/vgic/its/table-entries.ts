@@ -15,6 +15,10 @@ export interface Halves {
   readonly hi: number;
 }
 
+/** The bits of an entry, in any of which a 1 makes it one that counts: a valid device, table page or collection; an ITE. */
+export const VALID_MASK: Halves = { lo: 0, hi: VALID_HI };
+export const ITE_LPI_MASK: Halves = { lo: 0xffff0000, hi: 0xffff };
+
 export const isValid = (hi: number): boolean => hi < 0;
 
 export const encodeIte = (next: number, lpi: number, collection: number): Halves => ({

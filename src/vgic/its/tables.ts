@@ -1,5 +1,6 @@
 /** The tables that a GITS_BASER describes: what they reach, where an entry lies, and how restore scans them. vgic-spec 6.3, 6.10. */
 import type { ItsCosts } from './costs.js';
+import type { EmptySlots } from './empty-slots.js';
 import { type GuestMemory, PAGE_BYTES } from './guest-memory.js';
 import { type Device, NR_IDS } from './objects.js';
 import { EFAULT } from './result.js';
@@ -51,11 +52,12 @@ export function reachEvent({ bits, itt }: Device, event: number, memory: GuestMe
 
 /**
  * `scan_its_table`: 1 = the end of the table was not announced, 0 = it was, negative = an error. `visit` is given the entry
- * and says how many slots to go on, 0 = this is the last one, negative = an error; for an entry of zeroes it must say 1.
+ * and says how many slots to go on, 0 = this is the last one, negative = an error; for a slot that is empty it must say 1.
  */
 export function scanTable(
   memory: GuestMemory,
   costs: ItsCosts,
+  emptySlots: EmptySlots,
   base: number,
   bytes: number,
   firstId: number,
@@ -66,12 +68,12 @@ export function scanTable(
   let id = firstId;
   for (;;) {
     let step: number;
-    const zeroes = memory.zeroSlots(address, left / ENTRY_BYTES);
-    if (zeroes > 0) {
+    const empty = emptySlots.count(address, left / ENTRY_BYTES);
+    if (empty > 0) {
       // The hypervisor reads slot after slot; the model counts them.
-      costs.slots += zeroes;
-      memory.countReads(zeroes);
-      step = zeroes;
+      costs.slots += empty;
+      memory.countReads(empty);
+      step = empty;
     } else {
       if (!memory.readDouble(address)) return EFAULT;
       costs.slots += 1;

@@ -54,20 +54,29 @@ function createMap(lpis: Lpis, costs: ItsCosts): TranslationCache {
   };
 }
 
-/** Most recently used first; a walk ends at the first entry that is not in use. */
+/** Most recently used first; a walk ends at the first entry that is not in use. Nothing is allocated after the start. */
 function createLruList(capacity: number, lpis: Lpis, costs: ItsCosts): TranslationCache {
-  const keys: number[] = [];
-  const slots: number[] = [];
+  // Keys have 32 bits without a sign.
+  const keys = new Float64Array(capacity);
+  const slots = new Int32Array(capacity);
+  let length = 0;
 
-  /** Its place, moved to the front; -1. */
+  /** The first `at` entries move back by one, over what stood at `at`. */
+  function putFirst(at: number, key: number, slot: number): void {
+    keys.copyWithin(1, 0, at);
+    slots.copyWithin(1, 0, at);
+    keys[0] = key;
+    slots[0] = slot;
+  }
+
+  /** Moved to the front, if it is there. */
   function use(key: number): boolean {
-    const at = keys.indexOf(key);
-    costs.cacheNodes += at < 0 ? keys.length : at + 1;
-    if (at > 0) {
-      keys.unshift(...keys.splice(at, 1));
-      slots.unshift(...slots.splice(at, 1));
-    }
-    return at >= 0;
+    let at = 0;
+    while (at < length && keys[at] !== key) at += 1;
+    const isFound = at < length;
+    costs.cacheNodes += isFound ? at + 1 : length;
+    if (isFound && at > 0) putFirst(at, key, slots[at]);
+    return isFound;
   }
 
   return {
@@ -75,20 +84,23 @@ function createLruList(capacity: number, lpis: Lpis, costs: ItsCosts): Translati
     insert(device, event, slot) {
       const key = keyOf(device, event);
       if (use(key)) return;
-      if (keys.length === capacity) {
-        keys.pop();
-        lpis.drop(slots.pop()!);
+      if (length === capacity) {
+        length -= 1;
+        lpis.drop(slots[length]);
       }
       lpis.hold(slot);
-      keys.unshift(key);
-      slots.unshift(slot);
+      putFirst(length, key, slot);
+      length += 1;
     },
     invalidate() {
-      costs.cacheNodes += keys.length;
-      for (const slot of slots) lpis.drop(slot);
-      keys.length = 0;
-      slots.length = 0;
+      costs.cacheNodes += length;
+      for (let at = 0; at < length; at++) lpis.drop(slots[at]);
+      length = 0;
     },
-    references: (slot) => slots.filter((other) => other === slot).length,
+    references(slot) {
+      let found = 0;
+      for (let at = 0; at < length; at++) if (slots[at] === slot) found += 1;
+      return found;
+    },
   };
 }
