@@ -5,7 +5,7 @@ import { studies, studyNamed } from '../study/index.js';
 import type { Study } from '../study/study.js';
 import { type Terminal, tool } from './terminal.js';
 
-export const STUDY_SCHEMA = 'vgic-replay/study/1';
+const STUDY_SCHEMA = 'vgic-replay/study/1';
 
 export function registerStudy(program: Command, terminal: Terminal): void {
   program

@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { prepareIts } from '../conform/perform-its.js';
 import type { Machine } from '../gic/intid.js';
+import { ITS_COMMAND_WORDS } from '../gic/its-command.js';
 import { reference } from '../strategy/index.js';
 import * as K from '../trace/events.js';
 import { openTrace } from '../trace/reader.js';
 import { createMemorySource } from '../trace/source.js';
-import { COMMAND_WORDS } from '../vgic/its/commands.js';
 import { createVgic } from '../vgic/vgic.js';
 import { createEngine } from './engine.js';
 import type { BlockSource } from './replay.js';
@@ -78,7 +78,7 @@ function createCoreIts(machine: Machine): MsiTranslator {
   prepareIts((kind, vcpu, intid, value) => engine.step(K.packWord(kind, vcpu, intid), value | 0), machine.nrVcpus);
   const its = vgic.its();
   assert.ok(its !== undefined);
-  const command = new Int32Array(COMMAND_WORDS);
+  const command = new Int32Array(ITS_COMMAND_WORDS);
   const countHits = (): number => its.counts()['MSI cached calls'] ?? 0;
   return {
     command(words) {

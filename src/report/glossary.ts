@@ -75,7 +75,7 @@ export const GLOSSARY: readonly (readonly [term: string, meaning: string])[] = [
   ],
   [
     'SW_RESAMPLE',
-    'For hosts whose list registers cannot do that: the hypervisor does it at the exit and reads the physical line again.',
+    'For hosts whose list registers cannot do that: the hypervisor does it at the exit, once the virtual interrupt is neither active nor pending.',
   ],
   [
     'userspace irqchip, vgic',
