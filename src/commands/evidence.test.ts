@@ -15,13 +15,14 @@ const record = (text: string): string => {
 const run = { machines: 2, events: 3, differences: 0, seed: 4, version: '1', date: '2026-11-26' };
 
 test('scenarios and golden files are run, and what fails is named', () => {
-  const { flavours, scenarios, golden } = gatherEvidence();
+  const { flavours, scenarios, golden, itsImages } = gatherEvidence();
   assert.deepEqual(
     scenarios.map(({ flavour, failures }) => [flavour, failures]),
     flavours.map(({ id }) => [id, []]),
   );
   assert.ok(scenarios.every(({ passed }) => passed > 0));
   assert.ok(golden !== null && golden.lines > 10_000);
+  assert.ok(itsImages?.every(({ configurations, mutants }) => configurations >= 10_000 && mutants >= 1_000_000));
   assert.deepEqual([golden.identical, golden.differing], [golden.lines, []]);
 });
 

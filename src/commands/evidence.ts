@@ -1,4 +1,4 @@
-/** What `report` says of the model itself: scenarios and golden files run on the spot, and the record of the fuzzer. */
+/** What `report` says of the model itself: scenarios and golden files run on the spot, and the records of long random runs. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
@@ -10,17 +10,21 @@ import { flavourNamed, flavours } from '../gic/flavour/index.js';
 import { importVgr1 } from '../import/vgr1.js';
 import { createModel, referenceFor } from '../replay/create-model.js';
 import { createEngine } from '../replay/engine.js';
-import type { Evidence, FuzzEvidence, GoldenEvidence, ScenarioEvidence } from '../report/evidence.js';
+import type { Evidence, FuzzEvidence, GoldenEvidence, ItsImageEvidence, ScenarioEvidence } from '../report/evidence.js';
 import { FLUSH, packWord, wordKind, wordVcpu } from '../trace/events.js';
 import { readScenarios } from './conform.js';
 import { flushLine } from './flush-line.js';
 import { listShippedScenarios } from './shipped.js';
 
+const recordOf = (name: string): string =>
+  fileURLToPath(new URL(`../../../reports/baseline/${name}.json`, import.meta.url));
+
 export const gatherEvidence = (): Evidence => ({
   flavours: flavours.map(({ id, models }) => ({ id, models })),
   scenarios: runScenarios(),
   golden: compareGolden(),
-  fuzz: readFuzzRecord(fileURLToPath(new URL('../../../reports/baseline/fuzz.json', import.meta.url))),
+  fuzz: readFuzzRecord(recordOf('fuzz')),
+  itsImages: readItsImageRecord(recordOf('its-images')),
 });
 
 /** The shipped scenarios on every flavour that they name. */
@@ -88,32 +92,41 @@ function replayLines(url: URL): string[] {
 }
 
 /** What the last `npm run fuzz -- --record` found, by flavour; null if nothing is recorded. */
-export function readFuzzRecord(path: string): FuzzEvidence[] | null {
+export const readFuzzRecord = (path: string): FuzzEvidence[] | null =>
+  readRecord<Omit<FuzzEvidence, 'flavour'>>(
+    path,
+    ['machines', 'events', 'differences', 'seed', 'version', 'date'],
+    'npm run fuzz',
+  );
+
+/** What the last `npm run its-images -- --record` put to the ITS; it records nothing if a restore is wrong. */
+const readItsImageRecord = (path: string): ItsImageEvidence[] | null =>
+  readRecord<Omit<ItsImageEvidence, 'flavour'>>(
+    path,
+    ['configurations', 'mutants', 'seed', 'version', 'date'],
+    'npm run its-images',
+  );
+
+/** The figures of an earlier run, by flavour. `script` made them. */
+function readRecord<Run>(
+  path: string,
+  figures: readonly (keyof Run)[],
+  script: string,
+): (Run & { readonly flavour: string })[] | null {
   if (!existsSync(path)) return null;
-  let record: Readonly<Record<string, Partial<Omit<FuzzEvidence, 'flavour'>>>>;
+  const fix = `record it again with ${script} -- --record`;
+  let record: Readonly<Record<string, Partial<Run>>>;
   try {
     record = JSON.parse(readFileSync(path, 'utf8')) as typeof record;
   } catch (error) {
-    throw new InputError(
-      path,
-      'byte 0',
-      `is not JSON (${(error as Error).message})`,
-      'record it again with npm run fuzz -- --record',
-    );
+    throw new InputError(path, 'byte 0', `is not JSON (${(error as Error).message})`, fix);
   }
+  const isWhole = (run: Partial<Run>): run is Run => figures.every((name) => run[name] !== undefined);
   return flavours.flatMap(({ id }) => {
-    const run = record[id];
-    if (run === undefined) return [];
-    const { machines, events, differences, seed, version, date } = run;
-    if (
-      machines === undefined ||
-      events === undefined ||
-      differences === undefined ||
-      seed === undefined ||
-      version === undefined ||
-      date === undefined
-    )
-      throw new InputError(path, id, 'lacks a figure', 'record it again with npm run fuzz -- --record');
-    return [{ flavour: id, machines, events, differences, seed, version, date }];
+    if (record[id] === undefined) return [];
+    const run: Partial<Run> = {};
+    for (const name of figures) run[name] = record[id][name];
+    if (!isWhole(run)) throw new InputError(path, id, 'lacks a figure', fix);
+    return [{ ...run, flavour: id }];
   });
 }

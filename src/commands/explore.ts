@@ -20,7 +20,7 @@ export function registerExplore(program: Command, terminal: Terminal): void {
   program
     .command('explore')
     .description('visit every interleaving of small concurrent models: locks, barriers and windows of the vGIC')
-    .argument('[model]', 'model or model:variant (default: all)')
+    .argument('[model]', `of: ${models.map(({ id }) => id).join(', ')}; or model:variant (default: all)`)
     .option('-o, --output <file>', 'save the counterexample of one variant as a trace')
     .option('--schedule <file>', 'take a saved counterexample step by step; exit 5 if it does not fail as it says')
     .option('--reduced', 'follow one of several orders of independent steps')

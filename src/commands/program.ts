@@ -25,6 +25,7 @@ Start here:
   vgic-replay import trace.txt -o my.vgt   make a trace of an ftrace recording
   vgic-replay replay my.vgt                what each strategy costs on it
   vgic-replay verify my.vgt                does the model match the kernel?
+  vgic-replay study doorbell               a question of a mailing list, answered
 
 Each verb has options and examples: vgic-replay <verb> --help`;
 

@@ -46,7 +46,7 @@ export function registerReport(program: Command, terminal: Terminal): void {
   program
     .command('report')
     .description(
-      'replay recordings under every strategy, verify them against their list registers, write HTML, Markdown, CSV and JSON',
+      'replay recordings under every strategy, verify them against their list registers, answer the questions of the threads; write HTML, Markdown, CSV and JSON',
     )
     .argument('[traces...]', 'traces (default: the recordings shipped with the package)')
     .option('-o, --out <dir>', 'folder of the report', 'vgic-report')

@@ -5,12 +5,14 @@ import { studies, studyNamed } from '../study/index.js';
 import type { Study } from '../study/study.js';
 import { type Terminal, tool } from './terminal.js';
 
-export const STUDY_SCHEMA = 'vgic-replay/study/1';
+const STUDY_SCHEMA = 'vgic-replay/study/1';
 
 export function registerStudy(program: Command, terminal: Terminal): void {
   program
     .command('study')
-    .description('answer the question of a mailing-list thread: each system modelled, and its figures')
+    .description(
+      'answer the questions of mailing-list threads (injection, doorbells, mapped interrupts, timers, ITS) with counted figures',
+    )
     .argument('[ids...]', `of: ${studies.map(({ id }) => id).join(', ')} (default: all)`)
     .option('--seed <n>', 'seed of generated events', parseSeed, 1)
     .option('--json', 'print JSON instead of text')

@@ -1,5 +1,15 @@
 /** The steps of scenarios that concern the ITS, its tables and its memory, and the state in which such scenarios begin. */
 import { LPI_BASE } from '../gic/intid.js';
+import * as Command from '../gic/its-command.js';
+import {
+  GICR_CTLR,
+  GICR_PENDBASER,
+  GICR_PROPBASER,
+  GITS_BASER_COLLECTIONS,
+  GITS_BASER_DEVICES,
+  GITS_CBASER,
+  GITS_CTLR,
+} from '../gic/its-registers.js';
 import { DIST_ENABLE, ITS_MMIO, MEM_AT, MEM_WRITE, MMIO_REDIST } from '../trace/events.js';
 import { resultName } from '../vgic/its/result.js';
 import type { Observed } from './perform.js';
@@ -15,13 +25,6 @@ export const PENDING_TABLE = 0x40100000;
 export const PENDING_TABLE_BYTES = 0x10000;
 const ID_BITS_FIELD = 15;
 
-const REDIST_CTLR = 0x00;
-const REDIST_PROPBASER = 0x70;
-const REDIST_PENDBASER = 0x78;
-const ITS_CTLR = 0x000;
-const ITS_CBASER = 0x080;
-const ITS_DEVICE_BASER = 0x100;
-const ITS_COLLECTION_BASER = 0x108;
 /** High word of a valid CBASER or BASER; a size field of 0 is one page. */
 const VALID_HI = 0x80000000;
 
@@ -31,35 +34,35 @@ type Apply = ConformTarget['apply'];
 export function prepareIts(apply: Apply, nrVcpus: number): void {
   apply(DIST_ENABLE, 0, 0, 1);
   for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
-    apply(MMIO_REDIST, vcpu, REDIST_PROPBASER, CONFIG_TABLE | ID_BITS_FIELD);
-    apply(MMIO_REDIST, vcpu, REDIST_PENDBASER, PENDING_TABLE + vcpu * PENDING_TABLE_BYTES);
-    apply(MMIO_REDIST, vcpu, REDIST_CTLR, 1);
+    apply(MMIO_REDIST, vcpu, GICR_PROPBASER, CONFIG_TABLE | ID_BITS_FIELD);
+    apply(MMIO_REDIST, vcpu, GICR_PENDBASER, PENDING_TABLE + vcpu * PENDING_TABLE_BYTES);
+    apply(MMIO_REDIST, vcpu, GICR_CTLR, 1);
   }
   for (const [offset, base] of [
-    [ITS_DEVICE_BASER, DEVICE_TABLE],
-    [ITS_COLLECTION_BASER, COLLECTION_TABLE],
-    [ITS_CBASER, COMMAND_QUEUE],
+    [GITS_BASER_DEVICES, DEVICE_TABLE],
+    [GITS_BASER_COLLECTIONS, COLLECTION_TABLE],
+    [GITS_CBASER, COMMAND_QUEUE],
   ]) {
     apply(ITS_MMIO, 0, offset, base);
     apply(ITS_MMIO, 0, offset + 4, VALID_HI | 0);
   }
-  apply(ITS_MMIO, 0, ITS_CTLR, 1);
+  apply(ITS_MMIO, 0, GITS_CTLR, 1);
 }
 
 /** Opcodes by name. RAW gives its own. */
 const OPCODES: Readonly<Record<string, number>> = {
-  MOVI: 0x01,
-  INT: 0x03,
-  CLEAR: 0x04,
-  SYNC: 0x05,
-  MAPD: 0x08,
-  MAPC: 0x09,
-  MAPTI: 0x0a,
-  MAPI: 0x0b,
-  INV: 0x0c,
-  INVALL: 0x0d,
-  MOVALL: 0x0e,
-  DISCARD: 0x0f,
+  MOVI: Command.ITS_MOVI,
+  INT: Command.ITS_INT,
+  CLEAR: Command.ITS_CLEAR,
+  SYNC: Command.ITS_SYNC,
+  MAPD: Command.ITS_MAPD,
+  MAPC: Command.ITS_MAPC,
+  MAPTI: Command.ITS_MAPTI,
+  MAPI: Command.ITS_MAPI,
+  INV: Command.ITS_INV,
+  INVALL: Command.ITS_INVALL,
+  MOVALL: Command.ITS_MOVALL,
+  DISCARD: Command.ITS_DISCARD,
 };
 export const commandNames: readonly string[] = [...Object.keys(OPCODES), 'RAW'];
 
@@ -112,7 +115,7 @@ export function createItsSteps(
     },
     // By the register, so that translation stops too.
     lpisDisable({ vcpu }) {
-      apply(MMIO_REDIST, Number(vcpu), REDIST_CTLR, 0);
+      apply(MMIO_REDIST, Number(vcpu), GICR_CTLR, 0);
       return {};
     },
     itsSave: () => resultOf(its.save()),

@@ -60,10 +60,6 @@ export const unmapCollection = (collection: number): ItsCommand => command(ITS_M
 export const mapEvent = (device: number, event: number, lpi: number, collection: number): ItsCommand =>
   command(ITS_MAPTI, { 1: device, 2: event, 3: lpi, 4: collection });
 
-/** MAPI: the event's number is the LPI's. */
-export const mapSameEvent = (device: number, event: number, collection: number): ItsCommand =>
-  command(ITS_MAPI, { 1: device, 2: event, 4: collection });
-
 export const moveEvent = (device: number, event: number, collection: number): ItsCommand =>
   command(ITS_MOVI, { 1: device, 2: event, 4: collection });
 

@@ -1,6 +1,7 @@
 /** Events of the ITS and of the guest memory it works on → the model (vgic/its). vgic-spec section 6. */
+
+import { ITS_COMMAND_WORDS } from '../gic/its-command.js';
 import { ITS_COMMAND, ITS_CONTROL, ITS_MMIO, ITS_WORD, MEM_AT, MEM_WRITE, MSI } from '../trace/events.js';
-import { COMMAND_WORDS } from '../vgic/its/commands.js';
 import type { Vgic } from '../vgic/vgic.js';
 import type { System, SystemKind } from './systems.js';
 
@@ -11,7 +12,7 @@ export const CONTROL_DROP_ALL = 2;
 export const CONTROL_SAVE_PENDING = 3;
 
 function createItsSystem(vgic: Vgic): System {
-  const words = new Int32Array(COMMAND_WORDS);
+  const words = new Int32Array(ITS_COMMAND_WORDS);
   let address = 0;
   let memoryFaults = 0;
   let ignored = 0;

@@ -34,6 +34,19 @@ export interface FuzzEvidence {
   readonly date: string;
 }
 
+/**
+ * Random ITS configurations saved and restored to what they were, and images changed in one way restored to what the
+ * specification says: the record of an earlier run, which exists only if all were right.
+ */
+export interface ItsImageEvidence {
+  readonly flavour: string;
+  readonly configurations: number;
+  readonly mutants: number;
+  readonly seed: number;
+  readonly version: string;
+  readonly date: string;
+}
+
 export interface Evidence {
   /** Every flavour of the model, in its order. */
   readonly flavours: readonly { readonly id: string; readonly models: string }[];
@@ -42,4 +55,6 @@ export interface Evidence {
   readonly golden: GoldenEvidence | null;
   /** Null: no run is recorded. */
   readonly fuzz: readonly FuzzEvidence[] | null;
+  /** Null: no run is recorded. */
+  readonly itsImages: readonly ItsImageEvidence[] | null;
 }

@@ -71,7 +71,7 @@ export function evidenceTable(
 /** What the dashes of the evidence table mean, and where the values come from. */
 export function describeSources(
   model: Pick<ReportModel, 'verify'>,
-  { scenarios, golden, fuzz }: Evidence,
+  { scenarios, golden, fuzz, itsImages }: Evidence,
 ): (readonly [string, string])[] {
   const notRun = scenarios.flatMap(({ flavour, reasons }) =>
     reasons.map(({ reason, scenarios: count }) => `${flavour} ${formatInteger(count)} (${reason})`),
@@ -79,6 +79,10 @@ export function describeSources(
   const runs = (fuzz ?? []).map(
     ({ flavour, machines, seed, version, date }) =>
       `${flavour} on ${date} with version ${version}, seed ${seed}, ${plural(machines, 'machine')}`,
+  );
+  const images = (itsImages ?? []).map(
+    ({ flavour, configurations, mutants, seed, version, date }) =>
+      `${flavour} on ${date} with version ${version}, seed ${seed}, ${plural(configurations, 'configuration')} and ${plural(mutants, 'changed image')}`,
   );
   return [
     [
@@ -104,6 +108,12 @@ export function describeSources(
       fuzz === null
         ? 'Not recorded.'
         : `After each of them the whole state was compared with that of a second model, written from the specification alone: ${runs.join('; ')}.`,
+    ],
+    [
+      'ITS images',
+      itsImages === null
+        ? 'Not recorded.'
+        : `Random configurations were saved and restored to what they were; images changed in one way were restored to what the specification says, in no more steps than it says, with nothing left behind: ${images.join('; ')}.`,
     ],
   ];
 }

@@ -51,6 +51,44 @@ export const GLOSSARY: readonly (readonly [term: string, meaning: string])[] = [
     'kick, request',
     'A virtual CPU is asked to look at its list again. If it waits it is woken; if it runs the guest an IPI (inter-processor interrupt) forces it out; else it looks anyway.',
   ],
+  [
+    'critical section',
+    'A stretch of code with a lock held or interrupts off: what has to wait for it waits for all of its steps.',
+  ],
+  [
+    'window W',
+    'On injection, the moment between letting go of the interrupt’s own lock and taking that of the list. Another CPU may change the interrupt there, so it is looked at again.',
+  ],
+  [
+    'interleaving',
+    'One order of the steps of several threads. All orders of a small model are visited, those of weakly ordered memory too.',
+  ],
+  ['doorbell', 'GICv4: the host interrupt that says that an LPI has arrived for a virtual CPU that is not on a CPU.'],
+  [
+    'vPE, resident',
+    'GICv4: a virtual CPU that the hardware knows, so that it delivers LPIs without the hypervisor while the vPE is on a CPU (resident).',
+  ],
+  ['PendingLast', 'GICv4: read when a vPE leaves its CPU. 1: an LPI may be pending for it, or not.'],
+  [
+    'mapped interrupt, HW bit',
+    'A virtual interrupt tied to a physical one: when the guest ends it, the list register deactivates the physical one.',
+  ],
+  [
+    'SW_RESAMPLE',
+    'For hosts whose list registers cannot do that: the hypervisor does it at the exit, once the virtual interrupt is neither active nor pending.',
+  ],
+  [
+    'userspace irqchip, vgic',
+    'The guest’s interrupt controller is modelled by user space, or by the hypervisor (the vgic).',
+  ],
+  [
+    'ITS, device, event',
+    'The unit that turns a message of a device (an MSI: device and event number) into an LPI. It is told by commands: MAPD, MAPC, MAPTI map; INV, INVALL read configuration again; MOVI, MOVALL move; DISCARD unmaps.',
+  ],
+  [
+    'DTE, ITT, ITE, CTE, collection',
+    'ITS tables in guest memory: a device table entry names the device’s ITT, whose entries (ITE) name LPI and collection; the collection table entry (CTE) names the CPU of all interrupts in that collection.',
+  ],
   ['spurious kick', 'A guest entry after a request, with nothing pending in any list register.'],
   [
     'scenario',

@@ -387,6 +387,9 @@ export const makeEvidence = (figures: Partial<Evidence> = {}): Evidence => ({
       date: '2026-11-26',
     },
   ],
+  itsImages: [
+    { flavour: 'kvm-6.1', configurations: 100, mutants: 2_000, seed: 1, version: '0.1.0', date: '2026-11-26' },
+  ],
   ...figures,
 });
 

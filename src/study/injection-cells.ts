@@ -53,7 +53,7 @@ export interface Cell {
 }
 
 /** Entries of a long list: what KVM and Xen can give one vCPU (vgic-spec 8.1). */
-export const LONG = 960;
+const LONG = 960;
 
 function generated(id: string, what: string, given: Readonly<Record<string, number>>): Load {
   const workload = workloadNamed(id);

@@ -249,7 +249,7 @@ export function windowTable(flavours: readonly string[]): StudyTable {
 }
 
 /** Windows in a row that may hold changes. */
-export const EXHAUSTED_DEPTH = 2;
+const EXHAUSTED_DEPTH = 2;
 
 export function exhaustionTable(flavours: readonly string[]): { table: StudyTable; found: readonly Exhaustion[] } {
   const found: Exhaustion[] = [];

@@ -3,8 +3,17 @@
  * and the run over mutated images stand on.
  */
 import { NR_LPIS } from '../gic/intid.js';
+import * as Command from '../gic/its-command.js';
+import {
+  GICR_CTLR,
+  GICR_PENDBASER,
+  GICR_PROPBASER,
+  GITS_BASER_COLLECTIONS,
+  GITS_BASER_DEVICES,
+  GITS_CBASER,
+  GITS_CTLR,
+} from '../gic/its-registers.js';
 import { reference } from '../strategy/index.js';
-import { COMMAND_WORDS } from '../vgic/its/commands.js';
 import type { Its } from '../vgic/its/its.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
 
@@ -19,13 +28,6 @@ export const SECOND_LEVEL = 0x40600000;
 export const ITT_AREA = 0x40800000;
 export const MEMORY_END = 0x42000000;
 
-const REDIST_CTLR = 0x00;
-const REDIST_PROPBASER = 0x70;
-const REDIST_PENDBASER = 0x78;
-const ITS_CTLR = 0x000;
-const ITS_CBASER = 0x080;
-const ITS_DEVICE_BASER = 0x100;
-const ITS_COLLECTION_BASER = 0x108;
 const VALID_HI = 1 << 31;
 const INDIRECT_HI = 1 << 30;
 /** 2^16 INTIDs. */
@@ -62,20 +64,20 @@ export function createItsMachine(flavour: string, nrVcpus: number): ItsMachine {
   const its = vgic.its();
   if (its === undefined) throw new RangeError(`${flavour} has no ITS`);
   for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
-    vgic.mmioWrite(vcpu, true, REDIST_PROPBASER, 4, CONFIG_TABLE | ID_BITS_FIELD, 0);
-    vgic.mmioWrite(vcpu, true, REDIST_PENDBASER, 4, PENDING_TABLE + vcpu * PENDING_TABLE_BYTES, 0);
-    vgic.mmioWrite(vcpu, true, REDIST_CTLR, 4, 1, 0);
+    vgic.mmioWrite(vcpu, true, GICR_PROPBASER, 4, CONFIG_TABLE | ID_BITS_FIELD, 0);
+    vgic.mmioWrite(vcpu, true, GICR_PENDBASER, 4, PENDING_TABLE + vcpu * PENDING_TABLE_BYTES, 0);
+    vgic.mmioWrite(vcpu, true, GICR_CTLR, 4, 1, 0);
   }
   const setTable = (register: number, base: number, flags: number): void => {
     its.write(register, base);
     its.write(register + 4, VALID_HI | flags);
   };
-  setTable(ITS_DEVICE_BASER, DEVICE_TABLE, 0);
-  setTable(ITS_COLLECTION_BASER, COLLECTION_TABLE, 0);
-  setTable(ITS_CBASER, COMMAND_QUEUE, 0);
-  its.write(ITS_CTLR, 1);
+  setTable(GITS_BASER_DEVICES, DEVICE_TABLE, 0);
+  setTable(GITS_BASER_COLLECTIONS, COLLECTION_TABLE, 0);
+  setTable(GITS_CBASER, COMMAND_QUEUE, 0);
+  its.write(GITS_CTLR, 1);
 
-  const words = new Int32Array(COMMAND_WORDS);
+  const words = new Int32Array(Command.ITS_COMMAND_WORDS);
   const command = (opcode: number, device: number, word2: number, lpi: number, low: number, high: number): number => {
     words[0] = opcode;
     words[1] = device;
@@ -91,16 +93,16 @@ export function createItsMachine(flavour: string, nrVcpus: number): ItsMachine {
     vgic,
     its,
     mapDevice: (device, itt, bits, valid) =>
-      command(0x08, device, bits - 1, 0, itt, Math.floor(itt / 2 ** 32) | (valid ? VALID_HI : 0)),
+      command(Command.ITS_MAPD, device, bits - 1, 0, itt, Math.floor(itt / 2 ** 32) | (valid ? VALID_HI : 0)),
     mapCollection: (collection, target, valid) =>
-      command(0x09, 0, 0, 0, collection | (target << 16), valid ? VALID_HI : 0),
-    mapEvent: (device, event, lpi, collection) => command(0x0a, device, event, lpi, collection, 0),
-    discard: (device, event) => command(0x0f, device, event, 0, 0, 0),
-    interrupt: (device, event) => command(0x03, device, event, 0, 0, 0),
-    invalidateAll: (collection) => command(0x0d, 0, 0, 0, collection, 0),
+      command(Command.ITS_MAPC, 0, 0, 0, collection | (target << 16), valid ? VALID_HI : 0),
+    mapEvent: (device, event, lpi, collection) => command(Command.ITS_MAPTI, device, event, lpi, collection, 0),
+    discard: (device, event) => command(Command.ITS_DISCARD, device, event, 0, 0, 0),
+    interrupt: (device, event) => command(Command.ITS_INT, device, event, 0, 0, 0),
+    invalidateAll: (collection) => command(Command.ITS_INVALL, 0, 0, 0, collection, 0),
     moveAll(from, to) {
       words.fill(0);
-      words[0] = 0x0e;
+      words[0] = Command.ITS_MOVALL;
       words[4] = from << 16;
       words[6] = to << 16;
       return its.command(words);
@@ -110,9 +112,9 @@ export function createItsMachine(flavour: string, nrVcpus: number): ItsMachine {
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) if (vgic.list.length(vcpu) > 0) vgic.dropLpis(vcpu);
     },
     setDeviceTable(isIndirect) {
-      its.write(ITS_CTLR, 0);
-      setTable(ITS_DEVICE_BASER, DEVICE_TABLE, isIndirect ? INDIRECT_HI : 0);
-      its.write(ITS_CTLR, 1);
+      its.write(GITS_CTLR, 0);
+      setTable(GITS_BASER_DEVICES, DEVICE_TABLE, isIndirect ? INDIRECT_HI : 0);
+      its.write(GITS_CTLR, 1);
     },
   };
 }

@@ -151,7 +151,7 @@ export const MMIO_REDIST_READ = 47;
 export const MEM_AT = 48;
 /** The guest writes its memory: the `intid` (1, 2 or 4) low bytes of `value`, little endian, at the address, which moves on. */
 export const MEM_WRITE = 49;
-/** Raw 32-bit write by `vcpu` to the ITS at byte offset `intid`; 0x10040 is GITS_TRANSLATER. */
+/** Raw 32-bit write by `vcpu` to the ITS at byte offset `intid`. GITS_TRANSLATER (0x10040) is for devices: see MSI. */
 export const ITS_MMIO = 50;
 /** Word `intid` (0 to 7, little endian) of the next ITS_COMMAND; words not given are 0. */
 export const ITS_WORD = 51;
@@ -196,7 +196,7 @@ export const LOST = 71;
 /** A flush that was followed by a sync without guest run (request pending). Stands before the SYNC. */
 export const ABORTED_ENTRY = 72;
 /**
- * An MSI asked the translation cache: value = device << 16 | event; intid = the LPI that was queued upon a hit, 0: a miss.
+ * An MSI asked the translation cache: value = device << 16 | event; intid = the LPI that a hit made pending, 0: a miss.
  * A miss is followed by ITS_TRIGGER, or, in a context that must not sleep, by another MSI_CACHED first.
  */
 export const MSI_CACHED = 73;

@@ -6,6 +6,16 @@
 
 import { LPI_BASE } from '../gic/intid.js';
 import { ITS_COMMAND_BYTES, type ItsCommand } from '../gic/its-command.js';
+import {
+  GICR_CTLR,
+  GICR_PENDBASER,
+  GICR_PROPBASER,
+  GITS_BASER_COLLECTIONS,
+  GITS_BASER_DEVICES,
+  GITS_CBASER,
+  GITS_CTLR,
+  GITS_CWRITER,
+} from '../gic/its-registers.js';
 import { ITS_COMMAND, ITS_MMIO, ITS_WORD, MEM_AT, MEM_WRITE, MMIO_REDIST } from '../trace/events.js';
 import type { Pen } from './stage.js';
 
@@ -20,14 +30,6 @@ const PENDING_TABLE_BYTES = 0x1_0000;
 const TRANSLATION_TABLES = 0x4100_0000;
 const BYTES_PER_ENTRY = 8;
 
-const GITS_CTLR = 0x0;
-const GITS_CBASER = 0x80;
-const GITS_CWRITER = 0x88;
-const GITS_BASER_DEVICES = 0x100;
-const GITS_BASER_COLLECTIONS = 0x108;
-const GICR_CTLR = 0x0;
-const GICR_PROPBASER = 0x70;
-const GICR_PENDBASER = 0x78;
 const HIGH_WORD = 4;
 
 const VALID_HIGH = 0x8000_0000;

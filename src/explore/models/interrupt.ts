@@ -8,8 +8,8 @@ import type { Access, Cell, Lock } from '../lock-program.js';
 import type { Problem } from '../system.js';
 
 /** Places in the lock order of vgic-spec 1.5. */
-export const LIST_RANK = 6;
-export const IRQ_RANK = 8;
+const LIST_RANK = 6;
+const IRQ_RANK = 8;
 
 /** Neither vCPU: what the oracle says of an interrupt that belongs on no list. vCPU n is n + 1. */
 export const NOBODY = 0;

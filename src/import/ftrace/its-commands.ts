@@ -5,14 +5,10 @@
  * are only read for their mapping. Commands: vgic-spec 6.6.
  */
 import { LPI_BASE, LPI_END } from '../../gic/intid.js';
+import { ITS_CLEAR, ITS_DISCARD, ITS_MAPD, ITS_MAPI, ITS_MAPTI } from '../../gic/its-command.js';
 import { LPI_CLEAR, LPI_UNMAP } from '../../trace/events.js';
 import { irqKey, type Step } from './step.js';
 
-const CMD_CLEAR = 0x04;
-const CMD_MAPD = 0x08;
-const CMD_MAPTI = 0x0a;
-const CMD_MAPI = 0x0b;
-const CMD_DISCARD = 0x0f;
 const VALID = 1 << 31;
 const WORD_COUNT = 3;
 /** 32-bit words of a mirrored command. */
@@ -55,25 +51,25 @@ export class ItsCommands {
     const events = this.#mapping.get(device) ?? new Map<number, number>();
     const lpi = events.get(event);
     switch (first.lo & 0xff) {
-      case CMD_MAPD:
+      case ITS_MAPD:
         for (const mapped of events.values()) steps.push(lpiStep(LPI_UNMAP, mapped));
         this.#mapping.delete(device);
         if ((third.hi & VALID) !== 0) this.#mapping.set(device, new Map());
         break;
-      case CMD_MAPTI:
-      case CMD_MAPI: {
-        const intid = (first.lo & 0xff) === CMD_MAPTI ? second.hi : event;
+      case ITS_MAPTI:
+      case ITS_MAPI: {
+        const intid = (first.lo & 0xff) === ITS_MAPTI ? second.hi : event;
         if (lpi === undefined && intid >= LPI_BASE && intid < LPI_END) {
           events.set(event, intid);
           this.#mapping.set(device, events);
         }
         break;
       }
-      case CMD_DISCARD:
+      case ITS_DISCARD:
         if (lpi !== undefined) steps.push(lpiStep(LPI_UNMAP, lpi));
         events.delete(event);
         break;
-      case CMD_CLEAR:
+      case ITS_CLEAR:
         if (lpi !== undefined) steps.push(lpiStep(LPI_CLEAR, lpi));
         break;
     }

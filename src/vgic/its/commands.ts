@@ -4,6 +4,7 @@
  */
 import type { ItsRules } from '../../gic/flavour/flavour.js';
 import { LPI_BASE, NO_VCPU } from '../../gic/intid.js';
+import * as Opcode from '../../gic/its-command.js';
 import type { ItsCosts, Operation } from './costs.js';
 import type { GuestMemory } from './guest-memory.js';
 import type { Lpis } from './lpis.js';
@@ -14,7 +15,6 @@ import { reach, reachEvent, type Table } from './tables.js';
 
 /** Eight words, little endian: word 2n is the low half of doubleword n. */
 export type CommandWords = ArrayLike<number>;
-export const COMMAND_WORDS = 8;
 
 export interface CommandParts {
   readonly nrVcpus: number;
@@ -159,10 +159,10 @@ export function createCommands(parts: CommandParts): (words: CommandWords) => nu
     };
 
   const commands = new Map<number, Command>([
-    [0x01, { name: 'MOVI', run: move }],
-    [0x03, { name: 'INT', run: (words) => parts.trigger(deviceId(words), eventId(words)) }],
+    [Opcode.ITS_MOVI, { name: 'MOVI', run: move }],
+    [Opcode.ITS_INT, { name: 'INT', run: (words) => parts.trigger(deviceId(words), eventId(words)) }],
     [
-      0x04,
+      Opcode.ITS_CLEAR,
       {
         name: 'CLEAR',
         run: onEntry(Result.CLEAR_UNMAPPED_INTERRUPT, ({ slot }) => {
@@ -171,15 +171,15 @@ export function createCommands(parts: CommandParts): (words: CommandWords) => nu
         }),
       },
     ],
-    [0x05, { name: 'SYNC', run: () => Result.OK }],
-    [0x08, { name: 'MAPD', run: mapDevice }],
-    [0x09, { name: 'MAPC', run: mapCollection }],
-    [0x0a, { name: 'MAPTI', run: (words) => mapEvent(words, lpiNumber(words)) }],
-    [0x0b, { name: 'MAPI', run: (words) => mapEvent(words, eventId(words)) }],
-    [0x0c, { name: 'INV', run: onEntry(Result.INV_UNMAPPED_INTERRUPT, ({ slot }) => lpis.readConfig(slot)) }],
-    [0x0d, { name: 'INVALL', run: invalidateAll }],
-    [0x0e, { name: 'MOVALL', run: moveAll }],
-    [0x0f, { name: 'DISCARD', run: discard }],
+    [Opcode.ITS_SYNC, { name: 'SYNC', run: () => Result.OK }],
+    [Opcode.ITS_MAPD, { name: 'MAPD', run: mapDevice }],
+    [Opcode.ITS_MAPC, { name: 'MAPC', run: mapCollection }],
+    [Opcode.ITS_MAPTI, { name: 'MAPTI', run: (words) => mapEvent(words, lpiNumber(words)) }],
+    [Opcode.ITS_MAPI, { name: 'MAPI', run: (words) => mapEvent(words, eventId(words)) }],
+    [Opcode.ITS_INV, { name: 'INV', run: onEntry(Result.INV_UNMAPPED_INTERRUPT, ({ slot }) => lpis.readConfig(slot)) }],
+    [Opcode.ITS_INVALL, { name: 'INVALL', run: invalidateAll }],
+    [Opcode.ITS_MOVALL, { name: 'MOVALL', run: moveAll }],
+    [Opcode.ITS_DISCARD, { name: 'DISCARD', run: discard }],
   ]);
 
   return (words) => {

@@ -14,7 +14,7 @@ export interface MemoryRange {
 }
 
 /** 32 MiB: the range of the conformance scenarios. The model needs no more memory than this for its pages. */
-export const DEFAULT_RANGE: MemoryRange = { base: 0x40000000, bytes: 0x2000000 };
+const DEFAULT_RANGE: MemoryRange = { base: 0x40000000, bytes: 0x2000000 };
 const MAX_BYTES = 2 ** 30;
 
 export class GuestMemory {

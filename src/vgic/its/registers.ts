@@ -4,7 +4,8 @@
  * nothing.
  */
 import type { ItsRules } from '../../gic/flavour/flavour.js';
-import { COMMAND_WORDS, type CommandWords } from './commands.js';
+import { ITS_COMMAND_BYTES, ITS_COMMAND_WORDS } from '../../gic/its-command.js';
+import type { CommandWords } from './commands.js';
 import type { GuestMemory } from './guest-memory.js';
 import { ID_BITS } from './objects.js';
 import { addressOf, BASER_RULES, CBASER_RULES, sanitise, type WordRules } from './register-words.js';
@@ -33,7 +34,6 @@ const PAGE_SIZE_LO = 3 << 8;
 const PAGE_SIZE_64K = 2 << 8;
 
 const QUEUE_PAGE_BYTES = 4096;
-const COMMAND_BYTES = 4 * COMMAND_WORDS;
 /** Bits 19:5 of CWRITER. */
 const QUEUE_OFFSET = 0xfffe0;
 
@@ -101,7 +101,7 @@ export function createItsRegisters(parts: RegisterParts): ItsRegisters {
   // The collection table is flat only.
   const collections = new Baser(TYPE_COLLECTIONS, INDIRECT_HI);
   const cbaser = new DoubleWord();
-  const words = new Int32Array(COMMAND_WORDS);
+  const words = new Int32Array(ITS_COMMAND_WORDS);
   let enabled = false;
   let creadr = 0;
   let cwriter = 0;
@@ -109,7 +109,7 @@ export function createItsRegisters(parts: RegisterParts): ItsRegisters {
   const queueBytes = (): number => ((cbaser.lo & 0xff) + 1) * QUEUE_PAGE_BYTES;
 
   function readCommand(address: number): boolean {
-    for (let at = 0; at < COMMAND_WORDS; at += 2) {
+    for (let at = 0; at < ITS_COMMAND_WORDS; at += 2) {
       if (!memory.readDouble(address + 4 * at)) return false;
       words[at] = memory.lo;
       words[at + 1] = memory.hi;
@@ -123,7 +123,7 @@ export function createItsRegisters(parts: RegisterParts): ItsRegisters {
     const base = addressOf(cbaser.lo, cbaser.hi, 16);
     while (creadr !== cwriter) {
       if (readCommand(base + creadr)) parts.command(words);
-      creadr = (creadr + COMMAND_BYTES) % queueBytes();
+      creadr = (creadr + ITS_COMMAND_BYTES) % queueBytes();
     }
   }
 

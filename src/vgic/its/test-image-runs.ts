@@ -97,7 +97,7 @@ export interface MutantOutcome {
 }
 
 /** Mutates the image in memory, restores it, and compares with the text. Undefined: this image has no such place. */
-export function checkMutant(
+function checkMutant(
   machine: ItsMachine,
   image: Image,
   mutator: Mutator,

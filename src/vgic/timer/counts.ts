@@ -2,7 +2,7 @@
 import { COUNTED } from '#counting';
 
 /** One entry a counter; the place is the number that `count` takes. Units: occurrences since the start. */
-export const TIMER_COUNTERS = [
+const TIMER_COUNTERS = [
   /** Host timer interrupts taken while the vCPU was loaded, and how many of these ended a guest run. */
   'hostInterrupts',
   'exitsByHostInterrupt',

@@ -11,8 +11,8 @@ import type { TimerLine } from './timer-line.js';
 import type { TimerRules } from './timers.js';
 
 /** Bits of device_irq_level; bit 2, the PMU's, is not kept. */
-export const TOLD_VIRTUAL = 1;
-export const TOLD_PHYSICAL = 2;
+const TOLD_VIRTUAL = 1;
+const TOLD_PHYSICAL = 2;
 
 export interface UserIrqchip {
   /**
