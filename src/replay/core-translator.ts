@@ -2,7 +2,7 @@
 import { assert } from '../base/errors.js';
 import { flavourNamed } from '../gic/flavour/index.js';
 import type { Machine } from '../gic/intid.js';
-import { COMMAND_WORDS } from '../vgic/its/commands.js';
+import { ITS_COMMAND_WORDS } from '../gic/its-command.js';
 import { createModel, referenceFor } from './create-model.js';
 import type { Translator } from './verify-its.js';
 
@@ -43,7 +43,7 @@ export function createCoreTranslator(machine: Machine): Translator | undefined {
   its.write(ITS_ON.offset, ITS_ON.lo);
 
   const lpiOf = (slot: number): number | null => (slot < 0 ? null : vgic.state.intidOfSlot[slot]);
-  const command = new Int32Array(COMMAND_WORDS);
+  const command = new Int32Array(ITS_COMMAND_WORDS);
   return {
     command(words) {
       command.fill(0);

@@ -2,15 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { prepareIts } from '../conform/perform-its.js';
-import type { Machine } from '../gic/intid.js';
-import { ITS_COMMAND_WORDS } from '../gic/its-command.js';
-import { reference } from '../strategy/index.js';
 import * as K from '../trace/events.js';
 import { openTrace } from '../trace/reader.js';
 import { createMemorySource } from '../trace/source.js';
-import { createVgic } from '../vgic/vgic.js';
-import { createEngine } from './engine.js';
 import type { BlockSource } from './replay.js';
 import { collectEvents, sourceOf, tracesFolder } from './test-traces.js';
 import { createTestTranslator, type TranslatorFault } from './test-translator.js';
@@ -69,38 +63,6 @@ test('bare-lpi: a model whose MSI is one step differs where two threads were bet
   assert.deepEqual({ outcomesAgree, lpis, lpisAgree }, { outcomesAgree: 5997, lpis: 6235, lpisAgree: 6233 });
   // No LPI is wrong: a hit is taken for a miss, or the other way round.
   assert.ok(mismatches.every(({ recorded, predicted }) => recorded === null || predicted === null));
-});
-
-/** The core's ITS as the guest's driver leaves it, before any command. */
-function createCoreIts(machine: Machine): MsiTranslator {
-  const vgic = createVgic(machine, reference.create({}));
-  const engine = createEngine(vgic);
-  prepareIts((kind, vcpu, intid, value) => engine.step(K.packWord(kind, vcpu, intid), value | 0), machine.nrVcpus);
-  const its = vgic.its();
-  assert.ok(its !== undefined);
-  const command = new Int32Array(ITS_COMMAND_WORDS);
-  const countHits = (): number => its.counts()['MSI cached calls'] ?? 0;
-  return {
-    command(words) {
-      command.fill(0);
-      command.set(words);
-      its.command(command);
-    },
-    msi(device, event) {
-      const hits = countHits();
-      const isDelivered = its.signalMsi(device, event) === 1;
-      return {
-        hit: countHits() > hits,
-        lpi: isDelivered ? vgic.state.intidOfSlot[its.translate(device, event)] : null,
-      };
-    },
-  };
-}
-
-test('bare-lpi: the ITS of the core names every LPI that the recorded kernel did, but for MSIs of two threads', () => {
-  const record = verifyIts(open('bare-lpi'), (machine) => translatorOf(createCoreIts(machine)));
-  const { outcomesAgree, lpis, lpisAgree } = predictionOf(record);
-  assert.deepEqual({ outcomesAgree, lpis, lpisAgree }, { outcomesAgree: 5997, lpis: 6235, lpisAgree: 6233 });
 });
 
 test('control: a cache of another size, order or life, or other tables, is found out', () => {
