@@ -65,7 +65,7 @@ function gatherCell(cell: string, { paths, lrDigest, guest, kicks, systems }: Ex
 
 /** Small instances of the workloads; that of the ITS saves its tables often enough for it to happen here. */
 const INSTANCE = 'events=5000,seed=1';
-const MORE: Readonly<Record<string, string>> = { 'its-churn': ',saves=500' };
+const MORE: Readonly<Record<string, string>> = { 'its-churn': ',saves=200' };
 
 function gatherWorkloads(figures: Figures): void {
   for (const { id } of workloads) {
