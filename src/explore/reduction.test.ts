@@ -182,3 +182,43 @@ test('weak memory, with sleepers: the reduced search comes to rest wherever the 
   );
   assert.ok(seen.smaller > 100 && seen.rich > 40, JSON.stringify(seen));
 });
+
+test('what a sleeper will read once it is woken is waited for', () => {
+  const [TASK, DATA, NOTE] = [0, 1, 2];
+  const compared = compare((tell) =>
+    createWeakSystem({
+      locations: ['task', 'data', 'note'].map((name) => [name, 0] as const),
+      threads: [
+        {
+          name: 'sleeper',
+          turn: { operations: [{ kind: 'read', at: TASK }], decide: () => 'schedule' },
+          woken: {
+            operations: [
+              { kind: 'read', at: DATA },
+              { kind: 'write-if', at: NOTE, value: 1, given: 0, equals: 0, wmb: false },
+            ],
+            decide: () => 'stop',
+          },
+        },
+        {
+          name: 'waker',
+          turn: {
+            operations: [
+              { kind: 'write', at: DATA, value: 1 },
+              { kind: 'write', at: TASK, value: 1 },
+            ],
+          },
+        },
+      ],
+      sleeps: { at: TASK, equals: 0 },
+      maxTurns: 2,
+      valueName: (_, value) => String(value),
+      atRest(memory) {
+        tell(memory);
+        return null;
+      },
+    }),
+  );
+  requireSame(compared);
+  assert.deepEqual(compared.full.rests, ['1 1 0', '1 1 1']);
+});
