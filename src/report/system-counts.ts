@@ -79,11 +79,11 @@ function rowsOf(trace: TraceFacts, { system, counts, others }: SystemReading): T
       const count = other.counts[name] ?? 0;
       if (count !== (first[name] ?? 0)) apart.set(count, [...(apart.get(count) ?? []), other.label]);
     }
-    const nrApart = [...apart.values()].flat().length;
-    const whose = nrApart === 0 ? 'all' : 'the others';
+    const labels = [...apart.values()].flat();
+    const whose = labels.length === 0 ? 'all' : `all but ${joinWords(labels)}`;
     return [
       [trace.label, system, name, whose, first[name] ?? 0],
-      ...[...apart].map(([count, labels]): TableCell[] => [trace.label, system, name, joinWords(labels), count]),
+      ...[...apart].map(([count, whom]): TableCell[] => [trace.label, system, name, joinWords(whom), count]),
     ];
   });
 }

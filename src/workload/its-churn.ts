@@ -213,7 +213,8 @@ function createChurn(pen: Pen, rng: Generator, { vcpus, devices, msis, faults }:
   /** One that is mapped, if a few tries find it; a device may write what it likes at any time, and a guest may be wrong. */
   function findEvent(): number {
     let found = rng.nextBelow(devices * msis);
-    for (let tries = 1; tries < FIND_TRIES && isEventMapped[found] === 0; tries++) found = rng.nextBelow(devices * msis);
+    for (let tries = 1; tries < FIND_TRIES && isEventMapped[found] === 0; tries++)
+      found = rng.nextBelow(devices * msis);
     return found;
   }
 
