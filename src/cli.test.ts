@@ -1,7 +1,7 @@
 /** The program as a process: exit codes, pipes, signals, terminals. What needs no process is tested in commands/. */
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -143,6 +143,19 @@ for (const [signal, expected] of [
     );
   });
 }
+
+test('Ctrl-C ends the making of a long trace with 130 and leaves nothing', async () => {
+  const output = at('long-gen.vgt');
+  const child = start(['gen', 'idle', '--events', '2000000000', '-o', output]);
+  const end = endOf(child);
+  await waitFor(() => existsSync(`${output}.partial`) && statSync(`${output}.partial`).size > 0);
+  child.kill('SIGINT');
+  assert.deepEqual(await end, { code: 130, signal: null, err: 'vgic-replay: interrupted; nothing was written\n' });
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('long-gen')),
+    [],
+  );
+});
 
 test('Ctrl-C ends at once what has nothing to clean up; a shell calls that 130', async () => {
   const child = start(['replay', '-']);

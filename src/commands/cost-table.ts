@@ -3,6 +3,7 @@
 import { formatInteger, formatShare } from '../base/number-format.js';
 import { type ExactPart, PATH_NAMES } from '../replay/result.js';
 import { wrapText } from '../report/terminal.js';
+import { describeSystems } from './system-text.js';
 
 interface Column {
   readonly head: string;
@@ -25,6 +26,7 @@ export function renderCosts(cells: readonly ExactPart[], width: number): string 
     '',
     ...alignColumns(costColumns(cells), width),
     '',
+    ...describeSystems(cells, width),
     ...[...describeForeign(trace), ...describeFidelity(trace)].flatMap((caveat) => [...wrapText(caveat, width), '']),
     ...cells.flatMap(describeCaveats).flatMap((caveat) => [...wrapText(caveat, width), '']),
   ].join('\n');

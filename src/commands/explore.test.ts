@@ -40,7 +40,7 @@ test('a counterexample is a column a thread, a row a step, and a line that says 
     [
       'doorbell-wake:p1-if: P1, mb; wmb, wakes if task = I',
       '   vCPU                         handler',
-      '1                               reads task: N',
+      '1                               reads task: N (overtakes pend)',
       '2  task := I',
       '3  reads pend: 0',
       '4  schedule: task is I, sleeps',

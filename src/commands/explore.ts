@@ -4,6 +4,7 @@ import { FidelityError, InputError, UsageError } from '../base/errors.js';
 import { type Exploration, exploreVariant, modelNamed, models, variantNamed } from '../explore/index.js';
 import type { Model, Variant } from '../explore/model.js';
 import { replayMoves } from '../explore/replay-schedule.js';
+import { wrapText } from '../report/terminal.js';
 import { describeSchedule, describeVerdicts, type Timed } from './explore-text.js';
 import { openInput } from './inputs.js';
 import { readSchedule, writeSchedule } from './schedule-file.js';
@@ -66,8 +67,11 @@ function exploreModels(wanted: string | undefined, options: Options, terminal: T
   // Standard output may be the trace itself.
   const print = output === '-' ? terminal.err : terminal.out;
   if (options.json === true) print(toJson({ reduced: options.reduced ?? false, explorations }));
-  else
-    print([describeVerdicts(results, terminal.width), ...counterexamples(wanted, explorations, terminal)].join('\n\n'));
+  else {
+    const parts = [describeVerdicts(results, terminal.width), ...counterexamples(wanted, explorations, terminal)];
+    if (output !== undefined && output !== '-') parts.push(...describeSaved(output, explorations[0], terminal));
+    print(parts.join('\n\n'));
+  }
   requireDeclared(explorations);
 }
 
@@ -85,6 +89,10 @@ const counterexamples = (
   wanted === undefined
     ? []
     : explorations.filter(({ problem }) => problem !== null).map((exploration) => describeSchedule(exploration, width));
+
+const describeSaved = (output: string, { length }: Exploration, { width }: Terminal): string[] => [
+  wrapText(`${output}: ${length} steps; "vgic-replay explore --schedule ${output}" takes them again`, width).join('\n'),
+];
 
 function requireDeclared(explorations: readonly Exploration[]): void {
   const wrong = explorations.filter(({ isAsDeclared }) => !isAsDeclared);

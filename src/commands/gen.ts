@@ -1,10 +1,12 @@
 /** `vgic-replay gen`: a seeded workload → a .vgt trace, the same bytes on every machine; without argument, the workloads. */
+import { Worker } from 'node:worker_threads';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.js';
-import { createTraceWriter } from '../trace/writer.js';
+import type { ByteTarget } from '../trace/source.js';
 import { chooseWorkload, workloadHeader, workloads } from '../workload/index.js';
 import type { Workload, WorkloadParam } from '../workload/workload.js';
-import { openOutput } from './outputs.js';
+import type { GenPart, GenWork } from './gen-worker.js';
+import { abortOnSignal, openOutput } from './outputs.js';
 import { type Terminal, tool } from './terminal.js';
 import { describeWritten } from './written-line.js';
 
@@ -26,9 +28,9 @@ export function registerGen(program: Command, terminal: Terminal): void {
     .option('--seed <n>', 'seed of the generator (default: 1)')
     .option('--events <n>', 'number of events, about (default: see the list)')
     .option('--json', 'print the list as JSON')
-    .action((spec: string | undefined, options: Options) => {
+    .action(async (spec: string | undefined, options: Options) => {
       if (spec === undefined) listWorkloads(options, terminal);
-      else writeWorkload(spec, options, terminal);
+      else await writeWorkload(spec, options, terminal);
     });
 }
 
@@ -56,7 +58,7 @@ function describe({ id, summary, imitates, systems, params }: Workload): string 
 const describeParam = (id: string, param: WorkloadParam): string =>
   `  param:    ${id}:${param.name}=${param.default}  ${param.summary} (${param.min}..${param.max})`;
 
-function writeWorkload(spec: string, { output, seed, events, json }: Options, terminal: Terminal): void {
+async function writeWorkload(spec: string, { output, seed, events, json }: Options, terminal: Terminal): Promise<void> {
   if (json === true) throw new UsageError('--json prints the list of workloads; leave out the workload');
   const given = Object.entries({ seed, events }).filter(
     (option): option is [string, string] => option[1] !== undefined,
@@ -64,16 +66,39 @@ function writeWorkload(spec: string, { output, seed, events, json }: Options, te
   const { workload, params } = chooseWorkload(spec, given);
   if (output === undefined) throw new UsageError(`name the trace to write: -o ${workload.id}.vgt (or -o -)`);
   const target = openOutput(output);
+  const disarm = abortOnSignal(terminal, target.abort);
   try {
-    const header = workloadHeader(workload, params, tool.version);
-    // Nothing is added to the header at the end, so no room is kept for it.
-    const writer = createTraceWriter(target, header, { reserve: 0 });
-    workload.generate(params, writer);
-    writer.finish();
+    const events = await generate({ workload: workload.id, params, version: tool.version, name: output }, target);
     target.commit();
     // Standard output may be the trace itself.
-    (output === '-' ? terminal.err : terminal.out)(describeWritten(output, header, writer.events));
+    const print = output === '-' ? terminal.err : terminal.out;
+    print(describeWritten(output, workloadHeader(workload, params, tool.version), events));
   } finally {
     target.abort();
+    disarm();
   }
+}
+
+/** Writes what the other thread makes to `target`, and returns the number of events. */
+function generate(work: Omit<GenWork, 'written'>, target: ByteTarget): Promise<number> {
+  const written = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const workerData: GenWork = { ...work, written };
+  const worker = new Worker(new URL('./gen-worker.js', import.meta.url), { workerData });
+  return new Promise<number>((resolve, reject) => {
+    worker.on('error', reject);
+    worker.on('message', (part: GenPart) => {
+      try {
+        if ('events' in part) {
+          resolve(part.events);
+          return;
+        }
+        if (part.position === null) target.write(part.bytes);
+        else target.writeAt(part.position, part.bytes);
+        Atomics.add(written, 0, 1);
+        Atomics.notify(written, 0);
+      } catch (error) {
+        reject(error);
+      }
+    });
+  }).finally(() => worker.terminate());
 }

@@ -1,5 +1,6 @@
 /** The list of models: command line, studies and tests iterate it. To add one: a file in models/, and a line in `models`. */
 import { UsageError } from '../base/errors.js';
+import { findSimilar } from '../base/similar.js';
 import { countExecutions } from './executions.js';
 import type { Model, Variant } from './model.js';
 import { comparator } from './models/comparator.js';
@@ -9,6 +10,7 @@ import { injectIsr } from './models/inject-isr.js';
 import { kick } from './models/kick.js';
 import { migrate } from './models/migrate.js';
 import { queue } from './models/queue.js';
+import { replayMoves } from './replay-schedule.js';
 import { type SearchOptions, search } from './search.js';
 import type { Move, Problem, ProblemKind } from './system.js';
 
@@ -64,7 +66,7 @@ export function exploreVariant(model: Model, variant: Variant, options: SearchOp
     executions: executions?.all ?? null,
     failing: executions?.failing ?? null,
     length: schedule.length,
-    schedule: schedule.map((move) => ({ ...move, text: system.describe(move) })),
+    schedule: replayMoves(system, schedule).steps,
   };
 }
 
@@ -76,14 +78,19 @@ export const exploreAll = (options: SearchOptions = {}): Exploration[] =>
 export function modelNamed(id: string): Model {
   const found = models.find((model) => model.id === id);
   if (found) return found;
-  throw new UsageError(`unknown model '${id}'; one of: ${models.map((model) => model.id).join(', ')}`);
+  const ids = models.map((model) => model.id);
+  throw new UsageError(`unknown model '${id}'${guess(id, ids)}; one of: ${ids.join(', ')}`);
 }
 
 /** The variant of that id. Throws UsageError and names the others. */
 export function variantNamed(model: Model, id: string): Variant {
   const found = model.variants.find((variant) => variant.id === id);
   if (found) return found;
-  throw new UsageError(
-    `${model.id} has no variant '${id}'; it has: ${model.variants.map((each) => each.id).join(', ')}`,
-  );
+  const ids = model.variants.map((each) => each.id);
+  throw new UsageError(`${model.id} has no variant '${id}'${guess(id, ids)}; it has: ${ids.join(', ')}`);
+}
+
+function guess(id: string, ids: readonly string[]): string {
+  const similar = findSimilar(id, ids);
+  return similar === undefined ? '' : ` (Did you mean ${similar}?)`;
 }

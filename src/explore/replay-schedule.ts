@@ -24,7 +24,7 @@ export function replayMoves(system: System, moves: Iterable<Move>): ScheduleRepl
       return { steps, problem, stopped: `${at}: thread ${move.thread} cannot take step ${move.id} here` };
     if (step.value !== move.value)
       return { steps, problem, stopped: `${at}: the value is ${step.value}, not ${move.value}` };
-    steps.push({ ...move, text: system.describe(move) });
+    steps.push({ ...move, text: system.describe(move, state) });
     state = step.next;
     problem = step.problem ?? system.problemOf(state, system.stepsFrom(state));
   }

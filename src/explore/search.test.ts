@@ -219,6 +219,10 @@ test('locks against their order, a cell without its lock and a lock that is neve
     'one: writes cell without inner',
   );
   assert.equal(
+    problemOf((p, { cell }) => p.step('reads', { reads: [cell] }, ({ get }) => get(cell))),
+    'one: reads cell without inner',
+  );
+  assert.equal(
     problemOf((p, { outer }) => p.lock(outer)),
     'two waits for outer, held by one; one is done',
   );
@@ -229,6 +233,27 @@ test('locks against their order, a cell without its lock and a lock that is neve
     }),
     'one waits for outer, held by itself',
   );
+});
+
+test('a step that is wrong in one order only is found, although the other order leads to the same state', () => {
+  const machine = createLockMachine();
+  const flag = machine.cell('flag', 0);
+  machine.thread('looks', (p) =>
+    p.step('looks', { reads: [flag] }, ({ get, fail }) => {
+      if (get(flag) === 1) fail('unprotected', 'too late');
+      return 0;
+    }),
+  );
+  machine.thread('sets', (p) =>
+    p.step('sets', { writes: [flag] }, ({ set }) => {
+      set(flag, 1);
+      return 1;
+    }),
+  );
+  const system = machine.build();
+  assert.equal(search(system).problem?.text, 'looks: too late');
+  assert.equal(search(system, { reduced: true }).problem?.text, 'looks: too late');
+  assert.deepEqual(countExecutions(system), { all: 2, failing: 1 });
 });
 
 test('a step that touches what it did not declare is a bug of the model', () => {

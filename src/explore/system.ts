@@ -57,8 +57,8 @@ export interface System {
   reduce(state: State, steps: readonly Step[]): readonly Step[];
   /** What is wrong with a state from which all `steps` lead on: a deadlock, or what is left undone at rest. */
   problemOf(state: State, steps: readonly Step[]): Problem | null;
-  /** A move in words. */
-  describe(move: Move): string;
+  /** A move in words, taken in the state `from`. */
+  describe(move: Move, from: State): string;
 }
 
 /** A state as a key of a map. */

@@ -204,6 +204,14 @@ export function createWeakSystem(model: WeakModel): System {
     return (id >= WOKEN_BASE ? threads[thread].woken : threads[thread].turn)?.operations[id % LEFT_ALONE];
   };
 
+  /** Locations that the program names before this operation and that the thread touches after it. */
+  const overtaken = (from: State, { thread, id }: Move): string[] => {
+    const base = baseOf(thread);
+    const earlier = blockAt(thread, from[base + PLACE]).operations.slice(0, id % LEFT_ALONE);
+    const late = earlier.filter((operation, at) => !isBarrier(operation) && (from[base + EMITTED] & (1 << at)) === 0);
+    return [...new Set(late.map((operation) => model.locations[locationOf(operation)][0]))];
+  };
+
   return {
     threads: threads.map(({ name }) => name),
     initial,
@@ -221,15 +229,18 @@ export function createWeakSystem(model: WeakModel): System {
       const asleep = threads.flatMap((_, thread) => (state[baseOf(thread) + PLACE] === ASLEEP ? [thread] : []));
       return model.atRest(state.slice(0, nrLocations), asleep);
     },
-    describe(move) {
+    describe(move, from) {
       const operation = operationOf(move);
       if (operation === undefined) return describeDecision(model, move);
       const at = locationOf(operation);
       const [name] = model.locations[at];
       if ((move.id & LEFT_ALONE) !== 0) return `leaves ${name} alone`;
       const value = model.valueName(at, move.value);
-      if (operation.kind !== 'read') return `${name} := ${value}`;
-      return `reads ${name}: ${value}${operation.note === undefined ? '' : ` (${operation.note})`}`;
+      const what = operation.kind === 'read' ? `reads ${name}: ${value}` : `${name} := ${value}`;
+      const names = overtaken(from, move);
+      const notes = names.length === 0 ? [] : [`overtakes ${names.join(' and ')}`];
+      if (operation.kind === 'read' && operation.note !== undefined) notes.push(operation.note);
+      return notes.length === 0 ? what : `${what} (${notes.join('; ')})`;
     },
   };
 }

@@ -48,23 +48,20 @@ for (const version of [40, 41]) {
     assert.equal(cost.wakeups, 1);
     assert.equal(cost.kicks, 1);
     const expected = {
-      direct: 1,
-      deferred: 1,
-      taken: 2,
+      'vLPIs to a resident vPE': 1,
+      'vLPIs to an absent vPE': 1,
+      'vLPIs taken': 2,
       doorbells: 1,
-      foundBlocked: 1,
-      foundAwake: 0,
-      spuriousWakeups: 0,
-      readBacks: 1,
-      masks: version === 40 ? 3 : 0,
-      unmasks: version === 40 ? 2 : 0,
-      asleep: 0,
-      notModelled: 0,
+      'doorbells of a blocked vCPU': 1,
+      'doorbells of a vCPU awake': 0,
+      'spurious wake-ups': 0,
+      'PendingLast reads': 1,
+      'doorbell disables': version === 40 ? 3 : 0,
+      'doorbell enables': version === 40 ? 2 : 0,
+      'vCPUs asleep at the end': 0,
+      'events not modelled': 0,
     };
-    const { direct, deferred, taken, doorbells, foundBlocked, foundAwake, spuriousWakeups } = counts;
-    const { readBacks, masks, unmasks, asleep, notModelled } = counts;
-    const found = { direct, deferred, taken, doorbells, foundBlocked, foundAwake, spuriousWakeups };
-    assert.deepEqual({ ...found, readBacks, masks, unmasks, asleep, notModelled }, expected);
+    assert.deepEqual(Object.fromEntries(Object.keys(expected).map((name) => [name, counts[name]])), expected);
   });
 }
 
@@ -79,13 +76,13 @@ test('a guest that does not take what woke it was woken for nothing', () => {
     [ev.VLPI, LPI_BASE],
     [ev.VCPU_LOAD],
   );
-  assert.equal(counts.spuriousWakeups, 1);
+  assert.equal(counts['spurious wake-ups'], 1);
 });
 
 test('without GICv4, and in Xen, a virtual LPI is counted as not modelled', () => {
-  assert.equal(countsOf(MACHINE, ...HALT_AND_WAKE).counts.notModelled, 2);
+  assert.equal(countsOf(MACHINE, ...HALT_AND_WAKE).counts['events not modelled'], 2);
   const xen: Machine = { ...MACHINE, flavour: 'xen-new', model: 'gicv2', nrLpis: 0 };
-  assert.equal(countsOf(xen, GICV4(41), ...HALT_AND_WAKE).counts.notModelled, 6);
+  assert.equal(countsOf(xen, GICV4(41), ...HALT_AND_WAKE).counts['events not modelled'], 6);
 });
 
 test('traces without GICv4 have no row of it', () => {

@@ -1,11 +1,33 @@
 /** GICv4 in a replay (vgic/doorbell): which events reach it. KVM only; Xen has no GICv4, so there they are only counted. */
 import { GUEST_DRAIN, SYSTEM, VCPU_LOAD, VCPU_PUT, VLPI } from '../trace/events.js';
-import { createDoorbell, type Doorbell, noDoorbellCounts } from '../vgic/doorbell/doorbell.js';
+import { createDoorbell, type Doorbell, type DoorbellCounts, noDoorbellCounts } from '../vgic/doorbell/doorbell.js';
 import type { Vgic } from '../vgic/vgic.js';
-import type { System, SystemKind } from './systems.js';
+import { NOT_MODELLED, nameCounts, type System, type SystemKind } from './systems.js';
 
 /** The switch of SYSTEM that says which GICv4 the host has. */
 const SWITCH_GICV4 = 2;
+
+const NAMES: Readonly<Record<keyof DoorbellCounts, string>> = {
+  loads: 'loads',
+  puts: 'puts',
+  direct: 'vLPIs to a resident vPE',
+  deferred: 'vLPIs to an absent vPE',
+  coalesced: 'vLPIs that were pending already',
+  taken: 'vLPIs taken',
+  doorbells: 'doorbells',
+  foundBlocked: 'doorbells of a blocked vCPU',
+  foundAwake: 'doorbells of a vCPU awake',
+  skipped: 'handlers that left it at the list',
+  skippedBlocked: 'handlers that left it at the list of a blocked vCPU',
+  spuriousWakeups: 'spurious wake-ups',
+  masks: 'doorbell disables',
+  unmasks: 'doorbell enables',
+  readBacks: 'PendingLast reads',
+  readBackOnes: 'PendingLast reads of 1',
+  vpeLocks: 'vpe_lock acquisitions',
+  handlerSteps: 'handler steps',
+  maxHandlerSteps: 'handler steps max',
+};
 
 export const doorbellSystem: SystemKind = {
   name: 'doorbell',
@@ -46,6 +68,13 @@ function createDoorbellSystem(vgic: Vgic): System {
       else doorbell.drain(vcpu);
     },
     // Other switches of SYSTEM alone are no reason to print a row of zeros.
-    counts: () => (wasUsed ? { ...counts, asleep: doorbell?.countAsleep() ?? 0, notModelled } : {}),
+    counts: () =>
+      wasUsed
+        ? {
+            ...nameCounts(NAMES, counts),
+            'vCPUs asleep at the end': doorbell?.countAsleep() ?? 0,
+            [NOT_MODELLED]: notModelled,
+          }
+        : {},
   };
 }

@@ -7,8 +7,20 @@ import { doorbellSystem } from './doorbell-system.js';
 import { itsSystem } from './its-system.js';
 import { timerSystem } from './timer-system.js';
 
-/** Counted things of one system, by name; exact, and the same on every machine. */
+/**
+ * Counted things of one system; exact, and the same on every machine. The names are words, as readers of a report see them:
+ * "spurious wake-ups", "MAPTI calls"; the largest value of a call is the name of its sum and "max".
+ */
 export type SystemCounts = Readonly<Record<string, number>>;
+
+/** Events that the flavour has no model for: a replay must not look as if it had heard them. */
+export const NOT_MODELLED = 'events not modelled';
+
+/** Counts of a model under the names that `names` gives them. */
+export const nameCounts = <Key extends string>(
+  names: Readonly<Record<Key, string>>,
+  counts: Readonly<Record<Key, number>>,
+): SystemCounts => Object.fromEntries((Object.keys(names) as Key[]).map((key) => [names[key], counts[key]]));
 
 export interface System {
   run(kind: number, vcpu: number, intid: number, value: number): void;

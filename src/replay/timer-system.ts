@@ -3,9 +3,10 @@
  * the guest. Nothing is done for a vCPU whose timers no event names. A trace without VM_STEP is of a machine whose vCPUs have run.
  */
 import * as Events from '../trace/events.js';
+import type { TimerCounter } from '../vgic/timer/counts.js';
 import { createTimers } from '../vgic/timer/timers.js';
 import { createVmLife, guardsOf, type VmLife } from '../vgic/timer/vm-life.js';
-import type { SystemKind } from './systems.js';
+import { NOT_MODELLED, nameCounts, type SystemKind } from './systems.js';
 
 const { RUN_ENTRY, RUN_EXIT, SYSTEM, TIMER, VCPU_LOAD, VCPU_PUT, VM_STEP } = Events;
 
@@ -16,6 +17,26 @@ const STEP_VCPU = 0;
 const STEP_VGIC = 1;
 const STEP_INIT = 2;
 
+const NAMES: Readonly<Record<TimerCounter, string>> = {
+  hostInterrupts: 'host interrupts',
+  exitsByHostInterrupt: 'exits by host interrupt',
+  exitsToUser: 'exits to user space',
+  entries: 'entries with a userspace irqchip',
+  lineUpdates: 'line updates',
+  injections: 'injections',
+  redundantInjections: 'redundant injections',
+  refusedInjections: 'refused injections',
+  masks: 'masks',
+  unmasks: 'unmasks',
+  activeStateWrites: 'active-state writes',
+  traps: 'traps',
+  softTimerStarts: 'soft timer starts',
+  softTimerExpiries: 'soft timer expiries',
+  wakeups: 'wake-ups',
+  loads: 'loads',
+  puts: 'puts',
+};
+
 export const timerSystem: SystemKind = {
   name: 'timer',
   hears: [TIMER, VCPU_LOAD, VCPU_PUT, SYSTEM, VM_STEP, RUN_ENTRY, RUN_EXIT],
@@ -25,6 +46,9 @@ export const timerSystem: SystemKind = {
     let life: VmLife | undefined;
     /** Steps of the VM's life that were refused. */
     let refused = 0;
+    /** Xen has no userspace irqchip, and no steps of a VM's life: what a trace says of these is lost on it. */
+    let notModelled = 0;
+    let isOutside = false;
     /** Loads and puts alone are another system's matter. */
     let isUsed = false;
 
@@ -62,24 +86,30 @@ export const timerSystem: SystemKind = {
             timers.put(vcpu, (value & 1) === 1);
             break;
           case SYSTEM:
-            // Xen has no userspace irqchip.
-            if (intid === SWITCH_IRQCHIP && !flavour.isXen) timers.setIrqchip(value !== 0);
+            if (intid === SWITCH_IRQCHIP && flavour.isXen) isOutside = value === 0;
+            else if (intid === SWITCH_IRQCHIP) timers.setIrqchip(value !== 0);
             else if (intid === SWITCH_ACTIVE_STATES) timers.setActiveStates(value !== 0);
             break;
           case VM_STEP:
-            if (!flavour.isXen && !step(vcpu, intid)) refused += 1;
+            if (flavour.isXen) notModelled += 1;
+            else if (!step(vcpu, intid)) refused += 1;
             break;
           case RUN_ENTRY:
-            if (timers.columns.irqchipInKernel[0] === 0) timers.enter(vcpu);
+            if (isOutside) notModelled += 1;
+            else if (timers.columns.irqchipInKernel[0] === 0) timers.enter(vcpu);
             break;
           case RUN_EXIT:
-            if (timers.columns.irqchipInKernel[0] === 0) timers.exit(vcpu);
+            if (isOutside) notModelled += 1;
+            else if (timers.columns.irqchipInKernel[0] === 0) timers.exit(vcpu);
             break;
         }
       },
       enter: timers.refreshLines,
       isDue: timers.isDue,
-      counts: () => (isUsed ? { ...timers.counts(), refusedVmSteps: refused } : {}),
+      counts: () =>
+        isUsed
+          ? { ...nameCounts(NAMES, timers.counts()), 'refused VM steps': refused, [NOT_MODELLED]: notModelled }
+          : {},
     };
   },
 };

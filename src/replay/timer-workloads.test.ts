@@ -27,7 +27,9 @@ for (const flavour of ['kvm-6.1', 'kvm-7.2']) {
       const { header, word, value } = generate(`timer-userspace:events=6000,active=${active}`, flavour);
       const engine = createEngine(createModel(header.machine, referenceFor(header.machine)));
       engine.run(word, value, word.length);
-      const { entries, exitsToUser, masks, unmasks, hostInterrupts } = engine.systemCounts().timer;
+      const { timer } = engine.systemCounts();
+      const { 'entries with a userspace irqchip': entries, 'exits to user space': exitsToUser } = timer;
+      const { masks, unmasks, 'host interrupts': hostInterrupts } = timer;
       const countOf = (kind: number): number => word.filter((w) => wordKind(w) === kind).length;
       assert.equal(entries, countOf(RUN_EXIT));
       assert.equal(exitsToUser, countOf(RUN_ENTRY) - entries);
@@ -47,7 +49,8 @@ for (const flavour of ['kvm-6.1', 'kvm-7.2']) {
         { onViolation: (violation) => assert.fail(JSON.stringify(violation)) },
       );
       const rises = countVirtualRises(word, value);
-      const { hostInterrupts, softTimerExpiries, wakeups, traps } = record.systems.timer;
+      const { 'host interrupts': hostInterrupts, 'soft timer expiries': softTimerExpiries } = record.systems.timer;
+      const { 'wake-ups': wakeups, traps } = record.systems.timer;
       assert.ok(rises > 200);
       assert.ok(hostInterrupts > 0 && hostInterrupts <= rises + record.guest.acks);
       assert.ok(wakeups > 0 && wakeups <= softTimerExpiries);

@@ -14,6 +14,7 @@ import { measuredSection } from './measured.js';
 import type { ReportModel } from './model.js';
 import { TRACE_KINDS } from './model.js';
 import { SWEEP_MEASURES } from './sweep.js';
+import { systemTable } from './system-counts.js';
 import { commandTable, equivalenceTable, guestTable, KIND_WORDS, strategyTable, worthTable } from './tables.js';
 import { threadSections } from './threads.js';
 import { summariseVerdict, writeVerdicts } from './verdict.js';
@@ -162,6 +163,13 @@ function costSection(facts: Facts): Section | null {
       ],
     });
   }
+  const systems = systemTable(facts.traces);
+  if (systems !== null)
+    blocks.push({
+      kind: 'details',
+      summary: 'ITS, timers, doorbells: what they counted beside the paths',
+      blocks: [{ kind: 'table', table: systems }],
+    });
   return { id: 'cost', title: 'Cost per path and strategy', blocks };
 }
 

@@ -86,6 +86,7 @@ export interface CellFigures {
   readonly flavour?: string;
   readonly madeFor?: string;
   readonly kicks?: Partial<KickCounts>;
+  readonly systems?: ExactPart['systems'];
   readonly stopped?: HostStopped;
   readonly lostEvents?: number;
   readonly gaps?: number;
@@ -140,7 +141,7 @@ export function makeCell(figures: CellFigures = {}): CellResult {
         fullFlushes: 0,
         sorts: 0,
       },
-      systems: {},
+      systems: figures.systems ?? {},
       kicks: {
         requests: 120,
         broadcasts: 0,

@@ -27,7 +27,7 @@ const PINNED: Readonly<Record<string, string>> = {
   timer: 'bdf7adfe5fdc8775',
   'timer-userspace': 'b9e71c997dc82633',
   doorbell: '142f88652e9b9245',
-  'its-churn': '090b71a2837e66a5',
+  'its-churn': '8c6668ad0616f2c3',
 };
 
 const SMALL: Readonly<Record<string, number>> = { events: 3000, seed: 7, depth: 100, lpis: 100, spis: 64, saves: 50 };

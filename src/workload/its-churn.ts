@@ -19,6 +19,8 @@ const RARE = 10;
 /** Of 100 MSIs: those of the few events that are busy at the time, and how many these are. */
 const BUSY_MSIS = 60;
 const BUSY_EVENTS = 4;
+/** Looks for an event that is mapped before one is taken that is not. */
+const FIND_TRIES = 8;
 /** Device numbers are sparse, as those of PCI functions. */
 const DEVICE_STRIDE = 7;
 
@@ -154,8 +156,9 @@ function createChurn(pen: Pen, rng: Generator, { vcpus, devices, msis, faults }:
   }
 
   function anyCommand(vcpu: number): its.ItsCommand {
-    const device = anyDevice();
-    const event = anyEvent();
+    const chosen = findEvent();
+    const device = Math.floor(chosen / msis);
+    const event = chosen % msis;
     const id = deviceId(device);
     const dice = rng.nextBelow(1000);
     if (dice < 400) return mapSomething(vcpu);
@@ -207,10 +210,11 @@ function createChurn(pen: Pen, rng: Generator, { vcpus, devices, msis, faults }:
     );
   }
 
-  /** Of an event that is mapped, if a few tries find one; a device may write what it likes at any time. */
+  /** One that is mapped, if a few tries find it; a device may write what it likes at any time, and a guest may be wrong. */
   function findEvent(): number {
     let found = rng.nextBelow(devices * msis);
-    for (let tries = 0; tries < 4 && isEventMapped[found] === 0; tries++) found = rng.nextBelow(devices * msis);
+    for (let tries = 1; tries < FIND_TRIES && isEventMapped[found] === 0; tries++)
+      found = rng.nextBelow(devices * msis);
     return found;
   }
 

@@ -67,7 +67,7 @@ export function prune(
     p.lock(irq.lock);
     if (rules.rechecksOwner || rules.rechecksOracle) {
       p.step(
-        (value) => (value === 1 ? 'still right' : 'something changed'),
+        (value) => `checks again: ${value === 1 ? 'still right' : 'something changed'}`,
         { reads: [...oracleReads(irq), irq.owner], jumps: [stay] },
         (access) => {
           const hasLeft = rules.rechecksOwner && access.get(irq.owner) !== me;

@@ -83,7 +83,7 @@ function queueUnlock(p: Assembler, vgic: Vgic, irq: Interrupt, rules: QueueRules
   p.lock(irq.lock);
   if (rules.rechecksOwner || rules.rechecksOracle) {
     p.step(
-      (value) => (value === 1 ? 'still right' : 'something changed'),
+      (value) => `checks again: ${value === 1 ? 'still right' : 'something changed'}`,
       { reads: [...oracleReads(irq), irq.owner], jumps: ['again'] },
       (access) => {
         const hasMoved = rules.rechecksOwner && access.get(irq.owner) !== NOBODY;

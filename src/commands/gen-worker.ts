@@ -1,0 +1,53 @@
+/**
+ * The thread of `gen` that makes the trace. It hands the bytes to the main thread, which writes them and is free to answer
+ * Ctrl-C: a generator runs from its first event to its last without a pause for signals.
+ */
+import assert from 'node:assert/strict';
+import { parentPort, workerData } from 'node:worker_threads';
+import { createTraceWriter } from '../trace/writer.js';
+import { workloadHeader, workloadNamed } from '../workload/index.js';
+import type { WorkloadParams } from '../workload/workload.js';
+
+export interface GenWork {
+  readonly workload: string;
+  /** Complete. */
+  readonly params: WorkloadParams;
+  readonly version: string;
+  /** Name of the target in errors. */
+  readonly name: string;
+  /** One shared number: parts that the main thread has written. */
+  readonly written: Int32Array;
+}
+
+/** `position` null: append. Without bytes: the end, with the number of events. */
+export type GenPart =
+  | { readonly bytes: Uint8Array<ArrayBuffer>; readonly position: number | null }
+  | { readonly events: number };
+
+/** Parts on their way, at most. */
+const MAX_PARTS = 16;
+
+function generate({ workload: id, params, version, name, written }: GenWork, post: (part: GenPart) => void): void {
+  let sent = 0;
+  function hand(bytes: Uint8Array, position: number | null): void {
+    for (let done = Atomics.load(written, 0); sent - done >= MAX_PARTS; done = Atomics.load(written, 0))
+      Atomics.wait(written, 0, done);
+    post({ bytes: Uint8Array.from(bytes), position });
+    sent += 1;
+  }
+  const target = {
+    name,
+    write: (bytes: Uint8Array) => hand(bytes, null),
+    writeAt: (position: number, bytes: Uint8Array) => hand(bytes, position),
+  };
+  const workload = workloadNamed(id);
+  // Nothing is added to the header at the end, so no room is kept for it.
+  const writer = createTraceWriter(target, workloadHeader(workload, params, version), { reserve: 0 });
+  workload.generate(params, writer);
+  writer.finish();
+  post({ events: writer.events });
+}
+
+assert(parentPort !== null, 'a thread of gen');
+const port = parentPort;
+generate(workerData as GenWork, (part) => port.postMessage(part, 'bytes' in part ? [part.bytes.buffer] : []));
