@@ -75,7 +75,7 @@ test('a vCPU whose timer is due does not block: its own thread sees it; a later 
     // The expiry comes as the vCPU leaves, while the guest has its interrupt switched off: the vGIC has nothing for it.
     const due = play(flavour, [...start, [K.ENABLE, 27, 0], [K.TIMER, 0, EXPIRED], ...halt]);
     assert.equal(due.vgic.kicks.isBlocked(0), false, flavour);
-    assert.equal(due.counts.wakeups, 1);
+    assert.equal(due.counts['wake-ups'], 1);
     const waiting = play(flavour, [...start, ...halt]);
     assert.equal(waiting.vgic.kicks.isBlocked(0), true, flavour);
     const woken = play(flavour, [...start, ...halt, [K.TIMER, 0, EXPIRED]]);
