@@ -21,6 +21,7 @@ import {
 import { renderTerminal } from '../report/terminal.js';
 import type { ChosenStrategy } from '../strategy/index.js';
 import { studies } from '../study/index.js';
+import type { StudyKind } from '../study/study.js';
 import type { TraceHeader } from '../trace/header.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
 import { gatherEvidence } from './evidence.js';
@@ -38,6 +39,7 @@ interface Options {
   readonly kind: TraceKind;
   readonly measured?: string;
   readonly flavour?: string;
+  readonly studies?: boolean;
 }
 
 const NR_BINS = 240;
@@ -54,10 +56,15 @@ export function registerReport(program: Command, terminal: Terminal): void {
     .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--seed <n>', 'seed of generated events', parseSeed, 1)
     .option('--measured <file>', "times to show beside the counts: what 'bench --json' printed")
+    .option(
+      '--studies',
+      'also with traces named: answer the questions of the threads, as the report of the shipped ones does',
+    )
     .option('--kind <kind>', 'what traces that are not shipped are taken for: linux-guest, attack or other', 'other')
     .action(async (paths: string[], options: Options) => {
       const traces = paths.length > 0 ? paths : await shippedFor(options.flavour, terminal);
-      const counted = await gatherModel(traces, options, terminal);
+      const asked = paths.length === 0 || options.studies === true ? studies : [];
+      const counted = await gatherModel(traces, options, asked, terminal);
       const model = options.measured === undefined ? counted : addMeasured(counted, options.measured);
       await writeReport(model, options.out);
       terminal.out(renderTerminal(model, terminal));
@@ -144,7 +151,10 @@ async function gatherModel(paths: readonly string[], options: Options, terminal:
     timelines: timeline === undefined ? [] : [timeline],
     verify,
     evidence: gatherEvidence(),
-    studies: studies.map((study) => study.run({ seed })),
+    studies: asked.map((study) => {
+      if (terminal.isErrTty) terminal.err(`study ${study.id}`);
+      return study.run({ seed });
+    }),
   };
 }
 
