@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { InputError, UsageError } from '../base/errors.js';
 import { referenceFor, strategiesFor } from '../replay/create-model.js';
-import { replayTrace } from '../replay/replay.js';
+import { quoted, replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
 import { createTimeline, type Timeline } from '../replay/timeline.js';
 import { verifyTrace } from '../replay/verify.js';
@@ -64,7 +64,8 @@ export function registerReport(program: Command, terminal: Terminal): void {
     .action(async (paths: string[], options: Options) => {
       const traces = paths.length > 0 ? paths : await shippedFor(options.flavour, terminal);
       const asked = paths.length === 0 || options.studies === true ? studies : [];
-      const counted = await gatherModel(traces, options, asked, terminal);
+      const gathered = await gatherModel(traces, options, asked, terminal);
+      const counted = { ...gathered, command: commandOf(paths, options) };
       const model = options.measured === undefined ? counted : addMeasured(counted, options.measured);
       await writeReport(model, options.out);
       terminal.out(renderTerminal(model, terminal));
@@ -73,6 +74,20 @@ export function registerReport(program: Command, terminal: Terminal): void {
       );
       requireClasses(model.cells);
     });
+}
+
+/** The command line that makes the exact part again. */
+function commandOf(paths: readonly string[], { strategy, flavour, seed, studies: withStudies, kind }: Options): string {
+  return [
+    'vgic-replay report',
+    ...paths.map(quoted),
+    ...(strategy === undefined ? [] : ['--strategy', strategy.map(({ label }) => label).join(',')]),
+    ...(flavour === undefined ? [] : ['--flavour', flavour]),
+    ...(withStudies === true ? ['--studies'] : []),
+    ...(kind === 'other' ? [] : ['--kind', kind]),
+    '--seed',
+    `${seed}`,
+  ].join(' ');
 }
 
 /** The shipped recordings that the flavour has a machine for; says how many it has none for. */
@@ -92,7 +107,12 @@ async function shippedFor(flavour: string | undefined, terminal: Terminal): Prom
   return fitting;
 }
 
-async function gatherModel(paths: readonly string[], options: Options, terminal: Terminal): Promise<ReportModel> {
+async function gatherModel(
+  paths: readonly string[],
+  options: Options,
+  asked: readonly StudyKind[],
+  terminal: Terminal,
+): Promise<ReportModel> {
   const { flavour, seed } = options;
   const cells: CellResult[] = [];
   const listed = new Map<string, ChosenStrategy>();
@@ -138,7 +158,6 @@ async function gatherModel(paths: readonly string[], options: Options, terminal:
   const reference = own.size === 1 ? [...own].find((label) => listed.has(label)) : undefined;
   return {
     ...createModel(tool, cells),
-    command: `vgic-replay report${options.strategy === undefined ? '' : ` --strategy ${options.strategy.map(({ label }) => label).join(',')}`}${flavour === undefined ? '' : ` --flavour ${flavour}`} --seed ${seed}`,
     seed,
     ...(reference === undefined ? {} : { reference }),
     kinds,

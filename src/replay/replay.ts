@@ -232,4 +232,5 @@ export function pathCosts(vgic: Vgic): Record<PathName, PathCost> {
 }
 
 /** A word of a shell command line. */
-const quoted = (text: string): string => (/^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+export const quoted = (text: string): string =>
+  /^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
