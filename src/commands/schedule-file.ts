@@ -5,7 +5,7 @@ import type { Model, Variant } from '../explore/model.js';
 import type { Move } from '../explore/system.js';
 import type { BlockSource } from '../replay/replay.js';
 import { createEventBlock, findKind, SCHEDULE_STEP, wordIntid, wordKind, wordVcpu } from '../trace/events.js';
-import type { TraceHeader } from '../trace/header.js';
+import { noImportCounts, type TraceHeader } from '../trace/header.js';
 import { createTraceWriter } from '../trace/writer.js';
 import { openOutput } from './outputs.js';
 import { tool } from './terminal.js';
@@ -54,15 +54,7 @@ function headerOf({ model, variant, problem, threads }: Exploration): TraceHeade
     },
     importer: { name: 'explore', version: tool.version },
     guestAccesses: 'events',
-    counts: {
-      sourceLines: 0,
-      unknownLines: 0,
-      lostEvents: 0,
-      decisionsFromRecording: 0,
-      noEffect: 0,
-      cutOff: 0,
-      reordered: 0,
-    },
+    counts: noImportCounts(),
     gaps: [],
   };
 }

@@ -1,52 +1,21 @@
 /** The steps of scenarios that concern the ITS, its tables and its memory, and the state in which such scenarios begin. */
 import { LPI_BASE } from '../gic/intid.js';
 import * as Command from '../gic/its-command.js';
-import {
-  GICR_CTLR,
-  GICR_PENDBASER,
-  GICR_PROPBASER,
-  GITS_BASER_COLLECTIONS,
-  GITS_BASER_DEVICES,
-  GITS_CBASER,
-  GITS_CTLR,
-} from '../gic/its-registers.js';
+import { CONFIG_TABLE, PENDING_TABLE, PENDING_TABLE_BYTES, writeIts, writeRedists } from '../gic/its-layout.js';
+import { GICR_CTLR } from '../gic/its-registers.js';
 import { DIST_ENABLE, ITS_MMIO, MEM_AT, MEM_WRITE, MMIO_REDIST } from '../trace/events.js';
 import { resultName } from '../vgic/its/result.js';
 import type { Observed } from './perform.js';
 import type { Step } from './scenario.js';
 import type { ConformTarget, ItsTarget } from './target.js';
 
-/** The memory map of schema.itsMemoryMap; the command queue, which the schema leaves open, is a page between the tables. */
-export const DEVICE_TABLE = 0x40000000;
-export const COLLECTION_TABLE = 0x40010000;
-export const COMMAND_QUEUE = 0x40020000;
-export const CONFIG_TABLE = 0x40080000;
-export const PENDING_TABLE = 0x40100000;
-export const PENDING_TABLE_BYTES = 0x10000;
-const ID_BITS_FIELD = 15;
-
-/** High word of a valid CBASER or BASER; a size field of 0 is one page. */
-const VALID_HI = 0x80000000;
-
 type Apply = ConformTarget['apply'];
 
 /** Registers as a guest's driver leaves them: distributor on, tables where the map says, LPIs and the ITS enabled. */
 export function prepareIts(apply: Apply, nrVcpus: number): void {
   apply(DIST_ENABLE, 0, 0, 1);
-  for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
-    apply(MMIO_REDIST, vcpu, GICR_PROPBASER, CONFIG_TABLE | ID_BITS_FIELD);
-    apply(MMIO_REDIST, vcpu, GICR_PENDBASER, PENDING_TABLE + vcpu * PENDING_TABLE_BYTES);
-    apply(MMIO_REDIST, vcpu, GICR_CTLR, 1);
-  }
-  for (const [offset, base] of [
-    [GITS_BASER_DEVICES, DEVICE_TABLE],
-    [GITS_BASER_COLLECTIONS, COLLECTION_TABLE],
-    [GITS_CBASER, COMMAND_QUEUE],
-  ]) {
-    apply(ITS_MMIO, 0, offset, base);
-    apply(ITS_MMIO, 0, offset + 4, VALID_HI | 0);
-  }
-  apply(ITS_MMIO, 0, GITS_CTLR, 1);
+  writeRedists(nrVcpus, (vcpu, offset, value) => apply(MMIO_REDIST, vcpu, offset, value));
+  writeIts((offset, value) => apply(ITS_MMIO, 0, offset, value));
 }
 
 /** Opcodes by name. RAW gives its own. */

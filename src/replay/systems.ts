@@ -2,6 +2,7 @@
  * The systems beside the GIC core (vgic-spec sections 3 to 6): which events each listens to, and what it counts. A system
  * is made at the first event that it listens to, so that a trace without it pays nothing.
  */
+import { KIND_MASK } from '../trace/events.js';
 import type { Vgic } from '../vgic/vgic.js';
 import { doorbellSystem } from './doorbell-system.js';
 import { itsSystem } from './its-system.js';
@@ -53,16 +54,28 @@ export interface Systems {
 
 const SYSTEM_KINDS: readonly SystemKind[] = [doorbellSystem, itsSystem, timerSystem];
 
+interface Listener {
+  readonly systemKind: SystemKind;
+  /** Is it made by this kind of event, if it is not there? */
+  readonly makes: boolean;
+}
+
+/** Kind of event → who hears it. */
+const LISTENERS: readonly (readonly Listener[])[] = Array.from({ length: KIND_MASK + 1 }, (_, kind) =>
+  SYSTEM_KINDS.flatMap((systemKind) => {
+    const makes = systemKind.hears.includes(kind);
+    return makes || systemKind.follows?.includes(kind) === true ? [{ systemKind, makes }] : [];
+  }),
+);
+
 export function createSystems(vgic: Vgic): Systems {
   const made = new Map<SystemKind, System>();
   return {
     run(kind, vcpu, intid, value) {
-      for (const systemKind of SYSTEM_KINDS) {
-        const isHeard = systemKind.hears.includes(kind);
-        if (!isHeard && systemKind.follows?.includes(kind) !== true) continue;
+      for (const { systemKind, makes } of LISTENERS[kind]) {
         let system = made.get(systemKind);
         if (system === undefined) {
-          if (!isHeard) continue;
+          if (!makes) continue;
           system = systemKind.create(vgic);
           made.set(systemKind, system);
         }

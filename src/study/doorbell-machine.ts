@@ -3,6 +3,7 @@ import { LPI_BASE, NR_LPIS } from '../gic/intid.js';
 import { sortOnFlush } from '../strategy/sort-on-flush.js';
 import { createDoorbell, type Doorbell, type DoorbellOptions, noDoorbellCounts } from '../vgic/doorbell/doorbell.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
+import { studyMachine } from './study-machine.js';
 
 export const OPEN_PMR = 0xf8;
 const LPI_PRIORITY = 0xa0;
@@ -13,19 +14,7 @@ export const CLOSED_PMR = 0x80;
 export const SPI = 40;
 
 export function createDoorbellMachine(): Vgic {
-  return createVgic(
-    {
-      flavour: 'kvm-6.1',
-      model: 'gicv3',
-      nrVcpus: 1,
-      nrSpis: 32,
-      nrLpis: NR_LPIS,
-      nrLr: 4,
-      distEnabledAtStart: true,
-      pmrAtStart: OPEN_PMR,
-    },
-    sortOnFlush.create({}),
-  );
+  return createVgic({ ...studyMachine('kvm-6.1', 1, 32, 4, NR_LPIS), pmrAtStart: OPEN_PMR }, sortOnFlush.create({}));
 }
 
 /** The machine as new, with `nrMapped` LPIs from LPI_BASE on. (Making one takes longer than most of what is done with it.) */

@@ -7,6 +7,7 @@ import { createVgic, type Vgic } from '../vgic/vgic.js';
 import { queuedOn } from '../vgic/word.js';
 import { END_WORDS } from './injection-window.js';
 import type { StudyTable } from './study.js';
+import { studyMachine } from './study-machine.js';
 
 const SPI = 40;
 const NR_SPIS = 32;
@@ -26,19 +27,7 @@ interface EdgeCase {
 
 function createEdgeBench(flavour: string, nrLpis: number): EdgeBench {
   const isXen = flavour === 'xen-new';
-  const vgic = createVgic(
-    {
-      flavour,
-      model: isXen ? 'gicv2' : 'gicv3',
-      nrVcpus: 2,
-      nrSpis: NR_SPIS,
-      nrLpis: isXen ? 0 : nrLpis,
-      nrLr: 4,
-      distEnabledAtStart: true,
-      pmrAtStart: 0xf8,
-    },
-    sortOnFlush.create({}),
-  );
+  const vgic = createVgic(studyMachine(flavour, 2, NR_SPIS, 4, isXen ? 0 : nrLpis), sortOnFlush.create({}));
   return { vgic, window: createQueueWindow(vgic.state, vgic) };
 }
 

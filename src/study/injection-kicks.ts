@@ -5,12 +5,13 @@
  */
 import { formatInteger } from '../base/number-format.js';
 import { createGenerator } from '../base/rng.js';
-import { type Machine, NO_VCPU, SPI_BASE } from '../gic/intid.js';
+import { NO_VCPU, SPI_BASE } from '../gic/intid.js';
 import { HCR_NPIE, HCR_UIE, LR_ACTIVE, LR_PENDING } from '../gic/lr.js';
 import { sortOnFlush } from '../strategy/sort-on-flush.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
 import { queuedOn } from '../vgic/word.js';
 import type { StudyTable } from './study.js';
+import { studyMachine } from './study-machine.js';
 
 export interface KickVariant {
   readonly name: string;
@@ -51,17 +52,7 @@ const INJECTIONS = 10_000;
 const INJECT_ODDS = 85;
 
 function createMachine(flavour: string): Vgic {
-  const machine: Machine = {
-    flavour,
-    model: flavour === 'xen-new' ? 'gicv2' : 'gicv3',
-    nrVcpus: NR_VCPUS,
-    nrSpis: NR_SPIS,
-    nrLpis: 0,
-    nrLr: 4,
-    distEnabledAtStart: true,
-    pmrAtStart: 0xf8,
-  };
-  const vgic = createVgic(machine, sortOnFlush.create({}));
+  const vgic = createVgic(studyMachine(flavour, NR_VCPUS, NR_SPIS, 4), sortOnFlush.create({}));
   for (let n = 0; n < NR_SPIS; n++) {
     vgic.setTarget(SPI_BASE + n, n % NR_VCPUS);
     vgic.setEnable(0, SPI_BASE + n, true, false);

@@ -3,12 +3,12 @@
  * A change is what another CPU does in one go; several may fall into one window, and every turn of the loop opens another.
  */
 import { assert } from '../base/errors.js';
-import type { Machine } from '../gic/intid.js';
 import { sortOnFlush } from '../strategy/sort-on-flush.js';
 import { type Attempt, createQueueWindow, type InjectionEnd, type QueueWindow } from '../vgic/queue-window.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
 import { ENABLED, isPending, queuedOn, targetOf, targetOracle } from '../vgic/word.js';
 import type { StudyCell, StudyTable } from './study.js';
+import { studyMachine } from './study-machine.js';
 
 const SPI = 40;
 /** Acknowledge exactly this INTID (trace/events.ts, ACK). */
@@ -111,17 +111,7 @@ export interface Outcome {
 }
 
 export function createWindowBench(flavour: string, trigger: Trigger): WindowBench {
-  const machine: Machine = {
-    flavour,
-    model: flavour === 'xen-new' ? 'gicv2' : 'gicv3',
-    nrVcpus: 2,
-    nrSpis: 32,
-    nrLpis: 0,
-    nrLr: 4,
-    distEnabledAtStart: true,
-    pmrAtStart: 0xf8,
-  };
-  const vgic = createVgic(machine, sortOnFlush.create({}));
+  const vgic = createVgic(studyMachine(flavour, 2, 32, 4), sortOnFlush.create({}));
   return { vgic, window: createQueueWindow(vgic.state, vgic), trigger };
 }
 

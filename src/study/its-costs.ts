@@ -1,7 +1,8 @@
 /** Counted steps of ITS operations against the number of mapped LPIs, for both ways to index LPIs. */
 import { NR_LPIS } from '../gic/intid.js';
+import { COLLECTION_TABLE, DEVICE_TABLE } from '../gic/its-layout.js';
 import { METRICS, type Metric } from '../vgic/its/costs.js';
-import { COLLECTION_TABLE, createItsMachine, DEVICE_TABLE, ITT_AREA, type ItsMachine } from './its-machine.js';
+import { createItsMachine, ITT_AREA, type ItsMachine } from './its-machine.js';
 
 /** As a multi-queue device has them. */
 export const EVENTS_A_DEVICE = 32;

@@ -1,18 +1,9 @@
 /** Random ITS configurations, their images in guest memory, and images that a guest or a fault has changed. */
 import type { Generator } from '../base/rng.js';
 import { LPI_BASE, NO_VCPU } from '../gic/intid.js';
+import { COLLECTION_TABLE, CONFIG_TABLE, DEVICE_TABLE, PENDING_TABLE, PENDING_TABLE_BYTES } from '../gic/its-layout.js';
 import type { GuestMemory } from '../vgic/its/guest-memory.js';
-import {
-  COLLECTION_TABLE,
-  CONFIG_TABLE,
-  DEVICE_TABLE,
-  ITT_AREA,
-  type ItsMachine,
-  MEMORY_END,
-  PENDING_TABLE,
-  PENDING_TABLE_BYTES,
-  SECOND_LEVEL,
-} from './its-machine.js';
+import { ITT_AREA, type ItsMachine, MEMORY_END, SECOND_LEVEL } from './its-machine.js';
 
 export interface EventConfig {
   readonly event: number;

@@ -4,34 +4,19 @@
  */
 import { NR_LPIS } from '../gic/intid.js';
 import * as Command from '../gic/its-command.js';
-import {
-  GICR_CTLR,
-  GICR_PENDBASER,
-  GICR_PROPBASER,
-  GITS_BASER_COLLECTIONS,
-  GITS_BASER_DEVICES,
-  GITS_CBASER,
-  GITS_CTLR,
-} from '../gic/its-registers.js';
+import { DEVICE_TABLE, VALID_HI, writeIts, writeRedists } from '../gic/its-layout.js';
+import { GITS_BASER_DEVICES, GITS_CTLR } from '../gic/its-registers.js';
 import { reference } from '../strategy/index.js';
 import type { Its } from '../vgic/its/its.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
+import { studyMachine } from './study-machine.js';
 
-/** Where the tables lie: the map of the conformance scenarios, pages of a two-level table, and room for ITTs behind it. */
-export const DEVICE_TABLE = 0x40000000;
-export const COLLECTION_TABLE = 0x40010000;
-export const COMMAND_QUEUE = 0x40020000;
-export const CONFIG_TABLE = 0x40080000;
-export const PENDING_TABLE = 0x40100000;
-export const PENDING_TABLE_BYTES = 0x10000;
+/** Behind the tables of its-layout: pages of a two-level device table, and room for ITTs. */
 export const SECOND_LEVEL = 0x40600000;
 export const ITT_AREA = 0x40800000;
 export const MEMORY_END = 0x42000000;
 
-const VALID_HI = 1 << 31;
 const INDIRECT_HI = 1 << 30;
-/** 2^16 INTIDs. */
-const ID_BITS_FIELD = 15;
 
 export interface ItsMachine {
   readonly vgic: Vgic;
@@ -50,32 +35,11 @@ export interface ItsMachine {
 }
 
 export function createItsMachine(flavour: string, nrVcpus: number): ItsMachine {
-  const machine = {
-    flavour,
-    model: 'gicv3',
-    nrVcpus,
-    nrSpis: 64,
-    nrLpis: NR_LPIS,
-    nrLr: 4,
-    distEnabledAtStart: true,
-    pmrAtStart: 0xf8,
-  } as const;
-  const vgic = createVgic(machine, reference.create({}));
+  const vgic = createVgic(studyMachine(flavour, nrVcpus, 64, 4, NR_LPIS), reference.create({}));
   const its = vgic.its();
   if (its === undefined) throw new RangeError(`${flavour} has no ITS`);
-  for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
-    vgic.mmioWrite(vcpu, true, GICR_PROPBASER, 4, CONFIG_TABLE | ID_BITS_FIELD, 0);
-    vgic.mmioWrite(vcpu, true, GICR_PENDBASER, 4, PENDING_TABLE + vcpu * PENDING_TABLE_BYTES, 0);
-    vgic.mmioWrite(vcpu, true, GICR_CTLR, 4, 1, 0);
-  }
-  const setTable = (register: number, base: number, flags: number): void => {
-    its.write(register, base);
-    its.write(register + 4, VALID_HI | flags);
-  };
-  setTable(GITS_BASER_DEVICES, DEVICE_TABLE, 0);
-  setTable(GITS_BASER_COLLECTIONS, COLLECTION_TABLE, 0);
-  setTable(GITS_CBASER, COMMAND_QUEUE, 0);
-  its.write(GITS_CTLR, 1);
+  writeRedists(nrVcpus, (vcpu, offset, value) => vgic.mmioWrite(vcpu, true, offset, 4, value, 0));
+  writeIts((offset, value) => its.write(offset, value));
 
   const words = new Int32Array(Command.ITS_COMMAND_WORDS);
   const command = (opcode: number, device: number, word2: number, lpi: number, low: number, high: number): number => {
@@ -113,7 +77,8 @@ export function createItsMachine(flavour: string, nrVcpus: number): ItsMachine {
     },
     setDeviceTable(isIndirect) {
       its.write(GITS_CTLR, 0);
-      setTable(GITS_BASER_DEVICES, DEVICE_TABLE, isIndirect ? INDIRECT_HI : 0);
+      its.write(GITS_BASER_DEVICES, DEVICE_TABLE);
+      its.write(GITS_BASER_DEVICES + 4, VALID_HI | (isIndirect ? INDIRECT_HI : 0));
       its.write(GITS_CTLR, 1);
     },
   };

@@ -7,7 +7,6 @@
  */
 import { Buffer } from 'node:buffer';
 import { flavourNamed } from '../gic/flavour/index.js';
-import type { Machine } from '../gic/intid.js';
 import { LR_PENDING, LR_STATE } from '../gic/lr.js';
 import { createEngine } from '../replay/engine.js';
 import { reference } from '../strategy/index.js';
@@ -15,6 +14,7 @@ import * as ev from '../trace/events.js';
 import { physRowOf, slotOf } from '../vgic/state.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
 import { ACTIVE, ENABLED, LEVEL, QUEUED_FIELD } from '../vgic/word.js';
+import { studyMachine } from './study-machine.js';
 
 export type Trigger = 'edge' | 'level';
 
@@ -86,16 +86,7 @@ const EDGE_BITS = 2 << (2 * (SPI - 32));
 
 export function createMappedMachine({ flavour: id, physical, virtual, swResample }: MappedSetUp): MappedMachine {
   const { isXen } = flavourNamed(id);
-  const machine: Machine = {
-    flavour: id,
-    model: isXen ? 'gicv2' : 'gicv3',
-    nrVcpus: 2,
-    nrSpis: 32,
-    nrLpis: 0,
-    nrLr: 2,
-    distEnabledAtStart: true,
-    pmrAtStart: 0xf8,
-  };
+  const machine = studyMachine(id, 2, 32, 2);
   const vgic = createVgic(machine, reference.create({}));
   const { list } = vgic;
   const { word, lrLo, lrHi, lrSlot, usedLrs, lrDirty, hcr, inGuest, apr, activeSpis, onLr, physLine, physPending } =

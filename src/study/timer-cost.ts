@@ -1,5 +1,3 @@
-/** What an expiry costs in each way to deliver a timer: vgic-spec 5.5. One vCPU, one timer, a guest that does nothing else. */
-import type { Machine } from '../gic/intid.js';
 import { LR_EOI, LR_HW, LR_STATE } from '../gic/lr.js';
 import { createModel, referenceFor } from '../replay/create-model.js';
 import {
@@ -12,6 +10,7 @@ import {
 } from '../vgic/timer/contexts.js';
 import { createTimers, type Timers } from '../vgic/timer/timers.js';
 import type { Vgic } from '../vgic/vgic.js';
+import { studyMachine } from './study-machine.js';
 
 const EXPIRED = TIMER_ENABLE | TIMER_ISTATUS;
 const ARMED = TIMER_ENABLE;
@@ -57,16 +56,7 @@ interface Parts {
 }
 
 function createParts(flavour: string): Parts {
-  const machine: Machine = {
-    flavour,
-    model: flavour.startsWith('xen') ? 'gicv2' : 'gicv3',
-    nrVcpus: 1,
-    nrSpis: 0,
-    nrLpis: 0,
-    nrLr: 4,
-    distEnabledAtStart: true,
-    pmrAtStart: 0xf8,
-  };
+  const machine = studyMachine(flavour, 1, 0, 4);
   const vgic = createModel(machine, referenceFor(machine));
   for (const intid of TIMER_PPIS) vgic.setEnable(0, intid, true, false);
   return { vgic, timers: createTimers(vgic), seen: { guestExits: 0, controllerExits: 0, handled: 0 } };

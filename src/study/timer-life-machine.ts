@@ -10,6 +10,7 @@ import { createTimers } from '../vgic/timer/timers.js';
 import { ABSENT, CREATED, createVmLife, guardsOf, HAS_RUN, IN_CREATION, type VmGuards } from '../vgic/timer/vm-life.js';
 import { createVgic } from '../vgic/vgic.js';
 import { isPending, QUEUED_FIELD } from '../vgic/word.js';
+import { studyMachine } from './study-machine.js';
 
 /** What can be wrong; bits of a set. */
 export const HARM_NOT_READY = 1;
@@ -71,19 +72,7 @@ const ARMED = TIMER_ENABLE;
 const NOTHING_PENDING = 1023;
 
 export function createLifeMachine({ flavour, nrVcpus, guards, checksOwner, masksHost }: LifeOptions): LifeMachine {
-  const vgic = createVgic(
-    {
-      flavour,
-      model: 'gicv3',
-      nrVcpus,
-      nrSpis: 0,
-      nrLpis: 0,
-      nrLr: 1,
-      distEnabledAtStart: true,
-      pmrAtStart: 0xf8,
-    },
-    reference.create({}),
-  );
+  const vgic = createVgic(studyMachine(flavour, nrVcpus, 0, 1), reference.create({}));
   const { state, list } = vgic;
   const timers = createTimers(vgic, { checksOwner, masksHost });
   const { columns } = timers;

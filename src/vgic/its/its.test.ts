@@ -1,17 +1,8 @@
 /** Rules of vgic-spec section 6 that no shipped scenario pins, by example. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  COLLECTION_TABLE,
-  COMMAND_QUEUE,
-  CONFIG_TABLE,
-  createItsMachine,
-  DEVICE_TABLE,
-  ITT_AREA,
-  type ItsMachine,
-  MEMORY_END,
-  PENDING_TABLE,
-} from '../../study/its-machine.js';
+import { COLLECTION_TABLE, COMMAND_QUEUE, CONFIG_TABLE, DEVICE_TABLE, PENDING_TABLE } from '../../gic/its-layout.js';
+import { createItsMachine, ITT_AREA, type ItsMachine, MEMORY_END } from '../../study/its-machine.js';
 import { NR_WIDE_LPIS } from '../state.js';
 import { LATCH, targetOf } from '../word.js';
 

@@ -8,7 +8,7 @@ import {
   DEVICE_TABLE,
   PENDING_TABLE,
   PENDING_TABLE_BYTES,
-} from '../../study/its-machine.js';
+} from '../../gic/its-layout.js';
 import type { GuestMemory } from './guest-memory.js';
 
 const EFAULT = -14;
