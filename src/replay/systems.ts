@@ -85,7 +85,10 @@ export function createSystems(vgic: Vgic): Systems {
     enter(vcpu) {
       for (const system of made.values()) system.enter?.(vcpu);
     },
-    isDue: (vcpu) => [...made.values()].some((system) => system.isDue?.(vcpu) === true),
+    isDue(vcpu) {
+      for (const system of made.values()) if (system.isDue?.(vcpu) === true) return true;
+      return false;
+    },
     counts() {
       const told = [...made].map(([{ name }, system]) => [name, system.counts()] as const);
       return Object.fromEntries(told.filter(([, counts]) => Object.keys(counts).length > 0));
