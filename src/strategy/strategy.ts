@@ -20,6 +20,29 @@ export interface ParamSpec {
   readonly meaning: string;
 }
 
+/** How the longest call of a path grows with the interrupts in use. Exponents that the growth gate allows: attack/growth.ts. */
+export type Growth = 'constant' | 'linear' | 'n log n' | 'quadratic';
+
+/** What the bound of a call depends on. */
+export interface WorstSize {
+  /** Interrupts queued in the whole VM. */
+  readonly n: number;
+  /** List registers of a vCPU. */
+  readonly k: number;
+}
+
+/** The longest call of a path that any guest can cause. */
+export interface WorstCase {
+  readonly growth: Growth;
+  /** Most modelled steps (visits + comparisons + locks + LR writes) of one call: an upper bound, and as near as a guest can come. */
+  steps(size: WorstSize): number;
+  /** Where the bound comes from, in words: `n visits and locks, n log2 n comparisons of three steps`. */
+  readonly why: string;
+}
+
+/** Paths of vgic/counters.ts by name (replay/result.ts). */
+export type WorstCases = Readonly<Record<'inject' | 'rekey' | 'flush' | 'fold' | 'prune' | 'pending', WorstCase>>;
+
 export interface ApListStrategy {
   /** File name, command-line value, report column. */
   readonly id: string;
