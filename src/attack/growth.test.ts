@@ -5,7 +5,6 @@ import { flavours } from '../gic/flavour/index.js';
 import { NR_LPIS } from '../gic/intid.js';
 import { type ChosenStrategy, reference, strategies, strategyNamed } from '../strategy/index.js';
 import type { WorstCases } from '../strategy/strategy.js';
-import { createVgic } from '../vgic/vgic.js';
 import { DEPTHS, type GrowthCurve, growthCurves, type Subject } from './growth.js';
 import { growthPrograms } from './growth-programs.js';
 
@@ -14,7 +13,9 @@ const FEW = { spi: [8, 32, 128, 512], lpi: [] };
 const all = strategies.map(({ id }) => strategyNamed(id));
 
 const faultsOf = (curves: readonly GrowthCurve[]): string[] =>
-  curves.filter(({ fault }) => fault !== null).map(({ strategy, subject, fault }) => `${strategy}, ${subject}: ${fault}`);
+  curves
+    .filter(({ fault }) => fault !== null)
+    .map(({ strategy, subject, fault }) => `${strategy}, ${subject}: ${fault}`);
 
 for (const { id } of flavours) {
   test(`${id}: no path of any strategy grows faster or gets longer than declared`, () => {
@@ -74,7 +75,10 @@ test('a call that is longer than declared, and grows as declared, is caught', ()
   const faults = faultsOf(growthCurves([hasty], 'kvm-6.1', { depths: FEW }).curves);
   assert.equal(faults.length, 2);
   for (const fault of faults)
-    assert.match(fault, /^hasty, (pending|dist-enable): takes 17 steps at depth 8 under spi-flood; declared are at most 16/);
+    assert.match(
+      fault,
+      /^hasty, (pending|dist-enable): takes 17 steps at depth 8 under spi-flood; declared are at most 16/,
+    );
 });
 
 test('a program that would take too long ends, and with it the curves that it is the worst of', () => {
@@ -119,7 +123,10 @@ for (const [flavour, growing] of Object.entries(GROWING)) {
       // Six steps for each that leaves: the visit, five locks.
       else assert.ok(long <= 6 * NR_LPIS + 31 * 10, `${section}: ${long} steps`);
     }
-    assert.deepEqual([...ends].filter(([, [short, long]]) => long > 100 * short).map(([section]) => section), growing);
+    assert.deepEqual(
+      [...ends].filter(([, [short, long]]) => long > 100 * short).map(([section]) => section),
+      growing,
+    );
   });
 }
 

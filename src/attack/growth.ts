@@ -226,7 +226,7 @@ function workOf({ sum }: CostCounters): number {
 
 /** Null: the section never ran, or took no step. */
 function judge(
-  { label, strategy }: ChosenStrategy,
+  { label, strategy, params }: ChosenStrategy,
   flavour: string,
   subject: Subject,
   at: number,
@@ -237,7 +237,7 @@ function judge(
   const points = depths.map((depth) => worstAt(trials, depth, at));
   if (points.every(({ steps }) => steps === 0)) return null;
   const { slope, program: steepest } = steepestOf(trials, at);
-  const worstCases = strategy.worst(flavourNamed(flavour));
+  const worstCases = strategy.worst(flavourNamed(flavour), params);
   const worst = subject.paths.map((path) => worstCases[path]);
   const declared = declaredGrowth(worst);
   const allowed = EXPONENTS[declared] + TOLERANCE;
