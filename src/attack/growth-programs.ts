@@ -113,7 +113,10 @@ function programsOn(on: GrowthProgram['on']): GrowthProgram[] {
 const SPI_PROGRAMS: readonly GrowthProgram[] = [
   ...programsOn('spi'),
   // Queued, and no longer enabled: the pending test of Xen looks behind all of them.
-  own('spi', 'disabled', [op('priority', { value: SCATTERED }), op('raise'), op('disable'), op('wfi'), ...visit()]),
+  own('spi', 'disabled', [
+    ...[op('priority', { value: SCATTERED }), op('raise'), op('disable')],
+    ...[op('wfi'), op('dist'), op('dist', { value: 1 }), ...visit()],
+  ]),
   // Active for ever (8.2 row 12), with the end of some of them told by EOIcount.
   own('spi', 'active', [
     ...[op('priority', { value: SCATTERED }), op('raise'), op('activate'), op('wfi')],
@@ -147,10 +150,11 @@ const LPI_PROGRAMS: readonly GrowthProgram[] = [
     ...own('lpi', 'counted-eois', [op('int'), op('activate', LAST_ONE), op('enter'), ...countEois(2), op('exit')]),
     queued: (n) => n + 1,
   },
-  // SPIs that are active and pending: when EOIcount ends them they are the most urgent before all the LPIs.
+  // SPIs before all the LPIs: one whose priority changes, and some that are active and pending until EOIcount ends them.
   {
     ...own('lpi', 'active-spis', [
       ...[op('priority', { value: URGENT }), op('raise'), op('activate', { to: SOME }), op('int')],
+      ...[op('priority', { ...LAST_ONE, value: LEAST_URGENT }), op('priority', { ...LAST_ONE, value: URGENT })],
       ...[op('enter'), ...countEois(MAX_COUNTED_EOIS), op('exit')],
     ]),
     queued: (n) => n + Math.min(n, MAX_PROGRAM_SPIS),

@@ -12,7 +12,7 @@ import { createEngine } from '../replay/engine.js';
 import { criticalSections, type SectionId } from '../replay/sections.js';
 import { fitGrowth } from '../stats/growth.js';
 import type { ChosenStrategy } from '../strategy/index.js';
-import type { Growth, WorstCase, WorstCases } from '../strategy/strategy.js';
+import type { Growth, WorstCase, WorstCases, WorstSize } from '../strategy/strategy.js';
 import type { EventBlock } from '../trace/events.js';
 import {
   type CostCounters,
@@ -85,16 +85,16 @@ export interface GrowthCurve {
   readonly depths: readonly number[];
   /** Most steps of one call at each depth, whichever program. */
   readonly steps: readonly number[];
-  /** The program that made it. */
-  readonly worstBy: readonly string[];
+  /** The program that made it; null: none runs this path there. */
+  readonly worstBy: readonly (string | null)[];
   /** Steepest growth of a program over the upper half of its depths; null: nothing to fit. */
   readonly slope: number | null;
   readonly steepest: string | null;
   readonly declared: Growth;
   /** Slope that this allows, tolerance included. */
   readonly allowed: number;
-  /** Declared steps at each depth; null: none. */
-  readonly bounds: readonly number[] | null;
+  /** Declared steps at what that program queues; null: nothing is declared. */
+  readonly bounds: readonly (number | null)[] | null;
   /** In words; null: as declared. */
   readonly fault: string | null;
 }
@@ -241,19 +241,24 @@ function judge(
   const worst = subject.paths.map((path) => worstCases[path]);
   const declared = declaredGrowth(worst);
   const allowed = EXPONENTS[declared] + TOLERANCE;
-  const boundAt = worst.length === 0 ? null : (n: number): number => boundOf(subject, worst, n, nrLr);
+  const boundAt =
+    worst.length === 0
+      ? null
+      : ({ program: { vcpus }, queued }: GrowthProgram, n: number): number =>
+          boundOf(subject, worst, { n: queued(n), k: nrLr, vcpus });
   return {
     strategy: label,
     flavour,
     subject: subject.id,
     depths,
     steps: points.map(({ steps }) => steps),
-    worstBy: points.map(({ program }) => program),
+    worstBy: points.map(({ program }) => program?.id ?? null),
     slope,
     steepest,
     declared,
     allowed,
-    bounds: boundAt === null ? null : depths.map(boundAt),
+    bounds:
+      boundAt === null ? null : points.map(({ program }, index) => (program ? boundAt(program, depths[index]) : null)),
     fault: findFault(),
   };
 
@@ -262,9 +267,9 @@ function judge(
       return `grows with exponent ${slope.toFixed(2)} under ${steepest}; '${declared}' allows ${allowed.toFixed(2)}`;
     if (boundAt === null) return null;
     for (const { program, depths: own, steps } of trials) {
-      const over = own.findIndex((n, index) => steps[index][at] > boundAt(program.queued(n)));
+      const over = own.findIndex((n, index) => steps[index][at] > boundAt(program, n));
       if (over >= 0)
-        return `takes ${steps[over][at]} steps at depth ${own[over]} under ${program.id}; declared are at most ${boundAt(program.queued(own[over]))}`;
+        return `takes ${steps[over][at]} steps at depth ${own[over]} under ${program.id}; declared are at most ${boundAt(program, own[over])}`;
     }
     return null;
   }
@@ -288,19 +293,28 @@ function comparableDepths(trials: readonly Trial[], at: number): number[] {
 const declaredGrowth = (worst: readonly WorstCase[]): Growth =>
   worst.reduce<Growth>((most, { growth }) => (EXPONENTS[growth] > EXPONENTS[most] ? growth : most), 'constant');
 
-/** The pending tests of all vCPUs share the interrupts: at most as if each vCPU had all. */
-function boundOf({ id }: Subject, worst: readonly WorstCase[], n: number, k: number): number {
-  const once = worst.reduce((sum, { steps }) => sum + steps({ n, k }), 0);
-  return id === 'dist-enable-all' ? MOST_VCPUS * once : once;
+/**
+ * The pending tests of all vCPUs share the interrupts. What grows as a declared growth can is longest where one has all:
+ * f(a) + f(b) is at most f(a + b) + f(0).
+ */
+function boundOf({ id }: Subject, worst: readonly WorstCase[], size: WorstSize): number {
+  const sumOf = (n: number): number => worst.reduce((sum, { steps }) => sum + steps({ ...size, n }), 0);
+  const others = id === 'dist-enable-all' ? (size.vcpus ?? 1) - 1 : 0;
+  return sumOf(size.n) + others * sumOf(0);
 }
-const MOST_VCPUS = Math.max(...growthPrograms.map(({ program }) => program.vcpus));
 
-function worstAt(trials: readonly Trial[], depth: number, at: number): { steps: number; program: string } {
-  let worst = { steps: 0, program: '' };
+interface Point {
+  readonly steps: number;
+  /** Null: no program ran it. */
+  readonly program: GrowthProgram | null;
+}
+
+function worstAt(trials: readonly Trial[], depth: number, at: number): Point {
+  let worst: Point = { steps: 0, program: null };
   for (const trial of trials) {
     const index = trial.depths.indexOf(depth);
     if (index >= 0 && trial.steps[index][at] > worst.steps)
-      worst = { steps: trial.steps[index][at], program: trial.program.id };
+      worst = { steps: trial.steps[index][at], program: trial.program };
   }
   return worst;
 }

@@ -75,9 +75,9 @@ function columnsOf(curves: readonly GrowthCurve[]): Column[] {
   ];
 }
 
-function stepsAt({ depths, steps }: GrowthCurve, depth: number): string {
+function stepsAt({ depths, steps, worstBy }: GrowthCurve, depth: number): string {
   const at = depths.indexOf(depth);
-  return at < 0 ? '-' : formatInteger(steps[at]);
+  return at < 0 || worstBy[at] === null ? '-' : formatInteger(steps[at]);
 }
 
 function describeReached({ steps, bounds }: GrowthCurve): string {

@@ -4,6 +4,7 @@ import { ALL_DEPTHS, DEPTHS, type GrowthCurve, type GrowthResult, growthCurves }
 import { RegressionError, UsageError } from '../base/errors.js';
 import { flavours } from '../gic/flavour/index.js';
 import { MAX_NR_LR } from '../gic/intid.js';
+import { wrapText } from '../report/terminal.js';
 import { type ChosenStrategy, strategies, strategyNamed } from '../strategy/index.js';
 import { describeGrowth, GROWTH_LEGEND } from './growth-text.js';
 import { FLAVOUR_CHOICES, parseFlavour, parseStrategies } from './replay.js';
@@ -52,9 +53,11 @@ function runGrowth({ strategy, flavour, lrs, full, json }: Options, terminal: Te
   if (results.length === 0)
     throw new UsageError(`${chosen.map(({ label }) => label).join(', ')} cannot run as ${ids.join(', ')}`);
   if (json === true) terminal.out(JSON.stringify({ schema: 'vgic-replay/growth/1', tool, results }, null, 2));
-  else terminal.out([...results.map((result) => describeGrowth(result, terminal.width)), GROWTH_LEGEND].join('\n\n'));
+  else terminal.out(results.map((result) => describeGrowth(result, terminal.width)).join('\n\n') + legend(terminal));
   requireDeclared(results);
 }
+
+const legend = ({ width }: Terminal): string => `\n\n${wrapText(GROWTH_LEGEND, width).join('\n')}`;
 
 function requireDeclared(results: readonly GrowthResult[]): void {
   const faults = results.flatMap(({ curves }) => curves).filter(({ fault }) => fault !== null);

@@ -88,7 +88,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['its --json', 'one, for other tools'],
   ],
   growth: [
-    ['', 'all strategies and hypervisors'],
+    ['', 'all of them'],
     ['-s buckets --flavour kvm-7.2', 'one of each'],
     ['-s buckets --full --json', 'every depth, for other tools'],
   ],
