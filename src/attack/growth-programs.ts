@@ -37,7 +37,8 @@ const op = (verb: Verb, given: Partial<Op> = {}): Op => ({
 
 /** Enters the guest and leaves it: flush, fold, prune. */
 const visit = (vcpu = 0): Op[] => [op('enter', { vcpu }), op('exit', { vcpu })];
-/** The last interrupt alone. */
+const FIRST_ONE = { from: 0, to: 0 };
+/** One at the end: up to a 64th of the interrupts stand behind it. */
 const LAST_ONE = { from: LAST, to: LAST };
 
 /** The same thing said to SPIs and to LPIs. */
@@ -124,7 +125,7 @@ const SPI_PROGRAMS: readonly GrowthProgram[] = [
     ...[...visit(), op('deactivate'), ...visit()],
   ]),
   // EOIcount says that two ended, and one active interrupt is somewhere behind the last list register (8.2 row 20).
-  own('spi', 'counted-eois', [op('raise'), op('activate', LAST_ONE), op('enter'), ...countEois(2), op('exit')]),
+  own('spi', 'counted-eois', [op('raise'), op('activate', FIRST_ONE), op('enter'), ...countEois(2), op('exit')]),
   // SGIs of several senders keep less urgent interrupts out (8.2 row 22).
   {
     id: 'spi-senders',
