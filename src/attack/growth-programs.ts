@@ -103,11 +103,8 @@ function programsOn(on: GrowthProgram['on']): GrowthProgram[] {
       ...[op(move, { to: HALF, value: 1 }), op('enter'), op(raise)],
       ...[op(move, { vcpu: 1, from: HALF, value: 1 }), op('exit'), ...visit(1)],
     ]),
-    // Queued, and no longer pending: all leave at an exit before any sort; then they are sorted, looked at and leave.
-    named('parked', [
-      ...[op('enter'), op(raise), op(clear, { vcpu: 1 }), op('exit')],
-      ...[op(raise), op(clear), op('wfi'), ...visit()],
-    ]),
+    // Queued, and no longer pending: all leave at an exit.
+    named('parked', [op('enter'), op(raise), op(clear, { vcpu: 1 }), op('exit')]),
   ];
 }
 
@@ -145,11 +142,11 @@ const SPI_PROGRAMS: readonly GrowthProgram[] = [
 
 const LPI_PROGRAMS: readonly GrowthProgram[] = [
   ...programsOn('lpi'),
-  // EnableLPIs from 1 to 0 (8.2 row 19).
-  own('lpi', 'off', [op('int'), op('lpis-off')]),
-  // The same as on SPIs, which alone can be made active from outside, behind all the LPIs.
+  // The same as on SPIs, which alone can be made active from outside, behind all the LPIs; then EnableLPIs off (8.2 row 19).
   {
-    ...own('lpi', 'counted-eois', [op('int'), op('activate', LAST_ONE), op('enter'), ...countEois(2), op('exit')]),
+    ...own('lpi', 'counted-eois', [
+      ...[op('int'), op('activate', LAST_ONE), op('enter'), ...countEois(2), op('exit'), op('lpis-off')],
+    ]),
     queued: (n) => n + 1,
   },
   // SPIs before all the LPIs: one whose priority changes, and some that are active and pending until EOIcount ends them.

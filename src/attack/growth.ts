@@ -247,11 +247,8 @@ function judge(
   const worst = subject.paths.map((path) => worstCases[path]);
   const declared = declaredGrowth(worst);
   const allowed = EXPONENTS[declared] + TOLERANCE;
-  const boundAt =
-    worst.length === 0
-      ? null
-      : ({ program: { vcpus }, queued }: GrowthProgram, n: number): number =>
-          boundOf(subject, worst, { n: queued(n), k: nrLr, vcpus });
+  const bounds = new Map<string, number>();
+  const boundAt = worst.length === 0 ? null : findBound;
   return {
     strategy: label,
     flavour,
@@ -267,6 +264,14 @@ function judge(
       boundAt === null ? null : points.map(({ program }, index) => (program ? boundAt(program, depths[index]) : null)),
     fault: findFault(),
   };
+
+  /** Kept: a bound may be a search over what a guest can do at a size. */
+  function findBound({ program: { vcpus }, queued }: GrowthProgram, depth: number): number {
+    const n = queued(depth);
+    const known = bounds.get(`${n}/${vcpus}`) ?? boundOf(subject, worst, { n, k: nrLr, vcpus });
+    bounds.set(`${n}/${vcpus}`, known);
+    return known;
+  }
 
   function findFault(): string | null {
     if (slope !== null && slope > allowed)
