@@ -163,7 +163,8 @@ function exactPart(
   cost.depth.forEach((flushes, depth) => {
     if (flushes > 0) depthAtFlush.push([depth, flushes]);
   });
-  const usedLrs = Array.from(cost.used.subarray(0, header.machine.nrLr + 1));
+  const { nrLr } = vgic.state;
+  const usedLrs = Array.from(cost.used.subarray(0, nrLr + 1));
   return {
     trace: {
       name: header.name,
@@ -187,7 +188,7 @@ function exactPart(
       divergences: cost.divergences,
       injections: cost.injections,
       redundantInjections: cost.redundantInjections,
-      fullFlushes: usedLrs[header.machine.nrLr],
+      fullFlushes: usedLrs[nrLr],
       sorts: cost.sorts,
       flushes: cost.calls[PATH_FLUSH],
       abortedEntries: aborted,
