@@ -42,12 +42,8 @@ function show({ file, watch }: ShownByTrace, id: string): string {
 
 for (const { id, showing } of vulnerabilities) {
   if (showing.by === 'trace') {
-    test(`${id}: ${showing.defective} has it`, () => {
-      const text = readFileSync(new URL(showing.file, folder), 'utf8');
-      const made = importJsonLines(text, showing.file, createColumnSink()).machine;
-      assert.equal(made.flavour, showing.defective);
-      assert.equal(show(showing, showing.defective), showing.shows.defective);
-    });
+    test(`${id}: ${showing.defective} has it`, () =>
+      assert.equal(show(showing, showing.defective), showing.shows.defective));
     for (const fixed of showing.fixed)
       test(`${id}: ${fixed} has it not`, () => assert.equal(show(showing, fixed), showing.shows.fixed));
   } else if (showing.by === 'interleaving') {

@@ -3,7 +3,7 @@
  * trace, by an enumeration of interleavings, or not at all, and why. vulnerabilities.test.ts runs all that are shown.
  */
 
-/** A file in traces/vulnerabilities, made for the flavour that has the defect. */
+/** A file in traces/vulnerabilities. `defective`: the flavour that has the defect; `fixed`: those that do not. */
 export interface ShownByTrace {
   readonly by: 'trace';
   readonly file: string;

@@ -3,7 +3,7 @@
  * json-lines.md beside this file; the fields of each event are the table of json-event.ts.
  */
 import { InputError } from '../base/errors.js';
-import { defectiveFlavours, flavourNamed, flavours } from '../gic/flavour/index.js';
+import { flavourNamed, flavours } from '../gic/flavour/index.js';
 import {
   GIC_MODELS,
   type GicModel,
@@ -83,7 +83,7 @@ function readSettings(header: JsonObject): Settings {
     header[name] === undefined ? fallback : readFlag(name, header[name]);
 
   const model: GicModel = header.model === undefined ? 'gicv3' : readChoice('model', header.model, GIC_MODELS);
-  const ids = [...flavours, ...defectiveFlavours].map(({ id }) => id);
+  const ids = flavours.map(({ id }) => id);
   const flavour = flavourNamed(
     header.flavour === undefined ? DEFAULT_FLAVOUR : readChoice('flavour', header.flavour, ids),
   );

@@ -1,6 +1,6 @@
 /**
  * Flavours with one published defect that the shipped ones do not have (vgic-spec 8.3), for the traces that show it. They are
- * found by name, as a trace's header gives it, and are in no list. What a version had beside its defect is not said by the
+ * found by name (--flavour) and are in no list; no trace names them, as the format has no number for them. What a version had beside its defect is not said by the
  * source and is taken from the flavour that is checked.
  */
 import type { Defect, Flavour } from './flavour.js';
