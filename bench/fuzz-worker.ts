@@ -4,7 +4,8 @@ import { xenOldRuns } from '../src/conform/test-xen-old.js';
 import { flavourNamed } from '../src/gic/flavour/index.js';
 import { type Scenario, scenarios } from '../src/reference/arbitrary.js';
 import { Difference } from '../src/replay/test-differential.js';
-import { checkStrategies, compareModels, shrinkScenario } from '../src/replay/test-fuzz-case.js';
+import { checkStrategies, compareModels } from '../src/replay/test-fuzz-case.js';
+import { shrinkScenario } from '../src/workload/random/shrink.js';
 
 /** What the parent asks for. */
 export interface Slice {

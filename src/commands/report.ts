@@ -19,15 +19,16 @@ import {
   type VerifyResult,
 } from '../report/model.js';
 import { renderTerminal } from '../report/terminal.js';
-import type { ChosenStrategy } from '../strategy/index.js';
+import { type ChosenStrategy, specOf } from '../strategy/index.js';
 import { studies } from '../study/index.js';
 import type { StudyKind } from '../study/study.js';
 import type { TraceHeader } from '../trace/header.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
 import { gatherEvidence } from './evidence.js';
 import { findFlavourLack, openInput } from './inputs.js';
-import { FLAVOUR_HELP, parseFlavour, parseStrategies, requireClasses, requireSoundTrace } from './replay.js';
+import { FLAVOUR_HELP, parseFlavour, requireClasses, requireSoundTrace } from './replay.js';
 import { kindOf, readManifest, shippedPath } from './shipped.js';
+import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { parseSeed } from './study.js';
 import { runSweep, SWEEP_NR_LRS } from './sweep.js';
 import { type Terminal, tool } from './terminal.js';
@@ -52,7 +53,7 @@ export function registerReport(program: Command, terminal: Terminal): void {
     )
     .argument('[traces...]', 'traces (default: the recordings shipped with the package)')
     .option('-o, --out <dir>', 'folder of the report', 'vgic-report')
-    .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
+    .option('-s, --strategy <ids>', STRATEGY_HELP, parseStrategies)
     .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--seed <n>', 'seed of generated events', parseSeed, 1)
     .option('--measured <file>', "times to show beside the counts: what 'bench --json' printed")
@@ -81,7 +82,7 @@ function commandOf(paths: readonly string[], { strategy, flavour, seed, studies:
   return [
     'vgic-replay report',
     ...paths.map(quoted),
-    ...(strategy === undefined ? [] : ['--strategy', strategy.map(({ label }) => label).join(',')]),
+    ...(strategy === undefined ? [] : ['--strategy', quoted(strategy.map(specOf).join(','))]),
     ...(flavour === undefined ? [] : ['--flavour', flavour]),
     ...(withStudies === true ? ['--studies'] : []),
     ...(kind === 'other' ? [] : ['--kind', kind]),

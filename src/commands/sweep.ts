@@ -62,7 +62,7 @@ export function runSweep(
 }
 
 /** The same events on a machine that the flavour has; where SPIs have no target after reset they get vCPU 0 first. */
-function asFlavour(point: SweepPoint, id: string): SweepPoint {
+export function asFlavour(point: SweepPoint, id: string): SweepPoint {
   const flavour = flavourNamed(id);
   const { machine, block, setUp } = point;
   const model = flavour.guestModels.includes(machine.model) ? machine.model : flavour.guestModels[0];

@@ -18,6 +18,7 @@ const VERBS = [
   'info',
   'validate',
   'bench',
+  'contract',
   'strategies',
   'study',
 ];
@@ -65,7 +66,7 @@ const WRONG: readonly (readonly [string[], RegExp])[] = [
   [['repaly', 'x'], /unknown command 'repaly' \(Did you mean replay\?\); see "vgic-replay --help"/],
   [['replay'], /missing required argument 'traces'; see "vgic-replay replay --help"/],
   [['replay', 'x', '--stratgy', 'fifo'], /unknown option '--stratgy' \(Did you mean --strategy\?\)/],
-  [['replay', 'x', '-s', 'foo'], new RegExp(`unknown strategy 'foo'; one of: ${IDS}$`, 'm')],
+  [['replay', 'x', '-s', 'foo'], new RegExp(`unknown strategy 'foo'; one of: ${IDS}, or a file: ./mine.js$`, 'm')],
   [['replay', 'x', '-s', ''], /unknown strategy ''; one of: /],
   [['replay', 'x', '-s', 'hybrid:threshold=1'], /threshold must be a whole number from 2 to 65536, not '1'/],
   [['replay', 'x', '-s', 'hybrid:limit=9'], /has no parameter 'limit'; it has: threshold/],

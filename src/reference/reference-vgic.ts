@@ -41,7 +41,7 @@ import {
 } from './machine-state.js';
 import { findTarget } from './oracle.js';
 import { injectIrq, removeLpisFromList, testPending } from './queue.js';
-import { RAW_ACCESSES, REGISTER_WRITES } from './register-kinds.js';
+import { RAW_ACCESSES, REGISTER_WRITES } from '../trace/register-kinds.js';
 import { readRegister, writeRegister } from './registers.js';
 import {
   addSgiSources,

@@ -2,7 +2,7 @@
 
 import { assert } from '../base/errors.js';
 import type { Machine } from '../gic/intid.js';
-import type { ChosenStrategy } from '../strategy/index.js';
+import { type ChosenStrategy, specOf } from '../strategy/index.js';
 import { ABORTED_ENTRY, createEventBlock, type EventBlock, FLUSH, wordKind, wordVcpu } from '../trace/events.js';
 import type { TraceHeader } from '../trace/header.js';
 import { NR_METRICS, PATH_FLUSH } from '../vgic/counters.js';
@@ -52,13 +52,35 @@ interface Cell {
 /** One event for one cell, unless its host has stopped. */
 function stepCell(cell: Cell, word: number, value: number, event: number): void {
   if (cell.stopped !== null) return;
-  cell.invariants?.before(word, value);
   try {
+    cell.invariants?.before(word, value);
     cell.engine.step(word, value);
     cell.invariants?.after(event);
   } catch (error) {
-    if (!(error instanceof HostStop)) throw error;
-    cell.stopped = { event, kind: error.kind, reason: error.message };
+    stopCell(cell, error, event);
+  }
+}
+
+/** A stop ends the cell and no other; a strategy from outside stops it by an exception. Anything else is a bug. */
+function stopCell(cell: Cell, error: unknown, event: number): void {
+  if (!(error instanceof HostStop)) throw error;
+  cell.stopped = { event, kind: error.kind, reason: error.message };
+}
+
+function afterFlush(
+  cell: Cell,
+  vcpu: number,
+  event: number,
+  tick: number,
+  index: number,
+  onFlush: FlushObserver | undefined,
+): void {
+  if (cell.stopped !== null) return;
+  cell.checker.afterFlush(vcpu, event);
+  try {
+    onFlush?.(cell.vgic, vcpu, event, tick, index);
+  } catch (error) {
+    stopCell(cell, error, event);
   }
 }
 
@@ -92,21 +114,22 @@ export function replayTrace(
   const vgics = chosen.map((candidate) => createModel(machine, candidate));
   const hidden: Cell | undefined = referenceAt < 0 ? createHidden(machine) : undefined;
   const referenceVgic = hidden?.vgic ?? vgics[referenceAt];
-  const cells: Cell[] = chosen.map((candidate, i) => ({
-    chosen: candidate,
-    vgic: vgics[i],
-    engine: createEngine(vgics[i]),
-    checker: createEquivalenceChecker(
-      vgics[i],
-      i === referenceAt ? undefined : referenceVgic,
-      candidate.strategy.equivalence,
-    ),
-    invariants:
-      isChecked && candidate.strategy.structure === 'ap-list'
-        ? createInvariantChecker(vgics[i], { keepsOrder: candidate.strategy === reference })
-        : undefined,
-    stopped: null,
-  }));
+  const cells: Cell[] = chosen.map((candidate, i) => {
+    const vgic = vgics[i];
+    const { equivalence, structure } = candidate.strategy;
+    const checker = createEquivalenceChecker(vgic, i === referenceAt ? undefined : referenceVgic, equivalence);
+    return {
+      chosen: candidate,
+      vgic,
+      engine: createEngine(vgic, checker.beforeFlush),
+      checker,
+      invariants:
+        isChecked && structure === 'ap-list'
+          ? createInvariantChecker(vgic, { keepsOrder: candidate.strategy === reference })
+          : undefined,
+      stopped: null,
+    };
+  });
   const stepped = hidden === undefined ? cells : [...cells, hidden];
 
   const block = createEventBlock();
@@ -121,13 +144,8 @@ export function replayTrace(
       const kind = wordKind(w);
       if (kind === FLUSH) {
         const vcpu = wordVcpu(w);
-        for (const cell of cells) if (cell.stopped === null) cell.checker.beforeFlush(vcpu);
         for (const cell of stepped) stepCell(cell, w, value[i], events + i);
-        for (let c = 0; c < cells.length; c++) {
-          if (cells[c].stopped !== null) continue;
-          cells[c].checker.afterFlush(vcpu, events + i);
-          onFlush?.(cells[c].vgic, vcpu, events + i, tick, c);
-        }
+        for (let c = 0; c < cells.length; c++) afterFlush(cells[c], vcpu, events + i, tick, c, onFlush);
       } else {
         if (kind === ABORTED_ENTRY) aborted++;
         for (const cell of stepped) stepCell(cell, w, value[i], events + i);
@@ -135,8 +153,13 @@ export function replayTrace(
     }
     events += count;
   }
-  cells.forEach(({ invariants, stopped }, at) => {
-    if (stopped === null) invariants?.finish();
+  cells.forEach((cell, at) => {
+    const { invariants } = cell;
+    try {
+      if (cell.stopped === null) invariants?.finish();
+    } catch (error) {
+      stopCell(cell, error, events - 1);
+    }
     const violation = invariants?.violation() ?? null;
     if (violation !== null) onViolation?.(violation, at);
   });
@@ -177,7 +200,11 @@ function exactPart(
       gaps: header.gaps.length,
       origin: identity.origin,
     },
-    strategy: { id: chosen.label, params: chosen.params },
+    strategy: {
+      id: chosen.label,
+      params: chosen.params,
+      ...(chosen.outside === undefined ? {} : { outside: chosen.outside }),
+    },
     paths: pathCosts(vgic),
     depthAtFlush,
     usedLrs,
@@ -206,7 +233,7 @@ function exactPart(
     stopped,
     equivalence: checker.result(),
     lrDigest: digestHex(engine.digest()),
-    command: `vgic-replay replay ${quoted(identity.path)} --strategy ${chosen.label}${flavourOption(identity, header)}`,
+    command: `vgic-replay replay ${quoted(identity.path)} --strategy ${quoted(specOf(chosen))}${flavourOption(identity, header)}`,
   };
 }
 

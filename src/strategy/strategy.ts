@@ -61,5 +61,7 @@ export interface ApListStrategy {
     readonly memory: string;
   };
   readonly params: Readonly<Record<string, ParamSpec>>;
+  /** What no call of a path ever exceeds; undefined: not declared. */
+  readonly worst?: WorstCases;
   create(params: Readonly<Record<string, number>>): CreateApList;
 }

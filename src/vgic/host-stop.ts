@@ -1,5 +1,5 @@
-/** What a guest can make a host die of. */
-export type HostStopKind = 'host-assertion' | 'host-deadlock';
+/** What a guest can make a host die of; and a strategy from outside that threw an exception (strategy/outside.ts). */
+export type HostStopKind = 'host-assertion' | 'host-deadlock' | 'strategy-fault';
 
 /** The hypervisor stops here: an assertion fails, or a CPU waits for a lock that it holds. Nothing after it has an effect. */
 export class HostStop extends Error {

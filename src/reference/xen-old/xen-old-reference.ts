@@ -14,7 +14,7 @@ import {
   readIar,
 } from '../cpu-interface.js';
 import { encodeListRegister, type ListRegister } from '../list-register.js';
-import { REGISTER_WRITES } from '../register-kinds.js';
+import { REGISTER_WRITES } from '../../trace/register-kinds.js';
 import { enterGuest, exitGuest, injectIrq, retarget, setPending, testPending, writeEnable } from './delivery.js';
 import { readRegister, sendSgi, writeRegister } from './registers.js';
 import {
