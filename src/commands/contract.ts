@@ -9,6 +9,7 @@ import { eventToJson, headerToJson } from '../import/json-lines.js';
 import { type Breach, type ContractResult, checkContract, columnsOf, type EventColumns } from '../replay/contract.js';
 import { quoted } from '../replay/replay.js';
 import { type ChosenStrategy, specOf } from '../strategy/index.js';
+import { declaresWorst } from '../strategy/outside.js';
 import { FIRST_FACT, WFI, wordIntid, wordKind, wordVcpu } from '../trace/events.js';
 import { noImportCounts } from '../trace/header.js';
 import type { Scenario } from '../workload/random/scenario.js';
@@ -124,7 +125,7 @@ const describeBreach = ({ event, kind, vcpu, what }: Breach): string =>
 interface Counted {
   events: number;
   flushes: number;
-  bounded: number;
+  calls: number;
 }
 interface Tally {
   add(each: ContractCase, result: ContractResult): void;
@@ -136,14 +137,14 @@ function createTally(): Tally {
   const flavours = new Map<string, Map<string, Counted>>();
   return {
     flavours,
-    add({ machine, source }, { events, flushes, bounded }) {
+    add({ machine, source }, { events, flushes, calls }) {
       const bySource = flavours.get(machine.flavour) ?? new Map<string, Counted>();
       flavours.set(machine.flavour, bySource);
-      const counted = bySource.get(source) ?? { events: 0, flushes: 0, bounded: 0 };
+      const counted = bySource.get(source) ?? { events: 0, flushes: 0, calls: 0 };
       bySource.set(source, counted);
       counted.events += events;
       counted.flushes += flushes;
-      counted.bounded += bounded;
+      counted.calls += calls;
     },
   };
 }
@@ -160,11 +161,11 @@ function describe({ label, strategy, outside }: ChosenStrategy, { flavours }: Ta
       flavour,
       ...CASE_SOURCES.map((source) => formatInteger(bySource.get(source)?.events ?? 0)),
       formatInteger(of('flushes')),
-      strategy.worst === undefined ? '-' : formatInteger(of('bounded')),
+      declaresWorst(strategy) ? formatInteger(of('calls')) : '-',
     ]);
   }
   const from = outside === undefined ? 'built in' : `${outside.file}, sha256 ${outside.sha256}`;
-  const worst = strategy.worst === undefined ? 'declares no worst case' : 'declares a worst case';
+  const worst = declaresWorst(strategy) ? 'declares a worst case' : 'declares no worst case';
   return `${label} (${from}): class ${strategy.equivalence}, ${worst}\n${table.toString()}`;
 }
 

@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InputError } from '../base/errors.js';
 import { type ChosenStrategy, strategyNamed, withParams } from '../strategy/index.js';
-import { describeException, readStrategy } from '../strategy/outside.js';
+import { declaresWorst, describeException, readStrategy } from '../strategy/outside.js';
 import type { Terminal } from './terminal.js';
 
 export const STRATEGY_HELP =
@@ -50,7 +50,7 @@ export async function loadChosen(choices: readonly Choice[], terminal: Terminal)
       if (same !== undefined)
         throw new InputError(outside.file, 'id', `"${strategy.id}" is also that of ${same.outside?.file}`, 'rename one');
       const isFirst = !loaded.some((other) => other.outside?.file === outside.file);
-      if (isFirst && strategy.worst === undefined)
+      if (isFirst && !declaresWorst(strategy))
         terminal.err(`${outside.file}: ${strategy.id} declares no worst case; none is checked`);
     }
     loaded.push(chosen);

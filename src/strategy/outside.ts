@@ -3,15 +3,18 @@
  * exception of its names the call and ends its own cell only. Loading the file: commands/strategy-files.ts.
  */
 import { InputError } from '../base/errors.js';
+import type { Flavour } from '../gic/flavour/flavour.js';
+import { flavours } from '../gic/flavour/index.js';
 import type { ApList, ApListOps, CreateApList } from '../vgic/ap-list.js';
 import { HostStop } from '../vgic/host-stop.js';
 import { createState, type VgicState } from '../vgic/state.js';
 import { strategies } from './index.js';
-import type { ApListStrategy, EquivalenceClass, Growth, WorstCases } from './strategy.js';
+import type { ApListStrategy, EquivalenceClass, Growth, WorstCase, WorstCases } from './strategy.js';
 import { type StrategyTools, strategyTools } from './tools.js';
 
-/** What a file exports: as ApListStrategy, and `create` is also handed the tools. */
-export interface OutsideStrategy extends Omit<ApListStrategy, 'create'> {
+/** What a file exports: as ApListStrategy, but `create` is also handed the tools, and `worst` may be left out. */
+export interface OutsideStrategy extends Omit<ApListStrategy, 'create' | 'worst'> {
+  readonly worst?: ApListStrategy['worst'];
   create(params: Readonly<Record<string, number>>, tools: StrategyTools): CreateApList;
 }
 
@@ -31,6 +34,18 @@ const METHODS: readonly (keyof ApList)[] = [
   'after',
   'order',
 ];
+const NOT_DECLARED: WorstCase = { growth: 'quadratic', steps: () => Number.POSITIVE_INFINITY, why: 'not declared' };
+const undeclaredWorst = (): WorstCases => ({
+  inject: NOT_DECLARED,
+  rekey: NOT_DECLARED,
+  flush: NOT_DECLARED,
+  fold: NOT_DECLARED,
+  prune: NOT_DECLARED,
+  pending: NOT_DECLARED,
+});
+/** Does it say how long a call may be? Listed strategies do. */
+export const declaresWorst = ({ worst }: ApListStrategy): boolean => worst !== undeclaredWorst;
+
 const SEE = 'see "A strategy of your own" in src/strategy/README.md';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -63,7 +78,6 @@ export function readStrategy(module: Fields, file: string, guarded = true): ApLi
     return refuse('export', 'there is no strategy in it', 'end it with "export default { id: …, create: … }"');
   checkTexts(found, refuse);
   checkParams(found, refuse);
-  if (found.worst !== undefined) checkWorst(found.worst, refuse);
   if (typeof found.create !== 'function')
     refuse('create', `is ${shown(found.create)}`, 'give create: (params, tools) => (state, ops) => ({ … })');
   return wrapStrategy(found as Fields & OutsideStrategy, guarded, refuse);
@@ -106,29 +120,43 @@ function checkParams({ params }: Fields, refuse: Refuse): void {
   }
 }
 
-function checkWorst(worst: unknown, refuse: Refuse): void {
-  if (!isObject(worst)) return refuse('worst', `is ${shown(worst)}`, 'leave it out, or declare every path');
-  for (const path of PATHS) {
-    const place = `worst.${path}`;
-    const declared = worst[path];
-    if (!isObject(declared))
-      return refuse(place, `is ${shown(declared)}`, 'give { growth, steps: ({ n, k }) => number, why }');
-    const { growth, steps, why } = declared;
-    if (!GROWTHS.some((known) => known === growth))
-      refuse(`${place}.growth`, `is ${shown(growth)}`, `give one of ${GROWTHS.join(', ')}`);
-    if (typeof why !== 'string') refuse(`${place}.why`, `is ${shown(why)}`, 'give a text');
-    if (typeof steps !== 'function')
-      return refuse(`${place}.steps`, `is ${shown(steps)}`, 'give ({ n, k }) => the most steps of one call');
-    const most: unknown = steps({ n: 100, k: 4 });
-    if (typeof most !== 'number' || !(most >= 0))
-      refuse(`${place}.steps`, `of n = 100, k = 4 is ${shown(most)}`, 'return a number of steps');
+/** What it declares for each flavour that has ap_lists. */
+function checkWorst(strategy: OutsideStrategy, refuse: Refuse): void {
+  if (strategy.worst === undefined) return;
+  const give = `give worst: (flavour, params) => ({ ${PATHS.join(', ')} }), or leave it out`;
+  if (typeof strategy.worst !== 'function') refuse('worst', `is ${shown(strategy.worst)}`, give);
+  for (const flavour of flavours.filter(({ structure }) => structure === 'ap-list')) {
+    const worst: unknown = attempt(() => strategy.worst?.(flavour, fallbacksOf(strategy)), 'worst', refuse);
+    if (!isObject(worst)) return refuse('worst', `returns ${shown(worst)} for ${flavour.id}`, give);
+    for (const path of PATHS) checkWorstCase(worst[path], `worst.${path}`, refuse);
   }
 }
+
+function checkWorstCase(declared: unknown, place: string, refuse: Refuse): void {
+  if (!isObject(declared))
+    return refuse(place, `is ${shown(declared)}`, 'give { growth, steps: ({ n, k }) => number, why }');
+  const { growth, steps, why } = declared;
+  if (!GROWTHS.some((known) => known === growth))
+    refuse(`${place}.growth`, `is ${shown(growth)}`, `give one of ${GROWTHS.join(', ')}`);
+  if (typeof why !== 'string') refuse(`${place}.why`, `is ${shown(why)}`, 'give a text');
+  if (typeof steps !== 'function')
+    return refuse(`${place}.steps`, `is ${shown(steps)}`, 'give ({ n, k }) => the most steps of one call');
+  const most: unknown = attempt(() => steps({ n: 100, k: 4 }), `${place}.steps`, refuse);
+  if (typeof most !== 'number' || !(most >= 0))
+    refuse(`${place}.steps`, `of n = 100, k = 4 is ${shown(most)}`, 'return a number of steps');
+}
+
+const fallbacksOf = ({ params }: Pick<ApListStrategy, 'params'>): Readonly<Record<string, number>> =>
+  Object.fromEntries(Object.entries(params).map(([name, { fallback }]) => [name, fallback]));
 
 /** Its own members alone; made once on trial, so that what is missing is known before a replay. */
 function wrapStrategy(found: OutsideStrategy, guarded: boolean, refuse: Refuse): ApListStrategy {
   const { id, summary, models, structure, equivalence, cost, params } = found;
-  const worst: WorstCases | undefined = found.worst;
+  checkWorst(found, refuse);
+  const worst =
+    found.worst === undefined
+      ? undeclaredWorst
+      : (flavour: Flavour, values = fallbacksOf(found)): WorstCases => found.worst?.(flavour, values) ?? undeclaredWorst();
   const create = (values: Readonly<Record<string, number>>): CreateApList => {
     const made = attempt(() => found.create(values, strategyTools), 'create', refuse);
     if (typeof made !== 'function')
@@ -161,9 +189,8 @@ function attempt<T>(run: () => T, place: string, refuse: Refuse): T {
 /** One vCPU and no interrupt: enough to make a list. */
 function tryOut({ create, params }: ApListStrategy): void {
   const machine = { flavour: 'kvm-6.1', model: 'gicv3', nrVcpus: 1, nrSpis: 32, nrLpis: 0, nrLr: 4 } as const;
-  const fallbacks = Object.fromEntries(Object.entries(params).map(([name, { fallback }]) => [name, fallback]));
   const unused: ApListOps = { release: () => {}, populate: () => {}, migrate: () => {} };
-  create(fallbacks)(createState({ ...machine, distEnabledAtStart: true, pmrAtStart: 0xf8 }), unused);
+  create(fallbacksOf({ params }))(createState({ ...machine, distEnabledAtStart: true, pmrAtStart: 0xf8 }), unused);
 }
 
 /** "TypeError: x is undefined (mine.js:12:5)": the place is the first one in a file, if the exception knows any. */
