@@ -8,7 +8,7 @@ import type { Machine } from '../gic/intid.js';
 import { eventToJson, headerToJson } from '../import/json-lines.js';
 import { type Breach, type ContractResult, checkContract, columnsOf, type EventColumns } from '../replay/contract.js';
 import { quoted } from '../replay/replay.js';
-import { type ChosenStrategy, specOf } from '../strategy/index.js';
+import { type ChosenStrategy, reference, specOf, strategyNamed } from '../strategy/index.js';
 import { declaresWorst } from '../strategy/outside.js';
 import { FIRST_FACT, WFI, wordIntid, wordKind, wordVcpu } from '../trace/events.js';
 import { noImportCounts } from '../trace/header.js';
@@ -88,6 +88,12 @@ async function checkAll(
   for await (const each of cases) {
     if (terminal.isErrTty && each.source !== 'random') terminal.err(`${each.machine.flavour}: ${each.name}`);
     const result = checkContract(each.machine, each.columns, candidate);
+    if (result.breach !== null && breaksForAll(each)) {
+      terminal.err(
+        `${each.machine.flavour}, ${each.name}: left out: the flavour's own algorithm fails on it too (${describeBreach(result.breach)}), so it is a fault of vgic-replay: report it`,
+      );
+      continue;
+    }
     tally.add(each, result);
     if (result.breach === null) continue;
     terminal.out(describe(candidate, tally));
@@ -102,6 +108,10 @@ async function checkAll(
   terminal.out(describe(candidate, tally));
   terminal.out(`${candidate.label} keeps its word on all of it.`);
 }
+
+/** Does sort-on-flush break its word on these events? Then they say nothing of another strategy. */
+const breaksForAll = ({ machine, columns }: ContractCase): boolean =>
+  checkContract(machine, columns, strategyNamed(reference.id)).breach !== null;
 
 /** The traces that the user named, whole, each as the flavour that it says. */
 async function* namedCases(paths: readonly string[], asked: readonly string[]): AsyncGenerator<ContractCase> {
