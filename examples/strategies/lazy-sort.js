@@ -18,7 +18,13 @@ export default {
     memory: '2 links per interrupt',
   },
   params: {
-    factor: { name: 'factor', fallback: 2, min: 1, max: 1000, meaning: 'list length per list register that is left unsorted' },
+    factor: {
+      name: 'factor',
+      fallback: 2,
+      min: 1,
+      max: 1000,
+      meaning: 'list length per list register that is left unsorted',
+    },
   },
   create({ factor }, { COUNTED, createAppendedList }) {
     return (state, ops) => {

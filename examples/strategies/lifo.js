@@ -18,18 +18,26 @@ export default {
   // The longest call of each path in modelled steps, with n interrupts queued in the VM and k list registers; may be left
   // out. What the core books in the same call (the lock of the interrupt, LR writes, the fold) is part of it.
   worst: (flavour) => ({
-    inject: { growth: 'constant', steps: () => 3, why: 'the lock of the interrupt, of the list, and of the interrupt again' },
+    inject: {
+      growth: 'constant',
+      steps: () => 3,
+      why: 'the lock of the interrupt, of the list, and of the interrupt again',
+    },
     rekey: { growth: 'linear', steps: ({ n }) => 2 + 2 * n, why: 'EnableLPIs off: a visit and a lock an entry' },
     flush: { growth: 'linear', steps: ({ n, k }) => 1 + 2 * n + k, why: 'a visit and a lock an entry, k LRs written' },
     fold:
       flavour.activeOutsideLrs === 'none'
         ? { growth: 'constant', steps: ({ k }) => 2 * k, why: 'a visit and a lock a list register' }
-        : { growth: 'linear', steps: ({ n, k }) => 2 * k + 2 * n + 31, why: 'the list behind them as well, for 31 EOIs' },
+        : {
+            growth: 'linear',
+            steps: ({ n, k }) => 2 * k + 2 * n + 31,
+            why: 'the list behind them as well, for 31 EOIs',
+          },
     prune: { growth: 'linear', steps: ({ n }) => 1 + 6 * n, why: 'a visit and a lock an entry, four more if it moves' },
     pending: { growth: 'linear', steps: ({ n }) => 1 + 2 * n, why: 'the list lock, a visit and a lock an entry' },
   }),
 
-  create(params, tools) {
+  create(_params, tools) {
     const { COUNTED, OVERFLOW, NO_SLOT, LPI_BASE, NR_SGIS, SUMMARY_ACTIVE, SUMMARY_PENDING, SUMMARY_SGIS } = tools;
     const { ACTIVE, ENABLED, LATCH, PENDING, priorityOf, targetOracle } = tools.word;
 

@@ -56,7 +56,8 @@ export function readColumns(source: BlockSource, limit = Number.POSITIVE_INFINIT
   const { word, block } = createColumnSink();
   const part = createEventBlock();
   while (block.count < limit && source.next(part))
-    for (let event = 0; event < part.count && block.count < limit; event++) word(part.word[event], part.value[event], 0);
+    for (let event = 0; event < part.count && block.count < limit; event++)
+      word(part.word[event], part.value[event], 0);
   return block;
 }
 
@@ -103,7 +104,7 @@ function smallParams({ params }: Workload, events: number, seed: number): Worklo
 
 function* random({ events, seed, flavours: asked }: CaseOptions): Generator<ContractCase> {
   const rng = createGenerator(seed);
-  for (let made = 0, nr = 0; made < events; nr++) {
+  for (let made = 0, nr = 0; made < events || nr < asked.length; nr++) {
     const flavour = flavourNamed(asked[nr % asked.length]).id;
     const length = SEQUENCE_LENGTHS[rng.nextBelow(SEQUENCE_LENGTHS.length)];
     const scenario = drawScenario(rng, flavour, length);

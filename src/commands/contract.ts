@@ -180,7 +180,12 @@ function describe({ label, strategy, outside }: ChosenStrategy, { flavours }: Ta
 }
 
 /** Writes the fewest events found that show a breach, as JSON lines; returns their number. */
-function writeBreach(candidate: ChosenStrategy, { machine, columns }: ContractCase, breach: Breach, file: string): number {
+function writeBreach(
+  candidate: ChosenStrategy,
+  { machine, columns }: ContractCase,
+  breach: Breach,
+  file: string,
+): number {
   const whole = scenarioOf(machine, columns, breach.event + 1);
   const fails = ({ events }: Scenario): boolean => {
     try {

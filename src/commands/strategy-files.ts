@@ -21,8 +21,7 @@ interface FileChoice {
 type Choice = ChosenStrategy | FileChoice;
 
 /** ./ ../ / or a drive begin it, or .js, .mjs or .cjs ends it: a file. A bare word is an id. */
-const isFile = (spec: string): boolean =>
-  /^(\.{0,2}[\\/]|[A-Za-z]:[\\/])/.test(spec) || /\.[cm]?js(:|$)/.test(spec);
+const isFile = (spec: string): boolean => /^(\.{0,2}[\\/]|[A-Za-z]:[\\/])/.test(spec) || /\.[cm]?js(:|$)/.test(spec);
 
 function parseFile(spec: string): FileChoice {
   const [, file, assignments = ''] = /^(.*?\.[cm]?js)(?::(.*))?$/.exec(spec) ?? /^([^:]*)(?::(.*))?$/.exec(spec) ?? [];
@@ -48,7 +47,12 @@ export async function loadChosen(choices: readonly Choice[], terminal: Terminal)
     if (outside !== undefined) {
       const same = loaded.find((other) => other.strategy.id === strategy.id && other.outside?.file !== outside.file);
       if (same !== undefined)
-        throw new InputError(outside.file, 'id', `"${strategy.id}" is also that of ${same.outside?.file}`, 'rename one');
+        throw new InputError(
+          outside.file,
+          'id',
+          `"${strategy.id}" is also that of ${same.outside?.file}`,
+          'rename one',
+        );
       const isFirst = !loaded.some((other) => other.outside?.file === outside.file);
       if (isFirst && !declaresWorst(strategy))
         terminal.err(`${outside.file}: ${strategy.id} declares no worst case; none is checked`);

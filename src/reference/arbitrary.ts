@@ -6,6 +6,8 @@
 import fc from 'fast-check';
 import { flavourNamed, flavours } from '../gic/flavour/index.js';
 import { type Machine, NR_LPIS } from '../gic/intid.js';
+import { Sequencer } from '../workload/random/sequencer.js';
+import { addGuestSetUp, addSetUp, type GuestSetUp, type SetUp } from '../workload/random/set-up.js';
 import {
   type Company,
   createStage,
@@ -17,8 +19,6 @@ import {
   type Step,
   WEIGHTS,
 } from '../workload/random/steps.js';
-import { addGuestSetUp, addSetUp, type GuestSetUp, type SetUp } from '../workload/random/set-up.js';
-import { Sequencer } from '../workload/random/sequencer.js';
 
 export type { ScenarioEvent } from '../workload/random/sequencer.js';
 

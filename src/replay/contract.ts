@@ -6,7 +6,17 @@
 import { type Machine, NO_SLOT, NR_SGIS } from '../gic/intid.js';
 import { type ChosenStrategy, reference } from '../strategy/index.js';
 import { declaresWorst } from '../strategy/outside.js';
-import { FLUSH, findKind, INJECT, PENDING_QUERY, packWord, WFI, wordIntid, wordKind, wordVcpu } from '../trace/events.js';
+import {
+  FLUSH,
+  findKind,
+  INJECT,
+  PENDING_QUERY,
+  packWord,
+  WFI,
+  wordIntid,
+  wordKind,
+  wordVcpu,
+} from '../trace/events.js';
 import { HostStop } from '../vgic/host-stop.js';
 import type { Vgic } from '../vgic/vgic.js';
 import { createVgic } from '../vgic/vgic.js';

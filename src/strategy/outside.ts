@@ -75,7 +75,7 @@ export function readStrategy(module: Fields, file: string, guarded = true): ApLi
   const exported = isObject(all) && isObject(all.strategy) && all.id === undefined ? all.strategy : all;
   const found = exported ?? module.strategy;
   if (!isObject(found))
-    return refuse('export', 'there is no strategy in it', 'end it with "export default { id: …, create: … }"');
+    refuse('export', 'there is no strategy in it', 'end it with "export default { id: …, create: … }"');
   checkTexts(found, refuse);
   checkParams(found, refuse);
   if (typeof found.create !== 'function')
@@ -97,19 +97,19 @@ function checkTexts(found: Fields, refuse: Refuse): void {
   if (structure !== 'ap-list') refuse('structure', `is ${shown(structure)}`, 'give "ap-list"');
   if (!CLASSES.some((known) => known === equivalence))
     refuse('equivalence', `is ${shown(equivalence)}`, `give one of ${CLASSES.join(', ')}`);
-  if (!isObject(cost)) return refuse('cost', `is ${shown(cost)}`, `give { ${COSTS.join(', ')} }`);
+  if (!isObject(cost)) refuse('cost', `is ${shown(cost)}`, `give { ${COSTS.join(', ')} }`);
   for (const name of COSTS)
     if (typeof cost[name] !== 'string')
       refuse(`cost.${name}`, `is ${shown(cost[name])}`, 'give a text, as "O(1)" or "2 links per interrupt"');
 }
 
 function checkParams({ params }: Fields, refuse: Refuse): void {
-  if (!isObject(params)) return refuse('params', `is ${shown(params)}`, 'give {} if it has none');
+  if (!isObject(params)) refuse('params', `is ${shown(params)}`, 'give {} if it has none');
   for (const [name, param] of Object.entries(params)) {
     const place = `params.${name}`;
     if (!/^[A-Za-z][A-Za-z0-9-]*$/.test(name)) refuse(place, 'is no name', 'use letters, digits and hyphens');
     if (!isObject(param))
-      return refuse(place, `is ${shown(param)}`, 'give { name, fallback, min, max, meaning } as hybrid.ts does');
+      refuse(place, `is ${shown(param)}`, 'give { name, fallback, min, max, meaning } as hybrid.ts does');
     if (param.name !== name) refuse(`${place}.name`, `is ${shown(param.name)}`, `give "${name}", as its key`);
     if (typeof param.meaning !== 'string') refuse(`${place}.meaning`, `is ${shown(param.meaning)}`, 'give a text');
     const { fallback, min, max } = param;
@@ -127,20 +127,19 @@ function checkWorst(strategy: OutsideStrategy, refuse: Refuse): void {
   if (typeof strategy.worst !== 'function') refuse('worst', `is ${shown(strategy.worst)}`, give);
   for (const flavour of flavours.filter(({ structure }) => structure === 'ap-list')) {
     const worst: unknown = attempt(() => strategy.worst?.(flavour, fallbacksOf(strategy)), 'worst', refuse);
-    if (!isObject(worst)) return refuse('worst', `returns ${shown(worst)} for ${flavour.id}`, give);
+    if (!isObject(worst)) refuse('worst', `returns ${shown(worst)} for ${flavour.id}`, give);
     for (const path of PATHS) checkWorstCase(worst[path], `worst.${path}`, refuse);
   }
 }
 
 function checkWorstCase(declared: unknown, place: string, refuse: Refuse): void {
-  if (!isObject(declared))
-    return refuse(place, `is ${shown(declared)}`, 'give { growth, steps: ({ n, k }) => number, why }');
+  if (!isObject(declared)) refuse(place, `is ${shown(declared)}`, 'give { growth, steps: ({ n, k }) => number, why }');
   const { growth, steps, why } = declared;
   if (!GROWTHS.some((known) => known === growth))
     refuse(`${place}.growth`, `is ${shown(growth)}`, `give one of ${GROWTHS.join(', ')}`);
   if (typeof why !== 'string') refuse(`${place}.why`, `is ${shown(why)}`, 'give a text');
   if (typeof steps !== 'function')
-    return refuse(`${place}.steps`, `is ${shown(steps)}`, 'give ({ n, k }) => the most steps of one call');
+    refuse(`${place}.steps`, `is ${shown(steps)}`, 'give ({ n, k }) => the most steps of one call');
   const most: unknown = attempt(() => steps({ n: 100, k: 4 }), `${place}.steps`, refuse);
   if (typeof most !== 'number' || !(most >= 0))
     refuse(`${place}.steps`, `of n = 100, k = 4 is ${shown(most)}`, 'return a number of steps');
@@ -156,15 +155,16 @@ function wrapStrategy(found: OutsideStrategy, guarded: boolean, refuse: Refuse):
   const worst =
     found.worst === undefined
       ? undeclaredWorst
-      : (flavour: Flavour, values = fallbacksOf(found)): WorstCases => found.worst?.(flavour, values) ?? undeclaredWorst();
+      : (flavour: Flavour, values = fallbacksOf(found)): WorstCases =>
+          found.worst?.(flavour, values) ?? undeclaredWorst();
   const create = (values: Readonly<Record<string, number>>): CreateApList => {
     const made = attempt(() => found.create(values, strategyTools), 'create', refuse);
     if (typeof made !== 'function')
-      return refuse('create', `returns ${shown(made)}`, 'return a function: (state, ops) => ({ … })');
+      refuse('create', `returns ${shown(made)}`, 'return a function: (state, ops) => ({ … })');
     return (state, ops) => {
       const list: unknown = attempt(() => made(state, ops), 'create', refuse);
       if (!isObject(list))
-        return refuse('create', `the function it returns gives ${shown(list)}`, `return { ${METHODS.join(', ')} }`);
+        refuse('create', `the function it returns gives ${shown(list)}`, `return { ${METHODS.join(', ')} }`);
       for (const name of METHODS)
         if (typeof list[name] !== 'function')
           refuse(`create: ${name}`, `is ${shown(list[name])}`, `the list must have { ${METHODS.join(', ')} }`);
@@ -182,7 +182,7 @@ function attempt<T>(run: () => T, place: string, refuse: Refuse): T {
     return run();
   } catch (error) {
     if (error instanceof InputError) throw error;
-    return refuse(place, describeException(error), 'correct it');
+    refuse(place, describeException(error), 'correct it');
   }
 }
 

@@ -54,4 +54,3 @@ export function addGuestSetUp(sequencer: Sequencer, { machine }: Stage, { mode, 
   for (const vcpu of range(0, machine.nrVcpus))
     sequencer.add({ kind: ev.CPUIF, vcpu, intid: 0, value: interfaceFor(GROUPS_ON, isSplitEoi) });
 }
-
