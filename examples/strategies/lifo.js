@@ -44,9 +44,9 @@ export default {
     // Called once for every VM. `state` holds a row per interrupt: state.word[row] is its packed state.
     return (state, ops) => {
       const { word, cost, dist, picks, summary, intidOfSlot, nrVcpus, nrLr, flavour } = state;
-      /** Rows of each vCPU's list, the newest first. */
+      /** Rows of each vCPU's list, the newest first. @type {number[][]} */
       const lists = Array.from({ length: nrVcpus }, () => []);
-      /** Where the row belongs now: a vCPU, or -1 for no list. */
+      /** Where the row belongs now: a vCPU, or -1 for no list. @param {number} row */
       const ownerOf = (row) => targetOracle(word[row], dist[0] === 1);
 
       return {
@@ -74,8 +74,7 @@ export default {
           if (flavour.depth === 'ours') {
             // kvm-7.2 walks the whole list first and decides from these numbers.
             const ours = lists[vcpu].filter((row) => ownerOf(row) === vcpu);
-            const isActive = (row) => (word[row] & ACTIVE) !== 0;
-            summary[SUMMARY_ACTIVE] = ours.filter(isActive).length;
+            summary[SUMMARY_ACTIVE] = ours.filter((row) => (word[row] & ACTIVE) !== 0).length;
             summary[SUMMARY_PENDING] = ours.length - summary[SUMMARY_ACTIVE];
             summary[SUMMARY_SGIS] = ours.filter((row) => intidOfSlot[row] < NR_SGIS).length;
             visits = lists[vcpu].length;

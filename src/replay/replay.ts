@@ -260,4 +260,4 @@ export function pathCosts(vgic: Vgic): Record<PathName, PathCost> {
 
 /** A word of a shell command line. */
 export const quoted = (text: string): string =>
-  /^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  /^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
