@@ -6,6 +6,7 @@ import { registerConform } from './conform.js';
 import { registerContract } from './contract.js';
 import { registerExplore } from './explore.js';
 import { registerGen } from './gen.js';
+import { registerGrowth } from './growth.js';
 import { registerImport } from './import.js';
 import { registerInfo } from './info.js';
 import { registerReplay } from './replay.js';
@@ -75,6 +76,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['', 'list the workloads'],
     ['net --seed 7 -o net.vgt', 'one of them'],
     ['deep:depth=99,churn=4 -o x.vgt', 'with parameters'],
+    ['attack:never-ack --n 256 -o x.vgt', 'a hostile guest'],
   ],
   info: [
     ['my.vgt', 'text'],
@@ -94,6 +96,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['./mine.js --events 2000000', 'ten times as long'],
     ['./mine.js failure.jsonl', 'these events alone'],
     ['buckets --flavour xen-new', 'a built-in one, one flavour'],
+  ],
+  growth: [
+    ['', 'all of them'],
+    ['-s buckets --flavour kvm-7.2', 'one of each'],
+    ['-s buckets --full --json', 'every depth, for other tools'],
   ],
   strategies: [
     ['', 'text'],
@@ -132,6 +139,7 @@ function createProgram(terminal: Terminal): Command {
     registerContract,
     registerStrategies,
     registerStudy,
+    registerGrowth,
   ]) {
     register(program, terminal);
   }

@@ -19,7 +19,7 @@ import {
   type VerifyResult,
 } from '../report/model.js';
 import { renderTerminal } from '../report/terminal.js';
-import { type ChosenStrategy, specOf } from '../strategy/index.js';
+import { type ChosenStrategy, strategiesText } from '../strategy/index.js';
 import { studies } from '../study/index.js';
 import type { StudyKind } from '../study/study.js';
 import type { TraceHeader } from '../trace/header.js';
@@ -82,7 +82,7 @@ function commandOf(paths: readonly string[], { strategy, flavour, seed, studies:
   return [
     'vgic-replay report',
     ...paths.map(quoted),
-    ...(strategy === undefined ? [] : ['--strategy', quoted(strategy.map(specOf).join(','))]),
+    ...(strategy === undefined ? [] : ['--strategy', quoted(strategiesText(strategy))]),
     ...(flavour === undefined ? [] : ['--flavour', flavour]),
     ...(withStudies === true ? ['--studies'] : []),
     ...(kind === 'other' ? [] : ['--kind', kind]),

@@ -5,12 +5,12 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InputError } from '../base/errors.js';
-import { type ChosenStrategy, strategyNamed, withParams } from '../strategy/index.js';
+import { allStrategies, type ChosenStrategy, strategyNamed, withParams } from '../strategy/index.js';
 import { declaresWorst, describeException, readStrategy } from '../strategy/outside.js';
 import type { Terminal } from './terminal.js';
 
 export const STRATEGY_HELP =
-  'comma-separated strategies, with parameters as hybrid:threshold=32, or files with one of your own: ./mine.js (default: all)';
+  'comma-separated strategies, parameters as hybrid:threshold=32; files with one of your own: ./mine.js; `all`: also those on request (see strategies)';
 
 /** A file that is loaded before the verb begins. */
 interface FileChoice {
@@ -29,13 +29,14 @@ function parseFile(spec: string): FileChoice {
 }
 
 const parseSpec = (spec: string): Choice => (isFile(spec) ? parseFile(spec) : strategyNamed(spec));
+const parseSpecs = (spec: string): Choice[] => (spec === 'all' ? allStrategies() : [parseSpec(spec)]);
 
 /**
- * `a,b:n=3,./mine.js` → choices; a comma followed by `name=` continues the parameters of the one before. Throws UsageError
+ * `a,b:n=3,./mine.js,all` → choices; a comma followed by `name=` continues the parameters of the one before. Throws UsageError
  * with the choices. Before a verb's action runs, program.ts has the files loaded: the action sees ChosenStrategy[].
  */
 export function parseStrategies(text: string, previous: Choice[] = []): Choice[] {
-  return [...previous, ...text.split(/,(?![A-Za-z][A-Za-z0-9-]*=)/).map(parseSpec)];
+  return [...previous, ...text.split(/,(?![A-Za-z][A-Za-z0-9-]*=)/).flatMap(parseSpecs)];
 }
 
 /** Loads the files among the choices. Says of each on stderr what it leaves undeclared. */

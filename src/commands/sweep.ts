@@ -6,7 +6,7 @@ import { strategiesFor } from '../replay/create-model.js';
 import { quoted } from '../replay/replay.js';
 import { type SweepPoint, sweepDepths } from '../replay/sweep.js';
 import type { DepthSweep } from '../report/model.js';
-import { type ChosenStrategy, specOf } from '../strategy/index.js';
+import { type ChosenStrategy, strategiesText } from '../strategy/index.js';
 import { TARGET } from '../trace/events.js';
 import { createColumnSink } from '../workload/column-sink.js';
 import { generateColumns, workloadNamed } from '../workload/index.js';
@@ -63,7 +63,7 @@ export function runSweep(
 }
 
 const strategyOption = (chosen: readonly ChosenStrategy[] | undefined): string =>
-  chosen === undefined ? '' : ` --strategy ${quoted(chosen.map(specOf).join(','))}`;
+  chosen === undefined ? '' : ` --strategy ${quoted(strategiesText(chosen))}`;
 
 /** The same events on a machine that the flavour has; where SPIs have no target after reset they get vCPU 0 first. */
 export function asFlavour(point: SweepPoint, id: string): SweepPoint {

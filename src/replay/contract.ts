@@ -21,6 +21,7 @@ import { HostStop } from '../vgic/host-stop.js';
 import type { Vgic } from '../vgic/vgic.js';
 import { createVgic } from '../vgic/vgic.js';
 import { ACTIVE, ENABLED, PENDING, priorityOf, targetOf, targetOracle } from '../vgic/word.js';
+import { createModel } from './create-model.js';
 import { createEngine } from './engine.js';
 import { createEquivalenceChecker } from './equivalence.js';
 import { createInvariantChecker } from './invariants.js';
@@ -70,7 +71,7 @@ export function checkContract(
   interval?: number,
 ): ContractResult {
   const { strategy } = candidate;
-  const vgic = createVgic(machine, candidate.create);
+  const vgic = createModel(machine, candidate);
   const other = createVgic(machine, reference.create({}));
   const checker = createEquivalenceChecker(vgic, other, strategy.equivalence);
   const engine = createEngine(vgic, checker.beforeFlush);
@@ -168,7 +169,7 @@ function checkWalk({ state, list }: Vgic, vcpu: number): void {
  * a line that raises an SGI of a GICv2 guest.
  */
 function checkWorst(machine: Machine, { word, value, count }: EventColumns, candidate: ChosenStrategy): WorstResult {
-  const vgic = createVgic(machine, candidate.create);
+  const vgic = createModel(machine, candidate);
   const engine = createEngine(vgic);
   const watch = createWorstWatch(vgic, candidate);
   const isLeftOut = (event: number): boolean =>

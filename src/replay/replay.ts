@@ -67,7 +67,7 @@ function stopCell(cell: Cell, error: unknown, event: number): void {
   cell.stopped = { event, kind: error.kind, reason: error.message };
 }
 
-function afterFlush(
+function observeFlush(
   cell: Cell,
   vcpu: number,
   event: number,
@@ -76,7 +76,6 @@ function afterFlush(
   onFlush: FlushObserver | undefined,
 ): void {
   if (cell.stopped !== null) return;
-  cell.checker.afterFlush(vcpu, event);
   try {
     onFlush?.(cell.vgic, vcpu, event, tick, index);
   } catch (error) {
@@ -131,6 +130,10 @@ export function replayTrace(
     };
   });
   const stepped = hidden === undefined ? cells : [...cells, hidden];
+  const referenceCell = hidden ?? cells[referenceAt];
+  /** What is identical to a host that has stopped? */
+  const isComparable = ({ stopped, chosen: { strategy } }: Cell): boolean =>
+    stopped === null && (referenceCell.stopped === null || strategy.equivalence !== 'identical');
 
   const block = createEventBlock();
   let events = 0;
@@ -145,7 +148,10 @@ export function replayTrace(
       if (kind === FLUSH) {
         const vcpu = wordVcpu(w);
         for (const cell of stepped) stepCell(cell, w, value[i], events + i);
-        for (let c = 0; c < cells.length; c++) afterFlush(cells[c], vcpu, events + i, tick, c, onFlush);
+        for (let c = 0; c < cells.length; c++) {
+          if (isComparable(cells[c])) cells[c].checker.afterFlush(vcpu, events + i);
+          observeFlush(cells[c], vcpu, events + i, tick, c, onFlush);
+        }
       } else {
         if (kind === ABORTED_ENTRY) aborted++;
         for (const cell of stepped) stepCell(cell, w, value[i], events + i);
@@ -186,7 +192,8 @@ function exactPart(
   cost.depth.forEach((flushes, depth) => {
     if (flushes > 0) depthAtFlush.push([depth, flushes]);
   });
-  const usedLrs = Array.from(cost.used.subarray(0, header.machine.nrLr + 1));
+  const { nrLr } = vgic.state;
+  const usedLrs = Array.from(cost.used.subarray(0, nrLr + 1));
   return {
     trace: {
       name: header.name,
@@ -214,7 +221,7 @@ function exactPart(
       divergences: cost.divergences,
       injections: cost.injections,
       redundantInjections: cost.redundantInjections,
-      fullFlushes: usedLrs[header.machine.nrLr],
+      fullFlushes: usedLrs[nrLr],
       sorts: cost.sorts,
       flushes: cost.calls[PATH_FLUSH],
       abortedEntries: aborted,
