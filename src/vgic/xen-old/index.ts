@@ -35,6 +35,8 @@ export function createXenOldVgic(machine: Machine): XenOldVgic {
   const columns = createXenOldState(isOwn ? machine : { ...machine, flavour: 'xen-old' });
   const { s, inflight, lrUsed, kicks } = columns;
   const { nrLr, queuedRows } = s;
+  /** Any of them may be mapped. */
+  const lpiRows = Array.from({ length: s.nrSlots - s.lpiSlotBase }, (_, row) => s.lpiSlotBase + row);
   const listRegisters = createListRegisters(columns);
   const injected = createInject(columns, listRegisters);
   const registers = createRegisters(columns, listRegisters, injected);
@@ -67,6 +69,7 @@ export function createXenOldVgic(machine: Machine): XenOldVgic {
     },
     its: () => undefined,
     findLpi: (intid) => slotOf(s, 0, intid),
+    lpiRows: () => lpiRows,
     reset: () => resetXenOldState(columns),
     ...createLrWords(s),
   };
