@@ -36,6 +36,9 @@ export const strategies: readonly ApListStrategy[] = [
   xenOld,
 ];
 
+/** Those that are replayed where none are named. */
+export const usualStrategies: readonly ApListStrategy[] = strategies.filter(({ isOnRequest }) => isOnRequest !== true);
+
 /** Those that keep an ap_list. */
 export const apListStrategies: readonly ApListStrategy[] = strategies.filter(
   ({ structure }) => structure === 'ap-list',
