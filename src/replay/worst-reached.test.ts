@@ -307,6 +307,7 @@ const rows: readonly Row[] = [
   ['bhyve', 'fold', foldActive, SORTED_BY_CLASS],
   ['bhyve', 'flush', longWalk, AP_LISTS],
   ['bao', 'flush', parkedFlush, AP_LISTS],
+  ['bao', 'fold', foldOthers(NR_ACTIVES), REWORKED],
   ['hybrid:threshold=2000', 'flush', hardestSort, AP_LISTS],
   ['buckets', 'inject', parked, AP_LISTS],
   ['buckets', 'rekey', lpisOff, KVM],
