@@ -7,6 +7,7 @@ import { buckets } from './buckets.js';
 import { checkAndInsert } from './check-and-insert.js';
 import { countingSort } from './counting-sort.js';
 import { fifo } from './fifo.js';
+import { heap } from './heap.js';
 import { hybrid } from './hybrid.js';
 import { shortCircuit } from './short-circuit.js';
 import { sortIfUnsorted } from './sort-if-unsorted.js';
@@ -29,6 +30,7 @@ export const strategies: readonly ApListStrategy[] = [
   countingSort,
   topK,
   buckets,
+  heap,
   bhyve,
   bao,
   fifo,
