@@ -61,7 +61,7 @@ function pageText(strategy: ApListStrategy, params: Readonly<Record<string, numb
     describe(strategy),
     '',
     `Longest call of each path in steps (visits + comparisons + locks + LR writes), for n = ${n} queued interrupts and`,
-    `k = ${k} LRs: as declared. Tests hold replays to all of it, and guests come within 5 % of what has no logarithm of a heap.`,
+    `k = ${k} LRs, as declared. Tests hold replays to all of it; guests that come within 5 %: src/replay/worst-reached.test.ts.`,
   ];
   for (const flavour of flavoursOf(strategy)) {
     lines.push('', `  ${flavour.id}`);
