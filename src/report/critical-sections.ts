@@ -28,7 +28,7 @@ const INTERRUPTS: Readonly<Record<SectionKind['interrupts'], string>> = {
 export function sectionTable(trace: TraceFacts): Table {
   const rows: TableCell[][] = [];
   for (const id of SECTION_IDS) {
-    const { title, interrupts, isPartOf } = sectionNamed(id);
+    const { interrupts, isPartOf } = sectionNamed(id);
     if (isPartOf !== null) continue;
     for (const payer of PAYER_IDS) {
       const find = ({ exact }: StrategyOnTrace): SectionFigures | null =>
@@ -39,7 +39,7 @@ export function sectionTable(trace: TraceFacts): Table {
         const { calls, steps, locks } = figures;
         const names = ran.length === trace.all.length ? nameRuns(runs, trace.all) : nameRuns(runs, ran);
         rows.push([
-          title,
+          id,
           PAYERS[payer][0],
           names,
           INTERRUPTS[interrupts],
@@ -114,7 +114,15 @@ export function criticalSection(facts: Facts): Section | null {
         'are in the exit too. Commands of the ITS hold a mutex with interrupts on. “99.99 % at most” is the upper end of a ' +
         'power-of-two bucket.',
     },
-    { kind: 'terms', terms: PAYER_IDS.map((payer) => PAYERS[payer]) },
+    {
+      kind: 'terms',
+      terms: [
+        ...SECTION_IDS.filter((id) => sectionNamed(id).isPartOf === null).map(
+          (id) => [id, sectionNamed(id).title] as const,
+        ),
+        ...PAYER_IDS.map((payer) => PAYERS[payer]),
+      ],
+    },
     { kind: 'table', table: sectionTable(shown) },
   ];
   if (others.length > 0)
