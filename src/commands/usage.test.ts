@@ -80,7 +80,7 @@ const WRONG: readonly (readonly [string[], RegExp])[] = [
   [['conform', 'x', '--flavour', 'kvm-9'], /unknown flavour 'kvm-9'; one of: kvm-6.1, kvm-7.2, /],
   [
     ['explore', 'x'],
-    /unknown model 'x'; one of: doorbell-lock, doorbell-wake, queue, kick, inject-isr, migrate, comparator$/m,
+    /unknown model 'x'; one of: doorbell-lock, doorbell-wake, queue, kick, inject-isr, migrate, comparator, translation-cache$/m,
   ],
   [['explore', 'migrate:x'], /migrate has no variant 'x'; it has: crossing, /],
   [['explore', 'migrate', '-o', 'y'], /--output saves one counterexample; name a variant, such as migrate:crossing$/m],
@@ -182,7 +182,8 @@ test('tables keep to the width of the terminal', async () => {
 
 test('a strategy named twice is replayed once; parameters make it another', async () => {
   const { out } = await run(['replay', GOLDEN, '-s', 'fifo,fifo,hybrid,hybrid:threshold=32', '-s', 'fifo']);
-  const rows = out.split('\n').filter((line) => /^(fifo|hybrid)\S* {2}/.test(line));
+  const [, costs] = out.split(/^strategy {2,}/m);
+  const rows = costs.split('\n').filter((line) => /^(fifo|hybrid)\S* {2}/.test(line));
   assert.deepEqual(
     rows.map((row) => row.split(' ')[0]),
     ['fifo', 'hybrid', 'hybrid:threshold=32'],
