@@ -3,6 +3,8 @@
  * Locks are counted as in vgic-spec appendix A and E.3.
  */
 
+import { NR_OPERATIONS } from './operations.js';
+
 export const PATH_INJECT = 0;
 export const PATH_REKEY = 1;
 export const PATH_FLUSH = 2;
@@ -55,6 +57,8 @@ export class CostCounters {
   readonly sectionSum = new Float64Array(NR_SECTIONS);
   readonly sectionMax = new Float64Array(NR_SECTIONS);
   readonly sectionHist = new Float64Array(NR_SECTIONS * NR_BUCKETS);
+  /** Operations of the cost model (operations.ts). */
+  readonly ops = new Float64Array(NR_OPERATIONS);
   /** Flushes by ap_list length. */
   readonly depth = new Float64Array(NR_DEPTHS);
   /** Flushes by LRs in use. */
@@ -132,7 +136,7 @@ export class CostCounters {
 
   reset(): void {
     this.visits = this.comparisons = this.locks = this.lrWrites = this.lastSteps = 0;
-    for (const column of [this.calls, this.sum, this.max, this.hist, this.depth, this.used]) column.fill(0);
+    for (const column of [this.calls, this.sum, this.max, this.hist, this.depth, this.used, this.ops]) column.fill(0);
     for (const column of [this.sectionCalls, this.sectionSum, this.sectionMax, this.sectionHist]) column.fill(0);
     this.injections = this.redundantInjections = this.sorts = 0;
     this.kicks = this.broadcasts = this.wakeups = this.ipis = this.spuriousKicks = this.halts = 0;

@@ -3,6 +3,7 @@ import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import * as Counters from './counters.js';
 import type { LpiRows } from './lpi-rows.js';
+import * as Operations from './operations.js';
 import type { Queue } from './queue.js';
 import { isSgiTarget } from './sgi-targets.js';
 import { slotOf, type VgicState } from './state.js';
@@ -12,6 +13,8 @@ import * as Word from './word.js';
 const { COUNTED } = Counting;
 const { PATH_INJECT, PATH_REKEY, SECTION_LPIS_OFF } = Counters;
 const { NR_PRIVATE_IRQS } = Intid;
+const { OP_INJECTED_KICKED, OP_INJECT_LPI, OP_INJECTED, OP_INJECTED_UNQUEUED, OP_KICKED, OP_QUEUED, OP_UNQUEUED } =
+  Operations;
 const { EXISTS, GROUP, LATCH, LEVEL, LINE, WIRE } = Word;
 
 export interface Inject {
@@ -56,7 +59,10 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
         slot = findLpi(intid);
         if (slot < 0) return;
       }
-      if (COUNTED) cost.injections += 1;
+      if (COUNTED) {
+        cost.injections += 1;
+        if (intid >= spiEnd) cost.ops[OP_INJECT_LPI] += 1;
+      }
       const w = word[slot];
       const isLevel = (w >>> 4) & 1;
       // validate_injection: a level must change, an edge must rise. A refused call still took the irq_lock.
@@ -66,7 +72,15 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
       }
       // A level: LINE and WIRE follow; an edge: the latch.
       const wire = -isLevel & (LINE | WIRE);
+      const news = cost.ops[OP_QUEUED];
+      const kicks = cost.ops[OP_KICKED];
+      const nones = cost.ops[OP_UNQUEUED];
       queueIrq(slot, (w & ~wire) | (wire & -level) | ((isLevel ^ 1) << 1));
+      if (COUNTED) {
+        cost.ops[OP_INJECTED] += cost.ops[OP_QUEUED] - news;
+        cost.ops[OP_INJECTED_KICKED] += cost.ops[OP_KICKED] - kicks;
+        cost.ops[OP_INJECTED_UNQUEUED] += cost.ops[OP_UNQUEUED] - nones;
+      }
     },
     sgi(sender, intid, firstVcpu, targets, allButSelf, groupZeroOnly) {
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {

@@ -10,6 +10,7 @@ import * as Counters from './counters.js';
 import { CONTROL_EOIMODE } from './cpuif.js';
 import * as HostMapping from './host-mapping.js';
 import type { Kicks } from './kicks.js';
+import * as Operations from './operations.js';
 import type { Populate } from './populate.js';
 import { isPinned, type VgicState } from './state.js';
 import * as Word from './word.js';
@@ -20,6 +21,8 @@ const { BY_SOFTWARE } = HostMapping;
 const { NO_SLOT, NR_SGIS, SPI_BASE, SPI_END } = Intid;
 const { HCR_LRENPIE, HCR_UIE, LR_ACTIVE, LR_CPUID_SHIFT, LR_EOI, LR_HW, LR_PENDING, LR_STATE } = Lr;
 const { PATH_FOLD, PATH_PRUNE, SECTION_EXIT } = Counters;
+const { OP_FOLDED, OP_FOLDED_LPI, OP_FOLDED_MAPPED, OP_FOLDED_NOTIFIED, OP_FOLDED_PRIVATE, OP_SYNC_LISTED } =
+  Operations;
 const { ACTIVE, EXISTS, HW, LATCH, LEVEL, LINE, QUEUED_FIELD, queuedOn, staysHere, targetField, WIRE } = Word;
 
 export interface Sync {
@@ -68,6 +71,7 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
     lpiRefs,
   } = s;
   const { nrLpis } = s.machine;
+  const { ops } = cost;
   const { length, touch, after, prune: pruneList } = list;
   const { resamplesAfterDeactivation, levelLatchEnds } = flavour;
   const isXen = flavour.isXen;
@@ -84,11 +88,20 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
     notified[slot - s.spiSlotBase] += 1;
   }
 
+  function book(slot: number, w: number, hi: number): void {
+    ops[OP_FOLDED] += 1;
+    if (slot < s.spiSlotBase) ops[OP_FOLDED_PRIVATE] += 1;
+    else if (slot >= lpiSlotBase) ops[OP_FOLDED_LPI] += 1;
+    else if ((hi & (LR_STATE | LR_HW | LR_EOI)) === LR_EOI) ops[OP_FOLDED_NOTIFIED] += 1;
+    if ((w & HW) !== 0) ops[OP_FOLDED_MAPPED] += 1;
+  }
+
   /** One LR back into the tables. `lr` is an index into the LR planes. */
   function foldLr(lr: number): void {
     const hi = lrHi[lr];
     const slot = lrSlot[lr];
     const w = word[slot];
+    if (COUNTED) book(slot, w, hi);
     if (COUNTED && notifiesAlways && (hi & (LR_STATE | LR_HW | LR_EOI)) === LR_EOI && isSpi(slot)) notify(slot);
     // An LPI that was unmapped and left the list meanwhile: nobody is there to tell.
     if (nrLpis > 0 && (w & EXISTS) === 0) {
@@ -163,6 +176,7 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
     if (COUNTED) {
       cost.visits += used;
       cost.locks += used;
+      ops[OP_SYNC_LISTED] += 1;
       cost.end(PATH_FOLD);
     }
   }
