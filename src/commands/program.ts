@@ -5,6 +5,7 @@ import { registerBench } from './bench.js';
 import { registerConform } from './conform.js';
 import { registerExplore } from './explore.js';
 import { registerGen } from './gen.js';
+import { registerGrowth } from './growth.js';
 import { registerImport } from './import.js';
 import { registerInfo } from './info.js';
 import { registerReplay } from './replay.js';
@@ -72,6 +73,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['', 'list the workloads'],
     ['net --seed 7 -o net.vgt', 'one of them'],
     ['deep:depth=99,churn=4 -o x.vgt', 'with parameters'],
+    ['attack:never-ack --n 256 -o x.vgt', 'a hostile guest'],
   ],
   info: [
     ['my.vgt', 'text'],
@@ -85,6 +87,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
   study: [
     ['', 'all threads'],
     ['its --json', 'one, for other tools'],
+  ],
+  growth: [
+    ['', 'all of them'],
+    ['-s buckets --flavour kvm-7.2', 'one of each'],
+    ['-s buckets --full --json', 'every depth, for other tools'],
   ],
   strategies: [
     ['', 'text'],
@@ -122,6 +129,7 @@ function createProgram(terminal: Terminal): Command {
     registerBench,
     registerStrategies,
     registerStudy,
+    registerGrowth,
   ]) {
     register(program, terminal);
   }

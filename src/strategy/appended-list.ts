@@ -17,7 +17,7 @@ import { createMergeSort } from './merge-sort.js';
 const { COUNTED } = Counting;
 const { NR_SGIS } = Intid;
 const { ACTIVE, PENDING } = Word;
-const { OP_COMPARED_ACTIVE, OP_COMPARED_REST, OP_DEPTH, OP_DEPTH_SENDERS, OP_SORTED } = Operations;
+const { OP_COMPARED_ACTIVE, OP_COMPARED, OP_DEPTH, OP_DEPTH_SENDERS, OP_SORTED } = Operations;
 const { SUMMARY_ACTIVE, SUMMARY_PENDING } = State;
 
 export interface AppendedList {
@@ -53,8 +53,8 @@ export const createListSort: CreateSort = (
       cost.locks += 2 * compared;
       cost.sorts += 1;
       cost.ops[OP_SORTED] += len[vcpu];
+      cost.ops[OP_COMPARED] += compared;
       cost.ops[OP_COMPARED_ACTIVE] += mergeSort.withActive();
-      cost.ops[OP_COMPARED_REST] += mergeSort.withRest();
     }
   };
 };

@@ -51,9 +51,8 @@ export function createCarrySort(next: Int32Array, keyOf: Uint16Array, guarded: b
 
   return {
     comparisons: () => compared,
-    // The cost model's classes of comparisons are those of kvm-6.1, which has the other sort.
+    // A class of the cost model, which knows the other sort.
     withActive: () => 0,
-    withRest: () => 0,
     sort(head, end) {
       compared = 0;
       runs.fill(EMPTY);

@@ -9,16 +9,15 @@ import * as Word from '../vgic/word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { KEY_ACTIVE, KEY_REST } = Word;
+const { KEY_ACTIVE } = Word;
 
 export interface MergeSort {
   /** Sorts the chain from `head` up to the link to `end` by key; returns the head of a chain that -1 ends. */
   sort(head: number, end: number): number;
   /** Comparator calls of the last sort, if COUNTED. */
   comparisons(): number;
-  /** Those of them in which an entry is active, and in which none is but one is not deliverable (keys of kvm-6.1). */
+  /** Those of them in which an entry is active (keys of kvm-6.1). */
   withActive(): number;
-  withRest(): number;
 }
 
 /**
@@ -31,7 +30,6 @@ export function createMergeSort(next: Int32Array, keyOf: Uint16Array): MergeSort
   const runs = int32Column(64);
   let compared = 0;
   let active = 0;
-  let rest = 0;
 
   /** Merges two chains that are not empty; on equal keys the older one wins. */
   function merge(older: number, newer: number): number {
@@ -44,12 +42,10 @@ export function createMergeSort(next: Int32Array, keyOf: Uint16Array): MergeSort
     let tail = anchor;
     let count = 0;
     let withActive = 0;
-    let withRest = 0;
     for (;;) {
       if (COUNTED) {
         count++;
         if (keyA === KEY_ACTIVE || keyB === KEY_ACTIVE) withActive++;
-        else if (keyA === KEY_REST || keyB === KEY_REST) withRest++;
       }
       if (keyA <= keyB) {
         nextOf[tail] = a;
@@ -74,7 +70,6 @@ export function createMergeSort(next: Int32Array, keyOf: Uint16Array): MergeSort
     if (COUNTED) {
       compared += count;
       active += withActive;
-      rest += withRest;
     }
     return next[anchor];
   }
@@ -82,11 +77,10 @@ export function createMergeSort(next: Int32Array, keyOf: Uint16Array): MergeSort
   return {
     comparisons: () => compared,
     withActive: () => active,
-    withRest: () => rest,
     sort(head, end) {
       const nextOf = next;
       const heads = runs;
-      compared = active = rest = 0;
+      compared = active = 0;
       let nrRuns = 0;
       let taken = 0;
       for (let slot = head; slot !== end; taken++) {

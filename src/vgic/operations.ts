@@ -8,10 +8,10 @@ export const OP_DEPTH = 0;
 export const OP_DEPTH_SENDERS = 1;
 /** Guest entries that found the list not empty, or do not look. */
 export const OP_FLUSH_LISTED = 2;
-/** List sort: entries; comparisons in which an entry is active; those in which none is, but one is not deliverable. */
+/** List sort: entries, comparisons, and those of them in which an entry is active. */
 export const OP_SORTED = 3;
-export const OP_COMPARED_ACTIVE = 4;
-export const OP_COMPARED_REST = 5;
+export const OP_COMPARED = 4;
+export const OP_COMPARED_ACTIVE = 5;
 /** Walk that fills the LRs: entries, and the active ones of them. */
 export const OP_WALKED = 6;
 export const OP_WALKED_ACTIVE = 7;
@@ -42,12 +42,11 @@ export const OP_INJECTED = 25;
 export const OP_INJECTED_KICKED = 26;
 export const OP_INJECTED_UNQUEUED = 27;
 export const OP_INJECT_LPI = 28;
-/** Strategies: entries of an order test, of a pick of the most urgent, of a distribution; entries walked past at insertion. */
+/** Strategies: entries compared by an order test, looked at by a pick of the most urgent, distributed over classes. */
 export const OP_ORDER_TESTED = 29;
 export const OP_PICKED = 30;
 export const OP_DISTRIBUTED = 31;
-export const OP_PASSED = 32;
 /** The guest's side: list registers that an acknowledge, and an EOI, looked at. */
-export const OP_ACK_LRS = 33;
-export const OP_EOI_LRS = 34;
-export const NR_OPERATIONS = 35;
+export const OP_ACK_LRS = 32;
+export const OP_EOI_LRS = 33;
+export const NR_OPERATIONS = 34;

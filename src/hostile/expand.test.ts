@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type EventBlock, findKind, wordIntid, wordKind, wordVcpu } from '../trace/events.js';
+import { createColumnSink } from '../workload/column-sink.js';
+import { expandProgram } from './expand.js';
+import { type GuestProgram, interruptsAt, type Op, priorityAt, programMachine, type Verb } from './program.js';
+
+const op = (verb: Verb, given: Partial<Op> = {}): Op => ({
+  verb,
+  vcpu: 0,
+  from: 0,
+  to: 64,
+  order: 'up',
+  value: 0,
+  slides: false,
+  ...given,
+});
+
+const nameOf = (block: EventBlock, at: number): string => {
+  const word = block.word[at];
+  return `${findKind(wordKind(word))?.name} v${wordVcpu(word)} ${wordIntid(word)} ${block.value[at] >>> 0}`;
+};
+
+function expand(program: GuestProgram, n: number, writesPerExit = 1): string[] {
+  const size = { n, nrLr: 4 };
+  const sink = createColumnSink();
+  const machine = programMachine(program, size, 'kvm-6.1', false);
+  expandProgram(program, machine, { ...interruptsAt(program, size), writesPerExit }, sink);
+  const names = Array.from({ length: sink.block.count }, (_, at) => nameOf(sink.block, at));
+  // Without what every program begins with: three events an SPI, one an LPI.
+  return names.slice(3 * interruptsAt(program, size).spis + interruptsAt(program, size).lpis);
+}
+
+const once = (...setUp: Op[]): GuestProgram => ({ model: 'gicv3', vcpus: 2, setUp, round: [], rounds: 0 });
+
+test('a register write traps: the vCPU enters first, leaves to write, and goes back in', () => {
+  assert.deepEqual(expand(once(op('pend')), 40), [
+    'flush v0 0 0',
+    'sync v0 0 0',
+    'mmio-dist v0 516 4294967295',
+    'flush v0 0 0',
+    'sync v0 0 0',
+    'mmio-dist v0 520 255',
+    'flush v0 0 0',
+    'sync v0 0 0',
+  ]);
+});
+
+test('without a budget a vCPU that is out of the guest writes where it is', () => {
+  assert.deepEqual(expand(once(op('pend')), 40, Number.POSITIVE_INFINITY), [
+    'mmio-dist v0 516 4294967295',
+    'mmio-dist v0 520 255',
+  ]);
+});
+
+test('an access to active states takes all vCPUs out of the guest', () => {
+  assert.deepEqual(expand(once(op('enter', { vcpu: 1 }), op('activate', { from: 0, to: 0 })), 40).slice(1, 8), [
+    'flush v0 0 0',
+    'sync v0 0 0',
+    'sync v1 0 0',
+    'mmio-dist v0 772 1',
+    'flush v1 0 0',
+    'flush v0 0 0',
+    'sync v0 0 0',
+  ]);
+});
+
+test('the span of one interrupt slides with the rounds', () => {
+  const round = [op('raise', { from: 63, to: 63, slides: true })];
+  assert.deepEqual(expand({ model: 'gicv3', vcpus: 1, setUp: [], round, rounds: 3 }, 64), [
+    'inject v0 95 1',
+    'inject v0 32 1',
+    'inject v0 33 1',
+  ]);
+});
+
+test('four priorities in a row are one write, others one each', () => {
+  assert.equal(expand(once(op('priority', { value: 34 })), 64).filter((name) => name.startsWith('sync')).length, 17);
+  const down = expand(once(op('priority', { value: 34, order: 'down' })), 64);
+  assert.equal(down.filter((name) => name.startsWith('sync')).length, 65);
+});
+
+test('commands for LPIs are one write', () => {
+  assert.deepEqual(expand(once(op('int', { to: 3 })), 64), [
+    'flush v0 0 0',
+    'sync v0 0 0',
+    'inject v0 8192 1',
+    'inject v0 8193 1',
+    'inject v0 8194 1',
+    'flush v0 0 0',
+    'sync v0 0 0',
+  ]);
+});
+
+test('the ladders of appendix A', () => {
+  const rung = (ladder: number, n: number): number[] => Array.from({ length: n }, (_, i) => priorityAt(ladder, i, n));
+  assert.deepEqual(rung(33, 4), [248, 168, 88, 0]);
+  assert.deepEqual(rung(34, 3), [
+    0,
+    (Number((2654435761n >> 7n) % 32n) << 3) >>> 0,
+    Number(((2n * 2654435761n) >> 7n) % 32n) << 3,
+  ]);
+  assert.deepEqual(rung(5, 2), [40, 40]);
+});
