@@ -43,6 +43,6 @@ export function bookOrderTest(s: VgicState, list: LinkedList, vcpu: number): voi
   const { cost, flavour } = s;
   const compared = firstDescent(s, list, vcpu) || list.len[vcpu] - 1;
   cost.comparisons += compared;
-  cost.ops[OP_ORDER_TESTED] += compared;
+  cost.ops[OP_ORDER_TESTED] += list.len[vcpu];
   if (flavour.depth === 'count') cost.locks += compared + 1;
 }

@@ -18,7 +18,7 @@ import {
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { OP_PICKED } = Operations;
+const { OP_PICKED, OP_PICKS } = Operations;
 const { SUMMARY_ACTIVE } = State;
 const { staysHere, targetField } = Word;
 
@@ -93,6 +93,7 @@ const createPick: CreateSort = (s, list) => {
       cost.visits += len[vcpu];
       cost.locks += len[vcpu];
       cost.comparisons += compared;
+      cost.ops[OP_PICKS] += 1;
       cost.ops[OP_PICKED] += len[vcpu];
     }
   }

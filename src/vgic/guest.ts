@@ -7,13 +7,11 @@ import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import * as Lr from '../gic/lr.js';
 import { CONTROL_EOIMODE, CONTROL_GROUP0, CONTROL_GROUP1, groupPriority, runningPriority } from './cpuif.js';
-import * as Operations from './operations.js';
 import type { VgicState } from './state.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
 const { LPI_BASE, NR_SGIS, SPURIOUS_INTID } = Intid;
-const { OP_ACK_LRS, OP_EOI_LRS } = Operations;
 const {
   HCR_TDIR,
   LR_ACTIVE,
@@ -118,7 +116,6 @@ export function createGuestInterface(s: VgicState, rekeyAll: (vcpu: number) => v
     const base = vcpu * nrLr;
     const end = base + usedLrs[vcpu];
     const best = bestPendingLr(base, end);
-    if (COUNTED) cost.ops[OP_ACK_LRS] += end - base;
     if (best < 0 || ((flags & REFUSE_NESTED) !== 0 && isNested(best, base, end))) {
       if (COUNTED) {
         cost.spurious += 1;
@@ -205,7 +202,6 @@ export function createGuestInterface(s: VgicState, rekeyAll: (vcpu: number) => v
     const high = lrHi;
     for (let lr = base; lr < end; lr++) {
       const hi = high[lr];
-      if (COUNTED) cost.ops[OP_EOI_LRS] += 1;
       if ((low[lr] & intidMask) === intid && (hi & LR_ACTIVE) !== 0) {
         high[lr] = hi & ~LR_ACTIVE;
         if ((hi & LR_HW) !== 0) physActive[physRow[lrSlot[lr]]] = 0;

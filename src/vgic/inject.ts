@@ -13,7 +13,7 @@ import * as Word from './word.js';
 const { COUNTED } = Counting;
 const { PATH_REKEY, SECTION_LPIS_OFF } = Counters;
 const { NR_PRIVATE_IRQS } = Intid;
-const { OP_INJECTED_KICKED, OP_INJECT_LPI, OP_INJECTED, OP_INJECTED_UNQUEUED, OP_KICKED, OP_QUEUED, OP_UNQUEUED } =
+const { OP_INJECTED, OP_INJECTED_KICKED, OP_INJECTED_UNQUEUED, OP_INJECT_LOOKUP, OP_KICKED, OP_QUEUED, OP_SGI_TARGET } =
   Operations;
 const { EXISTS, GROUP, LATCH, LEVEL, LINE, targetOf, WIRE } = Word;
 
@@ -56,13 +56,13 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
         const isPrivate = (intid - NR_PRIVATE_IRQS) >> 31;
         slot = intid + ((vcpu * NR_PRIVATE_IRQS) & isPrivate) + (spiOffset & ~isPrivate);
       } else {
+        const before = cost.totalSteps;
         slot = lookUpLpi(intid);
+        // Nodes, without the lock.
+        if (COUNTED && cost.totalSteps > before) cost.ops[OP_INJECT_LOOKUP] += cost.totalSteps - before - 1;
         if (slot < 0) return;
       }
-      if (COUNTED) {
-        cost.injections += 1;
-        if (intid >= spiEnd) cost.ops[OP_INJECT_LPI] += 1;
-      }
+      if (COUNTED) cost.injections += 1;
       const w = word[slot];
       const isLevel = (w >>> 4) & 1;
       // validate_injection: a level must change, an edge must rise. A refused call still took the irq_lock.
@@ -72,15 +72,9 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
       }
       // A level: LINE and WIRE follow; an edge: the latch.
       const wire = -isLevel & (LINE | WIRE);
-      const news = cost.ops[OP_QUEUED];
-      const kicks = cost.ops[OP_KICKED];
-      const nones = cost.ops[OP_UNQUEUED];
-      queueIrq(slot, (w & ~wire) | (wire & -level) | ((isLevel ^ 1) << 1));
-      if (COUNTED) {
-        cost.ops[OP_INJECTED] += cost.ops[OP_QUEUED] - news;
-        cost.ops[OP_INJECTED_KICKED] += cost.ops[OP_KICKED] - kicks;
-        cost.ops[OP_INJECTED_UNQUEUED] += cost.ops[OP_UNQUEUED] - nones;
-      }
+      const next = (w & ~wire) | (wire & -level) | ((isLevel ^ 1) << 1);
+      if (COUNTED) queueCounted(slot, next);
+      else queueIrq(slot, next);
     },
     sgi(sender, intid, firstVcpu, targets, allButSelf, groupZeroOnly) {
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
@@ -94,6 +88,7 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
           }
           continue;
         }
+        if (COUNTED) cost.ops[OP_SGI_TARGET] += 1;
         word[slot] |= LATCH;
         if (isV2Guest) source[slot] |= 1 << sender;
         queueIrq(slot, word[slot]);
@@ -154,6 +149,16 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
       cost.section(SECTION_LPIS_OFF, cost.lastSteps, cost.lastLocks);
     },
   };
+
+  /** Which of its ends queue_irq_unlock came to, for an injection. */
+  function queueCounted(slot: number, next: number): void {
+    const { ops } = cost;
+    const queued = ops[OP_QUEUED];
+    const kicked = ops[OP_KICKED];
+    queueIrq(slot, next);
+    if (ops[OP_QUEUED] > queued) ops[OP_INJECTED] += 1;
+    else ops[ops[OP_KICKED] > kicked ? OP_INJECTED_KICKED : OP_INJECTED_UNQUEUED] += 1;
+  }
 
   function refuse(w: number): void {
     cost.redundantInjections += 1;

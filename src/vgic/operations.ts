@@ -23,30 +23,65 @@ export const OP_FILLED_SENDER = 11;
 export const OP_FILLED_MAPPED = 12;
 /** Guest exits that found the list not empty, or do not look. */
 export const OP_SYNC_LISTED = 13;
-/** List registers folded: all; of a private interrupt, of an LPI, of a mapped one, with an acknowledge to notify. */
+/** List registers folded: all; of a mapped interrupt; with an acknowledge to notify. */
 export const OP_FOLDED = 14;
-export const OP_FOLDED_PRIVATE = 15;
-export const OP_FOLDED_LPI = 16;
-export const OP_FOLDED_MAPPED = 17;
-export const OP_FOLDED_NOTIFIED = 18;
-/** Prune: active entries that stay, entries that leave the list, entries that move to another vCPU's. */
-export const OP_KEPT_ACTIVE = 19;
-export const OP_RELEASED = 20;
-export const OP_MIGRATED = 21;
+export const OP_FOLDED_MAPPED = 15;
+export const OP_FOLDED_NOTIFIED = 16;
+/** Prune: visits of active entries that stay; entries that leave the list, and that move to another vCPU's. */
+export const OP_KEPT_ACTIVE = 17;
+export const OP_RELEASED = 18;
+export const OP_MIGRATED = 19;
 /** Ends of queue_irq_unlock: appended; queued already, so only a kick; neither. */
-export const OP_QUEUED = 22;
-export const OP_KICKED = 23;
-export const OP_UNQUEUED = 24;
-/** The same ends of an injection, and injections of an LPI, refused ones included. */
-export const OP_INJECTED = 25;
-export const OP_INJECTED_KICKED = 26;
-export const OP_INJECTED_UNQUEUED = 27;
-export const OP_INJECT_LPI = 28;
-/** Strategies: entries compared by an order test, looked at by a pick of the most urgent, distributed over classes. */
-export const OP_ORDER_TESTED = 29;
+export const OP_QUEUED = 20;
+export const OP_KICKED = 21;
+export const OP_UNQUEUED = 22;
+/** The same ends of an injection, and nodes walked to find an LPI by number for one. */
+export const OP_INJECTED = 23;
+export const OP_INJECTED_KICKED = 24;
+export const OP_INJECTED_UNQUEUED = 25;
+export const OP_INJECT_LOOKUP = 26;
+/** Interrupts that an SGI pends. */
+export const OP_SGI_TARGET = 27;
+/** Strategies: entries of lists whose order is tested; picks of the most urgent, and entries they look at; entries distributed. */
+export const OP_ORDER_TESTED = 28;
+export const OP_PICKS = 29;
 export const OP_PICKED = 30;
 export const OP_DISTRIBUTED = 31;
-/** The guest's side: list registers that an acknowledge, and an EOI, looked at. */
-export const OP_ACK_LRS = 32;
-export const OP_EOI_LRS = 33;
-export const NR_OPERATIONS = 34;
+
+/** Index → name in results. */
+export const OPERATION_NAMES = [
+  'depth entries',
+  'depth entries with senders',
+  'flushes of a list',
+  'sorted entries',
+  'sort comparisons',
+  'sort comparisons with an active',
+  'walked entries',
+  'walked actives',
+  'filled edge',
+  'filled level',
+  'filled active',
+  'filled GICv2 SGI',
+  'filled mapped',
+  'exits of a list',
+  'folded',
+  'folded mapped',
+  'folded notified',
+  'kept actives',
+  'released',
+  'migrated',
+  'queued',
+  'kicked while queued',
+  'not queued',
+  'injections queued',
+  'injections kicked while queued',
+  'injections not queued',
+  'LPI nodes of injections',
+  'SGI targets',
+  'order-tested entries',
+  'picks',
+  'picked-over entries',
+  'distributed entries',
+] as const;
+export type OperationName = (typeof OPERATION_NAMES)[number];
+export const NR_OPERATIONS = OPERATION_NAMES.length;

@@ -22,8 +22,7 @@ const { BY_SOFTWARE } = HostMapping;
 const { NO_SLOT, NR_SGIS, SPI_BASE, SPI_END } = Intid;
 const { HCR_LRENPIE, HCR_UIE, LR_ACTIVE, LR_CPUID_SHIFT, LR_EOI, LR_HW, LR_PENDING, LR_STATE } = Lr;
 const { PATH_FOLD, PATH_PRUNE, SECTION_EXIT } = Counters;
-const { OP_FOLDED, OP_FOLDED_LPI, OP_FOLDED_MAPPED, OP_FOLDED_NOTIFIED, OP_FOLDED_PRIVATE, OP_SYNC_LISTED } =
-  Operations;
+const { OP_FOLDED, OP_FOLDED_MAPPED, OP_FOLDED_NOTIFIED, OP_SYNC_LISTED } = Operations;
 const { ACTIVE, EXISTS, HW, LATCH, LEVEL, LINE, QUEUED_FIELD, queuedOn, staysHere, targetField, WIRE } = Word;
 
 export interface Sync {
@@ -97,9 +96,7 @@ export function createSync(
 
   function book(slot: number, w: number, hi: number): void {
     ops[OP_FOLDED] += 1;
-    if (slot < s.spiSlotBase) ops[OP_FOLDED_PRIVATE] += 1;
-    else if (slot >= lpiSlotBase) ops[OP_FOLDED_LPI] += 1;
-    else if ((hi & (LR_STATE | LR_HW | LR_EOI)) === LR_EOI) ops[OP_FOLDED_NOTIFIED] += 1;
+    if ((hi & (LR_STATE | LR_HW | LR_EOI)) === LR_EOI && isSpi(slot)) ops[OP_FOLDED_NOTIFIED] += 1;
     if ((w & HW) !== 0) ops[OP_FOLDED_MAPPED] += 1;
   }
 
