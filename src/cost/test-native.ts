@@ -56,6 +56,7 @@ export const variantSamples = (locks: LockMode): VariantSample[] =>
     });
 
 function countVariant(workload: string, key: string, strategy: string): Counts {
+  if (strategy === 'sort-on-flush' && !isStandIn(workload)) return nativeCounts(workload);
   const known = variantCounts.get(key);
   if (known !== undefined) return known;
   const counts = countReplay(STAND_INS[workload] ?? `native-costs/${workload}-nlr4.bin.gz`, strategy);
