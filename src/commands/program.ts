@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js';
 import { registerBench } from './bench.js';
 import { registerConform } from './conform.js';
+import { registerContract } from './contract.js';
 import { registerExplore } from './explore.js';
 import { registerGen } from './gen.js';
 import { registerGrowth } from './growth.js';
@@ -11,6 +12,7 @@ import { registerInfo } from './info.js';
 import { registerReplay } from './replay.js';
 import { registerReport } from './report.js';
 import { registerStrategies } from './strategies.js';
+import { loadChosen } from './strategy-files.js';
 import { registerStudy } from './study.js';
 import { type Terminal, tool } from './terminal.js';
 import { registerValidate } from './validate.js';
@@ -40,6 +42,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
   replay: [
     ['my.vgt', 'every strategy'],
     ['my.vgt -s fifo,hybrid:threshold=32', 'these two'],
+    ['my.vgt -s ./mine.js,fifo', 'one of your own'],
     ['*.vgt -r csv > costs.csv', 'for other tools'],
     ['my.vgt --dump-lrs - | head', 'LRs at each guest entry'],
     ['my.vgt --check', 'also the invariants'],
@@ -88,6 +91,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['', 'all threads'],
     ['its --json', 'one, for other tools'],
   ],
+  contract: [
+    ['./mine.js', 'does it keep its word?'],
+    ['./mine.js --events 2000000', 'ten times as long'],
+    ['./mine.js failure.jsonl', 'these events alone'],
+    ['buckets --flavour xen-new', 'a built-in one, one flavour'],
+  ],
   growth: [
     ['', 'all of them'],
     ['-s buckets --flavour kvm-7.2', 'one of each'],
@@ -127,12 +136,17 @@ function createProgram(terminal: Terminal): Command {
     registerInfo,
     registerValidate,
     registerBench,
+    registerContract,
     registerStrategies,
     registerStudy,
     registerGrowth,
   ]) {
     register(program, terminal);
   }
+  program.hook('preAction', async (_, command) => {
+    const chosen = command.getOptionValue('strategy');
+    if (chosen !== undefined) command.setOptionValue('strategy', await loadChosen(chosen, terminal));
+  });
   for (const command of program.commands) command.addHelpText('after', describeExamples(command.name()));
   for (const command of [program, ...program.commands]) {
     const help = command === program ? 'vgic-replay --help' : `vgic-replay ${command.name()} --help`;

@@ -8,7 +8,7 @@ import { quoted, replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
 import { createTimeline, type Timeline } from '../replay/timeline.js';
 import { verifyTrace } from '../replay/verify.js';
-import { renderCsv, renderMeasuredCsv } from '../report/csv.js';
+import { renderCsv, renderHarmCsv, renderMeasuredCsv, renderSectionsCsv } from '../report/csv.js';
 import { renderJson } from '../report/json.js';
 import { renderMarkdown } from '../report/markdown.js';
 import {
@@ -26,8 +26,9 @@ import type { TraceHeader } from '../trace/header.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
 import { gatherEvidence } from './evidence.js';
 import { findFlavourLack, openInput } from './inputs.js';
-import { FLAVOUR_HELP, parseFlavour, parseStrategies, requireClasses, requireSoundTrace } from './replay.js';
+import { FLAVOUR_HELP, parseFlavour, requireClasses, requireSoundTrace } from './replay.js';
 import { kindOf, readManifest, shippedPath } from './shipped.js';
+import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { parseSeed } from './study.js';
 import { runSweep, SWEEP_NR_LRS } from './sweep.js';
 import { type Terminal, tool } from './terminal.js';
@@ -52,7 +53,7 @@ export function registerReport(program: Command, terminal: Terminal): void {
     )
     .argument('[traces...]', 'traces (default: the recordings shipped with the package)')
     .option('-o, --out <dir>', 'folder of the report', 'vgic-report')
-    .option('-s, --strategy <ids>', 'comma-separated strategies; `all`: also those on request', parseStrategies)
+    .option('-s, --strategy <ids>', STRATEGY_HELP, parseStrategies)
     .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--seed <n>', 'seed of generated events', parseSeed, 1)
     .option('--measured <file>', "times to show beside the counts: what 'bench --json' printed")
@@ -70,7 +71,7 @@ export function registerReport(program: Command, terminal: Terminal): void {
       await writeReport(model, options.out);
       terminal.out(renderTerminal(model, terminal));
       terminal.out(
-        `\nReport: ${join(options.out, 'report.html')} (open it in a browser), and report.md, report.json, cells.csv beside it`,
+        `\nReport: ${join(options.out, 'report.html')} (open it in a browser), and report.md, report.json and CSV files beside it`,
       );
       requireClasses(model.cells);
     });
@@ -81,7 +82,7 @@ function commandOf(paths: readonly string[], { strategy, flavour, seed, studies:
   return [
     'vgic-replay report',
     ...paths.map(quoted),
-    ...(strategy === undefined ? [] : ['--strategy', strategiesText(strategy)]),
+    ...(strategy === undefined ? [] : ['--strategy', quoted(strategiesText(strategy))]),
     ...(flavour === undefined ? [] : ['--flavour', flavour]),
     ...(withStudies === true ? ['--studies'] : []),
     ...(kind === 'other' ? [] : ['--kind', kind]),
@@ -248,6 +249,8 @@ async function writeReport(model: ReportModel, folder: string): Promise<void> {
     ['report.md', renderMarkdown(model)],
     ['report.json', renderJson(model)],
     ['cells.csv', renderCsv(model)],
+    ['sections.csv', renderSectionsCsv(model)],
+    ['harm.csv', renderHarmCsv(model)],
   ];
   const measured = renderMeasuredCsv(model);
   if (measured !== null) files.push(['measured.csv', measured]);
