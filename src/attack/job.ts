@@ -1,0 +1,115 @@
+/**
+ * One piece of a search: what a worker does. A job knows all that it needs and draws from its own seed, so that its result
+ * does not depend on which worker runs it, or when.
+ */
+import { createGenerator } from '../base/rng.js';
+import type { GuestProgram, ProgramSize } from '../hostile/program.js';
+import { cellIndex, lengthOf, targetOf } from './archive.js';
+import type { Attacker } from './attacker.js';
+import { dimensions } from './dimensions.js';
+import { createEvaluator, type Evaluator, type Limits, type Target } from './evaluate.js';
+import { createProgramSource } from './mutate.js';
+
+export interface Job {
+  readonly attacker: Attacker;
+  readonly limits: Limits;
+  readonly targets: readonly Target[];
+  readonly size: ProgramSize;
+  readonly seed: number;
+  /** The cell that candidates are judged for; any other that they improve counts as well. */
+  readonly cell: number;
+  /** Judged as they are, first. */
+  readonly given: readonly GuestProgram[];
+  /** What new candidates are made of, the cell's champion first. Empty: of nothing. */
+  readonly parents: readonly GuestProgram[];
+  /** Work (evaluate.ts) after which no candidate is begun; 0: the given programs only. */
+  readonly quota: number;
+  /** What is known at this size. */
+  readonly known: Known;
+}
+
+/** By cell: the champion's figure and length (archive.ts); 0: none. */
+export interface Known {
+  readonly figures: readonly number[];
+  readonly lengths: readonly number[];
+}
+
+export interface Improvement {
+  readonly cell: number;
+  readonly figure: number;
+  readonly program: GuestProgram;
+}
+
+export interface JobResult {
+  readonly evaluations: number;
+  readonly work: number;
+  /** The last one of each cell. */
+  readonly improvements: readonly Improvement[];
+}
+
+/** Runs jobs one after another; keeps the models that they share. */
+export function createJobRunner(): (job: Job) => JobResult {
+  let evaluator: Evaluator | undefined;
+  let made = '';
+  return (job) => {
+    const key = JSON.stringify([job.attacker, job.limits]);
+    if (evaluator === undefined || key !== made) {
+      evaluator = createEvaluator(job.attacker, job.limits);
+      made = key;
+    }
+    return runJob(job, evaluator);
+  };
+}
+
+function runJob(job: Job, evaluator: Evaluator): JobResult {
+  const { targets, size } = job;
+  const rng = createGenerator(job.seed);
+  const source = createProgramSource(rng, job.attacker);
+  const figures = [...job.known.figures];
+  const lengths = [...job.known.lengths];
+  /** By cell, in the order in which cells were first improved. */
+  const improvements = new Map<number, Improvement>();
+  let evaluations = 0;
+  let work = 0;
+
+  /** True: some cell of the target has a larger figure now. */
+  function judge(program: GuestProgram, target: number): boolean {
+    const { figures: found, work: took } = evaluator.evaluate(program, targets[target], size);
+    evaluations += 1;
+    work += took;
+    if (found === undefined) return false;
+    const length = lengthOf(program);
+    let isNews = false;
+    for (let dimension = 0; dimension < dimensions.length; dimension++) {
+      const cell = cellIndex(target, dimension);
+      const figure = found[dimension];
+      const isMore = figure > figures[cell];
+      if (!isMore && (figure === 0 || figure < figures[cell] || length >= lengths[cell])) continue;
+      if (isMore) isNews = true;
+      figures[cell] = figure;
+      lengths[cell] = length;
+      improvements.set(cell, { cell, figure, program });
+    }
+    return isNews;
+  }
+
+  /** What is bad for one strategy may be worse for another. */
+  function judgeEverywhere(program: GuestProgram, first: number): void {
+    if (!judge(program, first)) return;
+    for (let target = 0; target < targets.length; target++) if (target !== first) judge(program, target);
+  }
+
+  function candidate(): GuestProgram {
+    const champion = improvements.get(job.cell)?.program ?? job.parents[0];
+    const share = rng.nextBelow(100);
+    if (champion === undefined || share < 8) return source.random();
+    const other = job.parents[rng.nextBelow(Math.max(1, job.parents.length))] ?? champion;
+    if (share < 60) return source.mutate(champion);
+    return share < 75 ? source.mutate(other) : source.mutate(source.recombine(champion, other));
+  }
+
+  const target = targetOf(job.cell);
+  for (const program of job.given) judgeEverywhere(program, target);
+  while (work < job.quota) judgeEverywhere(candidate(), target);
+  return { evaluations, work, improvements: [...improvements.values()] };
+}
