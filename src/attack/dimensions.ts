@@ -24,6 +24,8 @@ export interface Counted {
 }
 
 interface Reading extends Dimension {
+  /** Of one of the paths. */
+  readonly path?: PathName;
   read(counted: Counted): number;
 }
 
@@ -35,6 +37,7 @@ function pathReading(path: number, metric: MetricName): Reading {
   return {
     id: `${name}-${metric}`,
     title: `most ${metric} of one ${name} call`,
+    path: name,
     boundedBy: metric === 'steps' ? name : undefined,
     read: ({ cost }) => cost.max[at],
   };
@@ -79,4 +82,11 @@ export const readFigures = (counted: Counted): number[] => READINGS.map(({ read 
 
 export function dimensionIndex(id: string): number {
   return dimensions.findIndex((dimension) => dimension.id === id);
+}
+
+/** The dimensions of the same path, itself first. */
+export function siblingsOf(dimension: number): number[] {
+  const isOfPath = (other: number): boolean => READINGS[other].path === READINGS[dimension].path;
+  const others = READINGS.flatMap((_reading, other) => (other !== dimension && isOfPath(other) ? [other] : []));
+  return READINGS[dimension].path === undefined ? [dimension] : [dimension, ...others];
 }

@@ -4,11 +4,18 @@
  */
 import { createGenerator } from '../base/rng.js';
 import type { GuestProgram, ProgramSize } from '../hostile/program.js';
-import { cellIndex, lengthOf, targetOf } from './archive.js';
+import { cellIndex, dimensionOf, lengthOf, targetOf } from './archive.js';
 import type { Attacker } from './attacker.js';
 import { dimensions } from './dimensions.js';
 import { createEvaluator, type Evaluator, type Limits, type Target } from './evaluate.js';
 import { createProgramSource } from './mutate.js';
+
+/**
+ * Candidates are steps of a walk that begins at the cell's champion and may go down a little, since the way to a worse guest
+ * often leads over several changes that alone change nothing; after so many steps it begins anew.
+ */
+const DRIFT = 0.9;
+const WALK = 64;
 
 export interface Job {
   readonly attacker: Attacker;
@@ -72,12 +79,12 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
   let evaluations = 0;
   let work = 0;
 
-  /** True: some cell of the target has a larger figure now. */
-  function judge(program: GuestProgram, target: number): boolean {
+  /** Its figures, or undefined; `isNews`: some cell of the target has a larger one now. */
+  function judge(program: GuestProgram, target: number): { found: readonly number[] | undefined; isNews: boolean } {
     const { figures: found, work: took } = evaluator.evaluate(program, targets[target], size);
     evaluations += 1;
     work += took;
-    if (found === undefined) return false;
+    if (found === undefined) return { found, isNews: false };
     const length = lengthOf(program);
     let isNews = false;
     for (let dimension = 0; dimension < dimensions.length; dimension++) {
@@ -90,26 +97,40 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
       lengths[cell] = length;
       improvements.set(cell, { cell, figure, program });
     }
-    return isNews;
+    return { found, isNews };
   }
 
   /** What is bad for one strategy may be worse for another. */
-  function judgeEverywhere(program: GuestProgram, first: number): void {
-    if (!judge(program, first)) return;
-    for (let target = 0; target < targets.length; target++) if (target !== first) judge(program, target);
+  function judgeEverywhere(program: GuestProgram, first: number): readonly number[] | undefined {
+    const { found, isNews } = judge(program, first);
+    if (isNews) for (let target = 0; target < targets.length; target++) if (target !== first) judge(program, target);
+    return found;
   }
 
-  function candidate(): GuestProgram {
-    const champion = improvements.get(job.cell)?.program ?? job.parents[0];
+  function candidate(from: GuestProgram | undefined): GuestProgram {
     const share = rng.nextBelow(100);
-    if (champion === undefined || share < 8) return source.random();
-    const other = job.parents[rng.nextBelow(Math.max(1, job.parents.length))] ?? champion;
-    if (share < 60) return source.mutate(champion);
-    return share < 75 ? source.mutate(other) : source.mutate(source.recombine(champion, other));
+    if (from === undefined || share < 10) return source.random();
+    const other = job.parents[rng.nextBelow(Math.max(1, job.parents.length))] ?? from;
+    if (share < 75) return source.mutate(from);
+    return share < 85 ? source.mutate(other) : source.mutate(source.recombine(from, other));
   }
 
   const target = targetOf(job.cell);
+  const dimension = dimensionOf(job.cell);
   for (const program of job.given) judgeEverywhere(program, target);
-  while (work < job.quota) judgeEverywhere(candidate(), target);
+  let walker = job.parents[0];
+  let height = job.known.figures[job.cell];
+  for (let step = 1; work < job.quota; step++) {
+    const program = candidate(walker);
+    const figure = judgeEverywhere(program, target)?.[dimension];
+    const isHigher = figure !== undefined && figure >= height * DRIFT;
+    if (isHigher || walker === undefined) {
+      walker = program;
+      height = figure ?? 0;
+    }
+    if (step % WALK !== 0) continue;
+    walker = improvements.get(job.cell)?.program ?? job.parents[0];
+    height = figures[job.cell];
+  }
   return { evaluations, work, improvements: [...improvements.values()] };
 }

@@ -24,6 +24,9 @@ export interface ProgramSource {
 const MAX_OPS = 10;
 const MAX_ROUNDS = 16;
 const MAX_SGI_VALUE = 32;
+/** Verbs that say how interrupts are, and those that make them pending or active. */
+const LAYOUTS: readonly Verb[] = ['priority', 'target', 'disable', 'level', 'group', 'lpi-config', 'lpi-move', 'pmr'];
+const SOURCES: readonly Verb[] = ['pend', 'activate', 'sgi', 'int', 'raise'];
 /** Levels and ladders that priorityAt tells apart: it scatters by bits of a product of 2^32 or more. */
 const MAX_LADDER = 64;
 
@@ -80,20 +83,33 @@ export function createProgramSource(rng: Generator, attacker: Attacker): Program
   }
 
   const randomOp = (): Op => opOf(pick(verbs));
+  const layouts = verbs.filter(({ verb }) => LAYOUTS.includes(verb));
+  const sources = verbs.filter(({ verb }) => SOURCES.includes(verb));
 
+  /** As guests do: configure, make pending, then anything. */
   function random(): GuestProgram {
-    const list = (most: number): Op[] => Array.from({ length: below(most + 1) }, randomOp);
+    const list = (from: readonly VerbInfo[], most: number): Op[] =>
+      from.length === 0 ? [] : Array.from({ length: below(most + 1) }, () => opOf(pick(from)));
     return {
       model: chance(90) ? 'gicv3' : 'gicv2',
-      vcpus: 1 + below(attacker.vcpus),
-      setUp: list(5),
-      round: list(4),
-      rounds: 1 + below(3),
+      vcpus: attacker.vcpus - (chance(80) ? 0 : below(attacker.vcpus)),
+      setUp: [...list(layouts, 3), ...list(sources, 2), ...list(verbs, 2)],
+      round: list(verbs, 4),
+      rounds: chance(60) ? 1 : 1 + below(4),
     };
   }
 
-  function changeOp(op: Op): Op {
-    switch (below(7)) {
+  /** The span of another operation, or what it leaves out. */
+  function relatedSpan(op: Op, ops: readonly Op[]): Op {
+    const { from, to } = pick(ops);
+    if (chance(50)) return { ...op, from, to };
+    return from > SHARES - to ? { ...op, from: 0, to: from } : { ...op, from: to % SHARES, to: SHARES };
+  }
+
+  function changeOp(op: Op, ops: readonly Op[]): Op {
+    switch (below(8)) {
+      case 6:
+        return relatedSpan(op, ops);
       case 0:
         return { ...op, vcpu: below(attacker.vcpus) };
       case 1:
@@ -126,7 +142,7 @@ export function createProgramSource(rng: Generator, attacker: Attacker): Program
       if (kind === 1) changed.splice(place, 1);
       else if (kind === 2 && changed.length < MAX_OPS) changed.splice(other, 0, changed[place]);
       else if (kind === 3) [changed[place], changed[other]] = [changed[other], changed[place]];
-      else changed[place] = changeOp(changed[place]);
+      else changed[place] = changeOp(changed[place], ops);
     }
     return changed;
   }

@@ -11,7 +11,7 @@ import type { GuestProgram, ProgramSize } from '../hostile/program.js';
 import { type Cells, cellIndex, dimensionOf, emptyCells, isBetter, lengthOf, targetOf } from './archive.js';
 import type { Attacker } from './attacker.js';
 import { boundOf, worstCaseOf } from './bounds.js';
-import { dimensions } from './dimensions.js';
+import { dimensions, siblingsOf } from './dimensions.js';
 import type { Limits, Target } from './evaluate.js';
 import type { Job, JobResult } from './job.js';
 
@@ -47,10 +47,10 @@ export function startSearch(settings: SearchSettings): SearchState {
 }
 
 const EXPLORE_JOBS = 4;
-const SCALE_JOBS = 3;
-const POLISH_JOBS = 3;
-const EXPLORE_QUOTA = 2_000_000;
-const POLISH_QUOTA = 8_000_000;
+const SCALE_JOBS = 2;
+const POLISH_JOBS = 2;
+const EXPLORE_QUOTA = 4_000_000;
+const POLISH_QUOTA = 4_000_000;
 const NR_PARENTS = 8;
 /** Of a small evaluation, and of one at the size that counts. */
 const SMALL_LIMITS: Limits = { events: 8192, steps: 1_000_000 };
@@ -90,17 +90,14 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
   const isLong = (cell: number): boolean => shareOf(state, 'small', cell) < DONE;
   const all = state.small.map((_champion, cell) => cell);
   const bounded = all.filter((cell) => isBounded(settings, cell));
-  const open = byGap(state, 'small', bounded.filter(isLong));
+  const open = withSiblings(byGap(state, 'small', bounded.filter(isLong)));
   for (let job = 0; job < EXPLORE_JOBS; job++) {
     const turn = generation * (EXPLORE_JOBS / 2) + (job >> 1);
     const cells = job % 2 === 0 && open.length > 0 ? open : all;
     add(false, cells[turn % cells.length], [], EXPLORE_QUOTA);
   }
-  const unpolished = byGap(
-    state,
-    'large',
-    bounded.filter((cell) => state.large[cell] !== null && shareOf(state, 'large', cell) < DONE),
-  );
+  const isUnfinished = (cell: number): boolean => state.large[cell] !== null && shareOf(state, 'large', cell) < DONE;
+  const unpolished = withSiblings(byGap(state, 'large', bounded.filter(isUnfinished)));
   const free = all.filter((cell) => state.large[cell] !== null && !isBounded(settings, cell));
   for (let job = 0; job < POLISH_JOBS; job++) {
     const cells = (job < POLISH_JOBS - 1 && unpolished.length > 0) || free.length === 0 ? unpolished : free;
@@ -149,6 +146,13 @@ function byGap(state: SearchState, which: 'small' | 'large', cells: readonly num
     .sort((a, b) => a.share - b.share || a.cell - b.cell)
     .map(({ cell }) => cell);
 }
+
+/**
+ * The ways to a long call are several, and the best of one may be far below the champion of another: with a cell of steps
+ * come those of comparisons and locks of the same path.
+ */
+const withSiblings = (cells: readonly number[]): number[] =>
+  cells.flatMap((cell) => siblingsOf(dimensionOf(cell)).map((dimension) => cellIndex(targetOf(cell), dimension)));
 
 /** The champions of the same dimension and of the same target, and of any other cell. */
 function drawParents(cells: Cells, cell: number, below: (bound: number) => number): GuestProgram[] {

@@ -1,6 +1,7 @@
 /** The verbs put together, and what each way to end is as an exit code and a line on stderr. */
 import { Command, CommanderError } from 'commander';
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js';
+import { registerAttack } from './attack.js';
 import { registerBench } from './bench.js';
 import { registerConform } from './conform.js';
 import { registerExplore } from './explore.js';
@@ -18,7 +19,7 @@ import { registerVerify } from './verify.js';
 const EXIT_CODES = `
 Exit codes: 0 done; 1 internal error; 2 usage; 3 regression; 4 input that is
 broken or unreadable, output that cannot be written; 5 a declared or recorded
-fact does not hold; 130 interrupted.
+fact does not hold; 6 a declared worst case was exceeded; 130 interrupted.
 
 Start here:
   vgic-replay report                       the shipped recordings, as a report
@@ -77,6 +78,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt', 'text'],
     ['my.vgt --json', 'for other tools'],
   ],
+  attack: [
+    ['', 'a minute, every strategy on kvm-6.1'],
+    ['-s hybrid --attacker mmio,lpis', 'a guest with an ITS'],
+    ['--evaluations 100000 --seed 7', 'the same result everywhere'],
+    ['--resume attack.json --budget 5m', 'go on'],
+  ],
   validate: [['*.vgt', 'exit 4 if one of them is broken']],
   bench: [
     ['my.vgt --quick', 'a first look'],
@@ -119,6 +126,7 @@ function createProgram(terminal: Terminal): Command {
     registerGen,
     registerInfo,
     registerValidate,
+    registerAttack,
     registerBench,
     registerStrategies,
     registerStudy,
