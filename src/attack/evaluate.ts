@@ -15,7 +15,7 @@ import { HostStop } from '../vgic/host-stop.js';
 import type { Vgic } from '../vgic/vgic.js';
 import { type Attacker, findForbidden, writesOf } from './attacker.js';
 import { readFigures } from './dimensions.js';
-import { createInstructionCounter } from './instructions.js';
+import { createInstructionCounter, estimateInstructions } from './instructions.js';
 
 /** Under what a program is judged. */
 export interface Target {
@@ -29,6 +29,8 @@ export interface Limits {
   readonly events: number;
   /** Modelled steps of the host. */
   readonly steps: number;
+  /** Size at which the attacker's instructions are counted: what a program has at a smaller one says little. */
+  readonly counted: ProgramSize;
 }
 
 export interface Evaluation {
@@ -115,6 +117,7 @@ export function createEvaluator(attacker: Attacker, limits: Limits): Evaluator {
   return {
     evaluate(program, { flavour, strategy }, size) {
       if (findForbidden(program, attacker) !== undefined) return REJECTED;
+      if (estimateInstructions(program, limits.counted) > attacker.instructions) return REJECTED;
       const { machine, count, instructions, isTooLong } = expand(program, flavour, size);
       const chosen = strategyNamed(strategy);
       if (isTooLong || findStrategyLack(machine, chosen.strategy) !== undefined) return REJECTED;

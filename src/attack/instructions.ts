@@ -1,5 +1,6 @@
-/** How many instructions the guest needs for the events of a program, at least: what amplification is counted against. */
+/** How many instructions the guest needs for a program, at least: what budgets and amplification are counted in. */
 import { LPI_BASE } from '../gic/intid.js';
+import { type GuestProgram, interruptsAt, type Op, type ProgramSize, SHARES, verbInfo } from '../hostile/program.js';
 import * as K from '../trace/events.js';
 
 export interface InstructionCounter {
@@ -45,4 +46,26 @@ export function createInstructionCounter(): InstructionCounter {
       lastIntid = intid;
     },
   };
+}
+
+/** Verbs of one bit an interrupt, 32 a register. */
+const BITS: readonly Op['verb'][] = ['enable', 'disable', 'pend', 'unpend', 'activate', 'deactivate'];
+const BITS_PER_WRITE = 32;
+const PRIORITIES_PER_WRITE = 4;
+
+/** About as many as the program has at a size, without its events: enough to leave out what is far over a budget. */
+export function estimateInstructions(program: GuestProgram, size: ProgramSize): number {
+  const { spis, lpis } = interruptsAt(program, size);
+  const ofOp = ({ verb, from, to, order, value }: Op): number => {
+    const { on, needs } = verbInfo(verb);
+    if (needs === 'device') return 0;
+    if (on === 'nothing') return verb === 'ack' || verb === 'drain' ? Math.max(1, value) : 1;
+    const count = on === 'spi' ? spis : on === 'lpi' ? lpis : spis + lpis;
+    const span = Math.max(1, Math.floor((count * (to - from)) / SHARES));
+    if (order === 'shuffled') return span;
+    if (BITS.includes(verb)) return Math.ceil(span / BITS_PER_WRITE);
+    return verb === 'priority' ? Math.ceil(span / PRIORITIES_PER_WRITE) : span;
+  };
+  const sum = (ops: readonly Op[]): number => ops.reduce((all, op) => all + ofOp(op), 0);
+  return sum(program.setUp) + program.rounds * sum(program.round);
 }

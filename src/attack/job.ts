@@ -50,20 +50,19 @@ export interface Improvement {
 export interface JobResult {
   readonly evaluations: number;
   readonly work: number;
+  /** Given programs that could not be run. */
+  readonly rejected: readonly GuestProgram[];
   /** The last one of each cell. */
   readonly improvements: readonly Improvement[];
 }
 
 /** Runs jobs one after another; keeps the models that they share. */
 export function createJobRunner(): (job: Job) => JobResult {
-  let evaluator: Evaluator | undefined;
-  let made = '';
+  const evaluators = new Map<string, Evaluator>();
   return (job) => {
     const key = JSON.stringify([job.attacker, job.limits]);
-    if (evaluator === undefined || key !== made) {
-      evaluator = createEvaluator(job.attacker, job.limits);
-      made = key;
-    }
+    const evaluator = evaluators.get(key) ?? createEvaluator(job.attacker, job.limits);
+    evaluators.set(key, evaluator);
     return runJob(job, evaluator);
   };
 }
@@ -117,7 +116,7 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
 
   const target = targetOf(job.cell);
   const dimension = dimensionOf(job.cell);
-  for (const program of job.given) judgeEverywhere(program, target);
+  const rejected = job.given.filter((program) => judgeEverywhere(program, target) === undefined);
   let walker = job.parents[0];
   let height = job.known.figures[job.cell];
   for (let step = 1; work < job.quota; step++) {
@@ -132,5 +131,5 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
     walker = improvements.get(job.cell)?.program ?? job.parents[0];
     height = figures[job.cell];
   }
-  return { evaluations, work, improvements: [...improvements.values()] };
+  return { evaluations, work, rejected, improvements: [...improvements.values()] };
 }

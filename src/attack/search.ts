@@ -47,14 +47,16 @@ export function startSearch(settings: SearchSettings): SearchState {
 }
 
 const EXPLORE_JOBS = 4;
-const SCALE_JOBS = 2;
-const POLISH_JOBS = 2;
-const EXPLORE_QUOTA = 4_000_000;
-const POLISH_QUOTA = 4_000_000;
+const SCALE_JOBS = 1;
+const EXPLORE_QUOTA = 500_000;
+const POLISH_QUOTA = 1_500_000;
 const NR_PARENTS = 8;
 /** Of a small evaluation, and of one at the size that counts. */
-const SMALL_LIMITS: Limits = { events: 8192, steps: 1_000_000 };
-const LARGE_LIMITS: Limits = { events: 1 << 17, steps: 40_000_000 };
+const SMALL_LIMITS = { events: 8192, steps: 200_000 };
+const LARGE_LIMITS = { events: 1 << 17, steps: 80_000_000 };
+
+/** Limits of an evaluation at the size that counts. */
+export const largeLimits = ({ large }: SearchSettings): Limits => ({ ...LARGE_LIMITS, counted: large });
 /** A cell this near to its bound is done. */
 const DONE = 0.995;
 
@@ -69,7 +71,7 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
     jobs.push({
       attacker: settings.attacker,
       targets: settings.targets,
-      limits: isLarge ? LARGE_LIMITS : SMALL_LIMITS,
+      limits: isLarge ? largeLimits(settings) : { ...SMALL_LIMITS, counted: settings.large },
       size: isLarge ? settings.large : settings.small,
       seed: rng.nextUint32(),
       cell,
@@ -90,20 +92,18 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
   const isLong = (cell: number): boolean => shareOf(state, 'small', cell) < DONE;
   const all = state.small.map((_champion, cell) => cell);
   const bounded = all.filter((cell) => isBounded(settings, cell));
+  const unbounded = all.filter((cell) => !isBounded(settings, cell));
   const open = withSiblings(byGap(state, 'small', bounded.filter(isLong)));
   for (let job = 0; job < EXPLORE_JOBS; job++) {
     const turn = generation * (EXPLORE_JOBS / 2) + (job >> 1);
-    const cells = job % 2 === 0 && open.length > 0 ? open : all;
+    const cells = job % 2 === 0 && open.length > 0 ? open : unbounded;
     add(false, cells[turn % cells.length], [], EXPLORE_QUOTA);
   }
   const isUnfinished = (cell: number): boolean => state.large[cell] !== null && shareOf(state, 'large', cell) < DONE;
   const unpolished = withSiblings(byGap(state, 'large', bounded.filter(isUnfinished)));
-  const free = all.filter((cell) => state.large[cell] !== null && !isBounded(settings, cell));
-  for (let job = 0; job < POLISH_JOBS; job++) {
-    const cells = (job < POLISH_JOBS - 1 && unpolished.length > 0) || free.length === 0 ? unpolished : free;
-    const turn = generation * (POLISH_JOBS - 1) + job;
-    if (cells.length > 0) add(true, cells[turn % cells.length], [], POLISH_QUOTA);
-  }
+  const free = unbounded.filter((cell) => state.large[cell] !== null);
+  const polished = generation % 2 === 0 && unpolished.length > 0 ? unpolished : free;
+  if (polished.length > 0) add(true, polished[(generation >> 1) % polished.length], [], POLISH_QUOTA);
   return jobs;
 }
 
@@ -115,6 +115,7 @@ export function mergeResults(state: SearchState, jobs: readonly Job[], results: 
     const isLarge = size === state.settings.large;
     const cells = isLarge ? state.large : state.small;
     state.evaluations += results[at].evaluations;
+    if (isLarge) dropRejected(state.small, results[at].rejected);
     for (const { cell, figure, program } of results[at].improvements) {
       const before = cells[cell];
       if (!isBetter(before, figure, program)) continue;
@@ -124,7 +125,14 @@ export function mergeResults(state: SearchState, jobs: readonly Job[], results: 
   }
   state.generation += 1;
   state.unscaled.length = 0;
-  state.unscaled.push(...byGap(state, 'large', [...isStale]));
+  state.unscaled.push(...byGap(state, 'large', [...isStale].filter((cell) => state.small[cell] !== null)));
+}
+
+/** What cannot be run at the size that counts is no champion at the small one either. */
+function dropRejected(cells: Cells, rejected: readonly GuestProgram[]): void {
+  const texts = rejected.map((program) => JSON.stringify(program));
+  for (let cell = 0; cell < cells.length; cell++)
+    if (texts.length > 0 && texts.includes(JSON.stringify(cells[cell]?.program))) cells[cell] = null;
 }
 
 const isBounded = ({ targets }: SearchSettings, cell: number): boolean =>
