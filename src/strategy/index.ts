@@ -2,14 +2,31 @@
 import { UsageError } from '../base/errors.js';
 import type { CreateApList } from '../vgic/ap-list.js';
 import { buckets } from './buckets.js';
+import { checkAndInsert } from './check-and-insert.js';
+import { countingSort } from './counting-sort.js';
 import { fifo } from './fifo.js';
 import { hybrid } from './hybrid.js';
+import { shortCircuit } from './short-circuit.js';
+import { sortIfUnsorted } from './sort-if-unsorted.js';
 import { sortOnFlush } from './sort-on-flush.js';
 import { sortOnInsert } from './sort-on-insert.js';
+import { sortedFlag } from './sorted-flag.js';
 import type { ApListStrategy } from './strategy.js';
 import { xenOld } from './xen-old.js';
 
-export const strategies: readonly ApListStrategy[] = [sortOnFlush, sortOnInsert, hybrid, buckets, fifo, xenOld];
+export const strategies: readonly ApListStrategy[] = [
+  sortOnFlush,
+  sortOnInsert,
+  shortCircuit,
+  sortedFlag,
+  hybrid,
+  sortIfUnsorted,
+  checkAndInsert,
+  countingSort,
+  buckets,
+  fifo,
+  xenOld,
+];
 
 /** Those that keep an ap_list. */
 export const apListStrategies: readonly ApListStrategy[] = strategies.filter(
