@@ -5,6 +5,11 @@ import { dimensions } from './dimensions.js';
 export interface Champion {
   readonly program: GuestProgram;
   readonly figure: number;
+  /**
+   * What champions are compared by: at the size that counts the figure; at the small one its share of the declared worst
+   * case of its path, if there is one, since a few interrupts more would be a gain there that means nothing later.
+   */
+  readonly score: number;
 }
 
 /** Index: target * dimensions.length + dimension; null: nothing found yet, or a figure of 0. */
@@ -20,9 +25,9 @@ export const dimensionOf = (cell: number): number => cell % dimensions.length;
 export const lengthOf = ({ setUp, round, rounds, vcpus }: GuestProgram): number =>
   64 * (setUp.length + round.length) + 2 * rounds + vcpus;
 
-/** Is `figure` more than what the cell holds, or the same of a shorter program? */
-export function isBetter(champion: Champion | null, figure: number, program: GuestProgram): boolean {
-  if (figure <= 0) return false;
-  if (champion === null || figure > champion.figure) return true;
-  return figure === champion.figure && lengthOf(program) < lengthOf(champion.program);
+/** Has it a higher score than what the cell holds, or the same with a shorter program? */
+export function isBetter(champion: Champion | null, { score, program }: Champion): boolean {
+  if (score <= 0) return false;
+  if (champion === null || score > champion.score) return true;
+  return score === champion.score && lengthOf(program) < lengthOf(champion.program);
 }

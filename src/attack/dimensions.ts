@@ -9,6 +9,8 @@ export interface Dimension {
   /** Stable: names of findings and of archive cells. */
   readonly id: string;
   readonly title: string;
+  /** The path whose call it counts, or undefined. */
+  readonly path: PathName | undefined;
   /** The path whose declared worst case bounds it, or undefined. */
   readonly boundedBy: PathName | undefined;
 }
@@ -24,8 +26,6 @@ export interface Counted {
 }
 
 interface Reading extends Dimension {
-  /** Of one of the paths. */
-  readonly path?: PathName;
   read(counted: Counted): number;
 }
 
@@ -44,7 +44,7 @@ function pathReading(path: number, metric: MetricName): Reading {
 }
 
 function sectionReading(id: string, title: string, section: number): Reading {
-  return { id, title, boundedBy: undefined, read: ({ cost }) => cost.sectionMax[section] };
+  return { id, title, path: undefined, boundedBy: undefined, read: ({ cost }) => cost.sectionMax[section] };
 }
 
 const perInstruction = (figure: number, instructions: number): number => figure / Math.max(1, instructions);
@@ -58,24 +58,32 @@ const READINGS: readonly Reading[] = [
   {
     id: 'amplification',
     title: 'steps of the host for one instruction of the guest',
+    path: undefined,
     boundedBy: undefined,
     read: ({ steps, instructions }) => perInstruction(steps, instructions),
   },
   {
     id: 'kicks',
     title: 'requests and IPIs for one instruction of the guest',
+    path: undefined,
     boundedBy: undefined,
     read: ({ cost, instructions }) => perInstruction(cost.kicks + cost.ipis, instructions),
   },
   {
     id: 'host-stop',
     title: 'the hypervisor stops for good',
+    path: undefined,
     boundedBy: undefined,
     read: ({ stopped }) => (stopped ? 1 : 0),
   },
 ];
 
-export const dimensions: readonly Dimension[] = READINGS.map(({ id, title, boundedBy }) => ({ id, title, boundedBy }));
+export const dimensions: readonly Dimension[] = READINGS.map(({ id, title, path, boundedBy }) => ({
+  id,
+  title,
+  path,
+  boundedBy,
+}));
 
 /** Figures by index into `dimensions`. */
 export const readFigures = (counted: Counted): number[] => READINGS.map(({ read }) => read(counted));

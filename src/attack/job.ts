@@ -4,8 +4,10 @@
  */
 import { createGenerator } from '../base/rng.js';
 import type { GuestProgram, ProgramSize } from '../hostile/program.js';
-import { cellIndex, dimensionOf, lengthOf, targetOf } from './archive.js';
+import { type Champion, cellIndex, dimensionOf, lengthOf, targetOf } from './archive.js';
+import type { PathName } from '../replay/result.js';
 import type { Attacker } from './attacker.js';
+import { declaredBy, worstSizeOf } from './bounds.js';
 import { dimensions } from './dimensions.js';
 import { createEvaluator, type Evaluator, type Limits, type Target } from './evaluate.js';
 import { createProgramSource } from './mutate.js';
@@ -16,6 +18,8 @@ import { createProgramSource } from './mutate.js';
  */
 const DRIFT = 0.9;
 const WALK = 64;
+/** A gain of which the other targets are told. */
+const NEWS = 1.02;
 
 export interface Job {
   readonly attacker: Attacker;
@@ -31,20 +35,20 @@ export interface Job {
   readonly parents: readonly GuestProgram[];
   /** Work (evaluate.ts) after which no candidate is begun; 0: the given programs only. */
   readonly quota: number;
+  /** Scores are shares of declared worst cases (archive.ts). */
+  readonly isNormalised: boolean;
   /** What is known at this size. */
   readonly known: Known;
 }
 
-/** By cell: the champion's figure and length (archive.ts); 0: none. */
+/** By cell: the champion's score and length (archive.ts); 0: none. */
 export interface Known {
-  readonly figures: readonly number[];
+  readonly scores: readonly number[];
   readonly lengths: readonly number[];
 }
 
-export interface Improvement {
+export interface Improvement extends Champion {
   readonly cell: number;
-  readonly figure: number;
-  readonly program: GuestProgram;
 }
 
 export interface JobResult {
@@ -71,32 +75,46 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
   const { targets, size } = job;
   const rng = createGenerator(job.seed);
   const source = createProgramSource(rng, job.attacker);
-  const figures = [...job.known.figures];
+  const scores = [...job.known.scores];
+  const declared = targets.map(declaredBy);
   const lengths = [...job.known.lengths];
   /** By cell, in the order in which cells were first improved. */
   const improvements = new Map<number, Improvement>();
   let evaluations = 0;
   let work = 0;
 
-  /** Its figures, or undefined; `isNews`: some cell of the target has a larger one now. */
+  /** Its scores, or undefined if it cannot be run; `isNews`: some cell of the target has a higher one now. */
   function judge(program: GuestProgram, target: number): { found: readonly number[] | undefined; isNews: boolean } {
-    const { figures: found, work: took } = evaluator.evaluate(program, targets[target], size);
+    const { figures, work: took } = evaluator.evaluate(program, targets[target], size);
     evaluations += 1;
     work += took;
-    if (found === undefined) return { found, isNews: false };
+    if (figures === undefined) return { found: undefined, isNews: false };
+    const found = job.isNormalised ? normalise(figures, program, target) : figures;
     const length = lengthOf(program);
     let isNews = false;
     for (let dimension = 0; dimension < dimensions.length; dimension++) {
       const cell = cellIndex(target, dimension);
-      const figure = found[dimension];
-      const isMore = figure > figures[cell];
-      if (!isMore && (figure === 0 || figure < figures[cell] || length >= lengths[cell])) continue;
-      if (isMore) isNews = true;
-      figures[cell] = figure;
+      const score = found[dimension];
+      const isMore = score > scores[cell];
+      if (!isMore && (score === 0 || score < scores[cell] || length >= lengths[cell])) continue;
+      if (score > scores[cell] * NEWS) isNews = true;
+      scores[cell] = score;
       lengths[cell] = length;
-      improvements.set(cell, { cell, figure, program });
+      improvements.set(cell, { cell, figure: figures[dimension], score, program });
     }
     return { found, isNews };
+  }
+
+  function normalise(figures: readonly number[], program: GuestProgram, target: number): number[] {
+    const worstSize = worstSizeOf(program, size, targets[target].flavour);
+    const bounds = new Map<PathName, number>();
+    return figures.map((figure, dimension) => {
+      const { path } = dimensions[dimension];
+      if (path === undefined || figure === 0) return figure;
+      const bound = bounds.get(path) ?? declared[target][path].steps(worstSize);
+      bounds.set(path, bound);
+      return figure / Math.max(1, bound);
+    });
   }
 
   /** What is bad for one strategy may be worse for another. */
@@ -118,18 +136,18 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
   const dimension = dimensionOf(job.cell);
   const rejected = job.given.filter((program) => judgeEverywhere(program, target) === undefined);
   let walker = job.parents[0];
-  let height = job.known.figures[job.cell];
+  let height = job.known.scores[job.cell];
   for (let step = 1; work < job.quota; step++) {
     const program = candidate(walker);
-    const figure = judgeEverywhere(program, target)?.[dimension];
-    const isHigher = figure !== undefined && figure >= height * DRIFT;
+    const score = judgeEverywhere(program, target)?.[dimension];
+    const isHigher = score !== undefined && score >= height * DRIFT;
     if (isHigher || walker === undefined) {
       walker = program;
-      height = figure ?? 0;
+      height = score ?? 0;
     }
     if (step % WALK !== 0) continue;
     walker = improvements.get(job.cell)?.program ?? job.parents[0];
-    height = figures[job.cell];
+    height = scores[job.cell];
   }
   return { evaluations, work, rejected, improvements: [...improvements.values()] };
 }

@@ -36,6 +36,7 @@ function readCells(place: JsonPlace, nrTargets: number): Cells {
     cells[target * dimensions.length + dimension] = {
       program: readProgram(item.at('program')),
       figure: item.at('figure').figure(),
+      score: item.at('score').figure(),
     };
   });
   return cells;

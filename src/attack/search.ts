@@ -47,7 +47,7 @@ export function startSearch(settings: SearchSettings): SearchState {
 }
 
 const EXPLORE_JOBS = 4;
-const SCALE_JOBS = 1;
+const SCALE_JOBS = 2;
 const EXPLORE_QUOTA = 500_000;
 const POLISH_QUOTA = 1_500_000;
 const NR_PARENTS = 8;
@@ -75,11 +75,12 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
       size: isLarge ? settings.large : settings.small,
       seed: rng.nextUint32(),
       cell,
+      isNormalised: !isLarge,
       given,
       parents,
       quota,
       known: {
-        figures: known.map((champion) => champion?.figure ?? 0),
+        scores: known.map((champion) => champion?.score ?? 0),
         lengths: known.map((champion) => (champion === null ? 0 : lengthOf(champion.program))),
       },
     });
@@ -88,7 +89,7 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
     add(false, 0, seeds, 0);
     add(true, 0, seeds, 0);
   }
-  for (const cell of state.unscaled.slice(0, SCALE_JOBS)) add(true, cell, [state.small[cell]!.program], 0);
+  for (const cell of nextScaled(state)) add(true, cell, [state.small[cell]!.program], 0);
   const isLong = (cell: number): boolean => shareOf(state, 'small', cell) < DONE;
   const all = state.small.map((_champion, cell) => cell);
   const bounded = all.filter((cell) => isBounded(settings, cell));
@@ -109,23 +110,37 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
 
 /** Takes the results of nextJobs, in their order. */
 export function mergeResults(state: SearchState, jobs: readonly Job[], results: readonly JobResult[]): void {
-  state.unscaled.splice(0, jobs.filter(({ quota, size }) => quota === 0 && size === state.settings.large).length);
-  const isStale = new Set(state.unscaled);
+  const scaled = nextScaled(state);
+  const isStale = new Set(state.unscaled.filter((cell) => !scaled.includes(cell)));
   for (const [at, { size }] of jobs.entries()) {
     const isLarge = size === state.settings.large;
     const cells = isLarge ? state.large : state.small;
     state.evaluations += results[at].evaluations;
     if (isLarge) dropRejected(state.small, results[at].rejected);
-    for (const { cell, figure, program } of results[at].improvements) {
+    for (const { cell, ...champion } of results[at].improvements) {
       const before = cells[cell];
-      if (!isBetter(before, figure, program)) continue;
-      cells[cell] = { program, figure };
-      if (!isLarge && figure > (before?.figure ?? 0)) isStale.add(cell);
+      if (!isBetter(before, champion)) continue;
+      cells[cell] = champion;
+      if (!isLarge && champion.score > (before?.score ?? 0)) isStale.add(cell);
     }
   }
   state.generation += 1;
   state.unscaled.length = 0;
-  state.unscaled.push(...byGap(state, 'large', [...isStale].filter((cell) => state.small[cell] !== null)));
+  state.unscaled.push(...byPromise(state, [...isStale]));
+}
+
+/** Those that promise most; now and then one of which nothing is promised, from the end of the list. */
+const nextScaled = ({ unscaled, generation }: SearchState): number[] =>
+  generation % 4 === 3 ? unscaled.slice(-1) : unscaled.slice(0, SCALE_JOBS);
+
+/** Cells by what their small champion may gain at the size that counts; those that promise nothing are left out. */
+function byPromise(state: SearchState, cells: readonly number[]): number[] {
+  return cells
+    .filter((cell) => state.small[cell] !== null)
+    .map((cell) => ({ cell, gain: shareOf(state, 'small', cell) - shareOf(state, 'large', cell) }))
+    .filter(({ cell, gain }) => gain > 0 || !isBounded(state.settings, cell))
+    .sort((a, b) => b.gain - a.gain || a.cell - b.cell)
+    .map(({ cell }) => cell);
 }
 
 /** What cannot be run at the size that counts is no champion at the small one either. */
@@ -135,8 +150,11 @@ function dropRejected(cells: Cells, rejected: readonly GuestProgram[]): void {
     if (texts.length > 0 && texts.includes(JSON.stringify(cells[cell]?.program))) cells[cell] = null;
 }
 
-const isBounded = ({ targets }: SearchSettings, cell: number): boolean =>
-  worstCaseOf(targets[targetOf(cell)], dimensionOf(cell)) !== undefined;
+/** Is something declared for it, and more than nothing? */
+function isBounded({ targets, large }: SearchSettings, cell: number): boolean {
+  const worst = worstCaseOf(targets[targetOf(cell)], dimensionOf(cell));
+  return worst !== undefined && worst.steps({ n: large.n, k: large.nrLr, lpis: 0 }) > 0;
+}
 
 /** How much of its bound a cell's champion reaches; without a bound 1, without a champion 0. */
 export function shareOf({ settings, small, large }: SearchState, which: 'small' | 'large', cell: number): number {
