@@ -47,7 +47,9 @@ function privateRows({ setUp, round }: GuestProgram, vcpus: number): number {
     if (verb !== 'sgi') return;
     const sgi = value & 15;
     if ((value & 16) !== 0) rows.add(sgi);
-    else for (let base = 0; base < NR_PRIVATE_IRQS * vcpus; base += NR_PRIVATE_IRQS) if (base !== own) rows.add(base + sgi);
+    else
+      for (let base = 0; base < NR_PRIVATE_IRQS * vcpus; base += NR_PRIVATE_IRQS)
+        if (base !== own) rows.add(base + sgi);
   };
   setUp.forEach(ofOp);
   round.forEach(ofOp);

@@ -53,7 +53,11 @@ const READINGS: readonly Reading[] = [
   ...PATH_NAMES.flatMap((_name, path) => PATH_METRICS.map((metric) => pathReading(path, metric))),
   sectionReading('exit-steps', 'most steps of one exit: fold and prune', Counters.SECTION_EXIT),
   sectionReading('key-change-steps', 'most steps of one register write that re-keys', Counters.SECTION_KEY_CHANGE),
-  sectionReading('dist-on-steps', 'most steps of the pending tests of one GICD_CTLR write', Counters.SECTION_DIST_ON_ALL),
+  sectionReading(
+    'dist-on-steps',
+    'most steps of the pending tests of one GICD_CTLR write',
+    Counters.SECTION_DIST_ON_ALL,
+  ),
   sectionReading('lpis-off-steps', 'most steps of EnableLPIs 1 to 0', Counters.SECTION_LPIS_OFF),
   {
     id: 'amplification',

@@ -4,8 +4,8 @@
  */
 import { createGenerator } from '../base/rng.js';
 import type { GuestProgram, ProgramSize } from '../hostile/program.js';
-import { type Champion, cellIndex, dimensionOf, lengthOf, targetOf } from './archive.js';
 import type { PathName } from '../replay/result.js';
+import { type Champion, cellIndex, dimensionOf, lengthOf, targetOf } from './archive.js';
 import type { Attacker } from './attacker.js';
 import { declaredBy, worstSizeOf } from './bounds.js';
 import { dimensions } from './dimensions.js';
@@ -13,10 +13,10 @@ import { createEvaluator, type Evaluator, type Limits, type Target } from './eva
 import { createProgramSource } from './mutate.js';
 
 /**
- * Candidates are steps of a walk that begins at the cell's champion and may go down a little, since the way to a worse guest
+ * Candidates are steps of a walk that begins at the cell's champion and may go down by a share, since the way to a worse guest
  * often leads over several changes that alone change nothing; after so many steps it begins anew.
  */
-const DRIFT = 0.9;
+const DRIFTS = [1, 0.9, 0.6];
 const WALK = 64;
 /** A gain of which the other targets are told. */
 const NEWS = 1.02;
@@ -74,7 +74,7 @@ export function createJobRunner(): (job: Job) => JobResult {
 function runJob(job: Job, evaluator: Evaluator): JobResult {
   const { targets, size } = job;
   const rng = createGenerator(job.seed);
-  const source = createProgramSource(rng, job.attacker);
+  const source = createProgramSource(rng, job.attacker, job.parents);
   const scores = [...job.known.scores];
   const declared = targets.map(declaredBy);
   const lengths = [...job.known.lengths];
@@ -137,10 +137,11 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
   const rejected = job.given.filter((program) => judgeEverywhere(program, target) === undefined);
   let walker = job.parents[0];
   let height = job.known.scores[job.cell];
+  let drift = DRIFTS[0];
   for (let step = 1; work < job.quota; step++) {
     const program = candidate(walker);
     const score = judgeEverywhere(program, target)?.[dimension];
-    const isHigher = score !== undefined && score >= height * DRIFT;
+    const isHigher = score !== undefined && score >= height * drift;
     if (isHigher || walker === undefined) {
       walker = program;
       height = score ?? 0;
@@ -148,6 +149,7 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
     if (step % WALK !== 0) continue;
     walker = improvements.get(job.cell)?.program ?? job.parents[0];
     height = scores[job.cell];
+    drift = DRIFTS[rng.nextBelow(DRIFTS.length)];
   }
   return { evaluations, work, rejected, improvements: [...improvements.values()] };
 }

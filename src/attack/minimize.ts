@@ -3,7 +3,6 @@
  * go), then what is left is made plainer: fewer rounds and vCPUs, values 0, spans whole, orders up.
  */
 import { type GuestProgram, type Op, type ProgramSize, SHARES } from '../hostile/program.js';
-import { dimensions } from './dimensions.js';
 import type { Evaluator, Target } from './evaluate.js';
 
 /** `figure` of the dimension must not fall below `atLeast` under the target. */
@@ -36,8 +35,7 @@ export function minimizeProgram(program: GuestProgram, holds: (program: GuestPro
   };
   for (let before = ''; before !== JSON.stringify(best); ) {
     before = JSON.stringify(best);
-    for (const part of ['setUp', 'round'] as const)
-      shorten(best[part], (ops) => accept({ ...best, [part]: ops }));
+    for (const part of ['setUp', 'round'] as const) shorten(best[part], (ops) => accept({ ...best, [part]: ops }));
     unroll(() => best, accept);
     for (const rounds of [0, 1, best.rounds >> 1, best.rounds - 1])
       if (rounds >= 0 && rounds < best.rounds && accept({ ...best, rounds })) break;
@@ -91,15 +89,3 @@ function plainerOps(op: Op): ((op: Op) => Op)[] {
   }
   return changes;
 }
-
-/** The demands of a finding: `share` of each figure in one dimension. */
-export const demandsOf = (
-  dimension: string,
-  reached: readonly (Target & { readonly figure: number })[],
-  share: number,
-): Demand[] =>
-  reached.map(({ flavour, strategy, figure }) => ({
-    target: { flavour, strategy },
-    dimension: dimensions.findIndex(({ id }) => id === dimension),
-    atLeast: share * figure,
-  }));

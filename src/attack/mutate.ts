@@ -30,7 +30,12 @@ const SOURCES: readonly Verb[] = ['pend', 'activate', 'sgi', 'int', 'raise'];
 /** Levels and ladders that priorityAt tells apart: it scatters by bits of a product of 2^32 or more. */
 const MAX_LADDER = 64;
 
-export function createProgramSource(rng: Generator, attacker: Attacker): ProgramSource {
+/** `known`: programs whose operations are worth more than random ones. */
+export function createProgramSource(
+  rng: Generator,
+  attacker: Attacker,
+  known: readonly GuestProgram[] = [],
+): ProgramSource {
   const verbs = verbsOf(attacker);
   const below = (bound: number): number => rng.nextBelow(bound);
   const pick = <T>(list: readonly T[]): T => list[below(list.length)];
@@ -82,7 +87,14 @@ export function createProgramSource(rng: Generator, attacker: Attacker): Program
     };
   }
 
-  const randomOp = (): Op => opOf(pick(verbs));
+  const knownOps = known.flatMap(({ setUp, round }) => [...setUp, ...round]);
+
+  /** Half of them out of programs that are bad for something. */
+  function randomOp(): Op {
+    if (knownOps.length === 0 || chance(50)) return opOf(pick(verbs));
+    return chance(50) ? pick(knownOps) : changeOp(pick(knownOps), knownOps);
+  }
+
   const layouts = verbs.filter(({ verb }) => LAYOUTS.includes(verb));
   const sources = verbs.filter(({ verb }) => SOURCES.includes(verb));
 
@@ -158,7 +170,8 @@ export function createProgramSource(rng: Generator, attacker: Attacker): Program
       case 3: {
         // A step of the rounds done once before them, or the other way round.
         const [head, ...rest] = program.round;
-        if (head === undefined) return { ...program, setUp: program.setUp.slice(0, -1), round: program.setUp.slice(-1) };
+        if (head === undefined)
+          return { ...program, setUp: program.setUp.slice(0, -1), round: program.setUp.slice(-1) };
         return { ...program, setUp: [...program.setUp, head].slice(0, MAX_OPS), round: rest };
       }
       case 4:

@@ -5,6 +5,9 @@ import { boundOf, worstCaseOf } from './bounds.js';
 import { dimensions } from './dimensions.js';
 import type { Evaluator, Target } from './evaluate.js';
 
+/** A guest that is ranked is run to its end, within reason: some rows of the catalogue are long. */
+export const RANK_LIMITS = { events: 1 << 20, steps: 400_000_000 } as const;
+
 /** One guest to be ranked. */
 export interface Contender {
   readonly name: string;

@@ -1,6 +1,6 @@
 /** The state of a search as JSON, to go on from and to take findings from. */
 import { flavours } from '../gic/flavour/index.js';
-import type { Champion, Cells } from './archive.js';
+import type { Cells, Champion } from './archive.js';
 import { dimensionIndex, dimensions } from './dimensions.js';
 import { type JsonPlace, readAttacker, readProgram, readSize } from './saved-json.js';
 import type { SearchSettings, SearchState } from './search.js';

@@ -55,7 +55,10 @@ const NR_PARENTS = 8;
 const SMALL_LIMITS = { events: 8192, steps: 200_000 };
 const LARGE_LIMITS = { events: 1 << 17, steps: 80_000_000 };
 
-/** Limits of an evaluation at the size that counts. */
+/** Limits of an evaluation at the small size. */
+export const smallLimits = ({ large }: SearchSettings): Limits => ({ ...SMALL_LIMITS, counted: large });
+
+/** The same at the size that counts. */
 export const largeLimits = ({ large }: SearchSettings): Limits => ({ ...LARGE_LIMITS, counted: large });
 /** A cell this near to its bound is done. */
 const DONE = 0.995;
@@ -71,7 +74,7 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
     jobs.push({
       attacker: settings.attacker,
       targets: settings.targets,
-      limits: isLarge ? largeLimits(settings) : { ...SMALL_LIMITS, counted: settings.large },
+      limits: isLarge ? largeLimits(settings) : smallLimits(settings),
       size: isLarge ? settings.large : settings.small,
       seed: rng.nextUint32(),
       cell,
@@ -96,8 +99,9 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
   const unbounded = all.filter((cell) => !isBounded(settings, cell));
   const open = withSiblings(byGap(state, 'small', bounded.filter(isLong)));
   for (let job = 0; job < EXPLORE_JOBS; job++) {
-    const turn = generation * (EXPLORE_JOBS / 2) + (job >> 1);
-    const cells = job % 2 === 0 && open.length > 0 ? open : unbounded;
+    const isOpen = job < EXPLORE_JOBS - 1 && open.length > 0;
+    const turn = isOpen ? generation * (EXPLORE_JOBS - 1) + job : generation;
+    const cells = isOpen ? open : unbounded;
     add(false, cells[turn % cells.length], [], EXPLORE_QUOTA);
   }
   const isUnfinished = (cell: number): boolean => state.large[cell] !== null && shareOf(state, 'large', cell) < DONE;

@@ -47,7 +47,11 @@ export function registerAttack(program: Command, terminal: Terminal): void {
       'kvm-6.1',
     ])
     .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
-    .option('--attacker <list>', `what the guest may use, of: ${CAPABILITIES.join(', ')}`, defaultAttacker.may.join(','))
+    .option(
+      '--attacker <list>',
+      `what the guest may use, of: ${CAPABILITIES.join(', ')}`,
+      defaultAttacker.may.join(','),
+    )
     .option('--vcpus <n>', 'vCPUs that it has', vcpusRange, defaultAttacker.vcpus)
     .option(
       '--writes-per-exit <n>',
@@ -57,10 +61,14 @@ export function registerAttack(program: Command, terminal: Terminal): void {
     )
     .option('--instructions <n>', 'guest instructions of one program', parseWhole(1, 1e9), defaultAttacker.instructions)
     .option('--size <n>', 'interrupts at which guests are compared', sizeRange, 960)
-    .option('--small-size <n>', 'interrupts at which most candidates are tried', sizeRange, 48)
+    .option('--small-size <n>', 'interrupts at which most candidates are tried', sizeRange, 64)
     .option('--nr-lr <n>', 'list registers', nrLrRange, 4)
     .option('--budget <time>', `time to search: 90s, 5m, 1h (default: ${DEFAULT_SECONDS}s)`, parseDuration)
-    .option('--evaluations <n>', 'search until so many were made: the same result on every machine', parseWhole(1, 1e12))
+    .option(
+      '--evaluations <n>',
+      'search until so many were made: the same result on every machine',
+      parseWhole(1, 1e12),
+    )
     .option('--seed <n>', 'seed of the search', parseSeed, 1)
     .option('--jobs <n>', 'worker processes', parseWhole(1, 256), availableParallelism())
     .option('-o, --output <file>', 'where the search is kept, for --resume and minimize', 'attack.json')
@@ -76,7 +84,10 @@ async function runAttack(options: Options, command: Command, terminal: Terminal)
   if (options.budget !== undefined && options.evaluations !== undefined)
     throw new UsageError('--budget and --evaluations both say when to stop; give one of them');
   const state = options.resume === undefined ? startSearch(settingsFor(options)) : resume(options.resume, command);
-  const output = options.resume !== undefined && command.getOptionValueSource('output') === 'default' ? options.resume : options.output;
+  const output =
+    options.resume !== undefined && command.getOptionValueSource('output') === 'default'
+      ? options.resume
+      : options.output;
   await search(state, output, options, terminal);
   const rows = rowsOf(state);
   terminal.out(options.json === true ? toJson(state, rows) : describeRows(rows));
@@ -88,7 +99,8 @@ async function runAttack(options: Options, command: Command, terminal: Terminal)
 
 function resume(path: string, command: Command): SearchState {
   const given = [...SETTLED, 'nrLr', 'seed'].find((name) => command.getOptionValueSource(name) === 'cli');
-  if (given !== undefined) throw new UsageError(`--resume goes on with the settings of ${path}; leave out --${kebab(given)}`);
+  if (given !== undefined)
+    throw new UsageError(`--resume goes on with the settings of ${path}; leave out --${kebab(given)}`);
   return readSearch(JsonPlace.parse(path, readText(path)));
 }
 

@@ -8,6 +8,8 @@ import { registerExplore } from './explore.js';
 import { registerGen } from './gen.js';
 import { registerImport } from './import.js';
 import { registerInfo } from './info.js';
+import { registerMinimize } from './minimize.js';
+import { registerRank } from './rank.js';
 import { registerReplay } from './replay.js';
 import { registerReport } from './report.js';
 import { registerStrategies } from './strategies.js';
@@ -85,6 +87,15 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['--evaluations 100000 --seed 7', 'the same result everywhere'],
     ['--resume attack.json --budget 5m', 'go on'],
   ],
+  minimize: [
+    ['attack.json', 'findings into traces/attacks'],
+    ['finding.json -o mine --share 99', 'one, nearly as bad'],
+  ],
+  rank: [
+    ['', 'all that are known'],
+    ['mine/*.json -s buckets,hybrid', 'yours'],
+    ['--reporter md > rank.md', 'as a table for a page'],
+  ],
   validate: [['*.vgt', 'exit 4 if one of them is broken']],
   bench: [
     ['my.vgt --quick', 'a first look'],
@@ -128,6 +139,8 @@ function createProgram(terminal: Terminal): Command {
     registerInfo,
     registerValidate,
     registerAttack,
+    registerMinimize,
+    registerRank,
     registerBench,
     registerStrategies,
     registerStudy,
