@@ -21,7 +21,9 @@ function saveCells(cells: Cells): SavedChampion[] {
           {
             target: Math.floor(cell / dimensions.length),
             dimension: dimensions[cell % dimensions.length].id,
-            ...champion,
+            figure: champion.figure,
+            score: champion.score,
+            program: champion.program,
           },
         ],
   );
@@ -68,6 +70,7 @@ export function readSearch(place: JsonPlace): SearchState {
     })),
     small: readSize(saved.at('small')),
     large: readSize(saved.at('large')),
+    work: saved.at('work').whole(1),
   };
   const nrTargets = settings.targets.length;
   const small = readCells(place.at('small'), nrTargets);

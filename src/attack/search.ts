@@ -21,6 +21,8 @@ export interface SearchSettings {
   readonly targets: readonly Target[];
   readonly small: ProgramSize;
   readonly large: ProgramSize;
+  /** Work (evaluate.ts) of a job: how often the archive is merged, not how much is searched. */
+  readonly work: number;
 }
 
 /** All that a search needs to go on where it was. */
@@ -34,7 +36,10 @@ export interface SearchState {
   readonly unscaled: number[];
 }
 
-/** `seeds`: programs that the search starts from; none: an empty archive. */
+/** Work of a job that takes a tenth of a second or so. */
+export const DEFAULT_WORK = 500_000;
+
+/** An empty archive. */
 export function startSearch(settings: SearchSettings): SearchState {
   return {
     settings,
@@ -48,8 +53,8 @@ export function startSearch(settings: SearchSettings): SearchState {
 
 const EXPLORE_JOBS = 4;
 const SCALE_JOBS = 2;
-const EXPLORE_QUOTA = 500_000;
-const POLISH_QUOTA = 1_500_000;
+/** Evaluations at the size that counts are longer. */
+const POLISH_FACTOR = 3;
 const NR_PARENTS = 8;
 /** Of a small evaluation, and of one at the size that counts. */
 const SMALL_LIMITS = { events: 8192, steps: 200_000 };
@@ -102,13 +107,13 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
     const isOpen = job < EXPLORE_JOBS - 1 && open.length > 0;
     const turn = isOpen ? generation * (EXPLORE_JOBS - 1) + job : generation;
     const cells = isOpen ? open : unbounded;
-    add(false, cells[turn % cells.length], [], EXPLORE_QUOTA);
+    add(false, cells[turn % cells.length], [], settings.work);
   }
   const isUnfinished = (cell: number): boolean => state.large[cell] !== null && shareOf(state, 'large', cell) < DONE;
   const unpolished = withSiblings(byGap(state, 'large', bounded.filter(isUnfinished)));
   const free = unbounded.filter((cell) => state.large[cell] !== null);
   const polished = generation % 2 === 0 && unpolished.length > 0 ? unpolished : free;
-  if (polished.length > 0) add(true, polished[(generation >> 1) % polished.length], [], POLISH_QUOTA);
+  if (polished.length > 0) add(true, polished[(generation >> 1) % polished.length], [], POLISH_FACTOR * settings.work);
   return jobs;
 }
 

@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from 'commander';
 import { type Attacker, parseCapabilities } from '../attack/attacker.js';
 import type { Target } from '../attack/evaluate.js';
-import type { SearchSettings } from '../attack/search.js';
+import { DEFAULT_WORK, type SearchSettings } from '../attack/search.js';
 import { UsageError } from '../base/errors.js';
 import { flavourNamed } from '../gic/flavour/index.js';
 import { MAX_NR_LR, MAX_VCPUS, NR_LPIS } from '../gic/intid.js';
@@ -91,5 +91,6 @@ export function settingsFor(options: SearchOptions): SearchSettings {
     targets: targetsFor(options.flavour, options.strategy),
     small: { n: smallSize, nrLr },
     large: { n, nrLr },
+    work: DEFAULT_WORK,
   };
 }
