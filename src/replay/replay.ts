@@ -108,6 +108,10 @@ export function replayTrace(
     stopped: null,
   }));
   const stepped = hidden === undefined ? cells : [...cells, hidden];
+  const referenceCell = hidden ?? cells[referenceAt];
+  /** What is identical to a host that has stopped? */
+  const isComparable = ({ stopped, chosen: { strategy } }: Cell): boolean =>
+    stopped === null && (referenceCell.stopped === null || strategy.equivalence !== 'identical');
 
   const block = createEventBlock();
   let events = 0;
@@ -121,11 +125,11 @@ export function replayTrace(
       const kind = wordKind(w);
       if (kind === FLUSH) {
         const vcpu = wordVcpu(w);
-        for (const cell of cells) if (cell.stopped === null) cell.checker.beforeFlush(vcpu);
+        for (const cell of cells) if (isComparable(cell)) cell.checker.beforeFlush(vcpu);
         for (const cell of stepped) stepCell(cell, w, value[i], events + i);
         for (let c = 0; c < cells.length; c++) {
           if (cells[c].stopped !== null) continue;
-          cells[c].checker.afterFlush(vcpu, events + i);
+          if (isComparable(cells[c])) cells[c].checker.afterFlush(vcpu, events + i);
           onFlush?.(cells[c].vgic, vcpu, events + i, tick, c);
         }
       } else {
@@ -163,7 +167,8 @@ function exactPart(
   cost.depth.forEach((flushes, depth) => {
     if (flushes > 0) depthAtFlush.push([depth, flushes]);
   });
-  const usedLrs = Array.from(cost.used.subarray(0, header.machine.nrLr + 1));
+  const { nrLr } = vgic.state;
+  const usedLrs = Array.from(cost.used.subarray(0, nrLr + 1));
   return {
     trace: {
       name: header.name,
@@ -187,7 +192,7 @@ function exactPart(
       divergences: cost.divergences,
       injections: cost.injections,
       redundantInjections: cost.redundantInjections,
-      fullFlushes: usedLrs[header.machine.nrLr],
+      fullFlushes: usedLrs[nrLr],
       sorts: cost.sorts,
       flushes: cost.calls[PATH_FLUSH],
       abortedEntries: aborted,

@@ -19,6 +19,7 @@ export const checkAndInsert: ApListStrategy = {
   models: 'a local patch to Linux 6.1 vgic.c that was measured with it (`sorted`); no release has it',
   structure: 'ap-list',
   equivalence: 'tie-equivalent',
+  isOnRequest: true,
   cost: {
     insert: 'O(n)',
     flush: 'O(n), + O(n log n) on overflow if out of order',

@@ -65,6 +65,7 @@ export const countingSort: ApListStrategy = {
   models: 'no hypervisor yet; vgic-spec 7.8: the key has 66 values in Linux 6.1 and Xen, 1024 in Linux 7.2',
   structure: 'ap-list',
   equivalence: 'identical',
+  isOnRequest: true,
   cost: {
     insert: 'O(1)',
     flush: 'O(n + classes)',

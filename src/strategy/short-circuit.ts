@@ -33,6 +33,7 @@ export const shortCircuit: ApListStrategy = {
   models: 'mitigation 1 of the Xen new-VGIC thread (patch 22 of 49, 2018), with counters for what KVM derives beside',
   structure: 'ap-list',
   equivalence: 'identical',
+  isOnRequest: true,
   cost: {
     insert: 'O(1)',
     flush: 'O(k) + O(n log n) on overflow',

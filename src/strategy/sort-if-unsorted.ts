@@ -31,6 +31,7 @@ export const sortIfUnsorted: ApListStrategy = {
   models: 'a local patch to Linux 6.1 vgic.c that was measured with it (`check`); no release has it',
   structure: 'ap-list',
   equivalence: 'identical',
+  isOnRequest: true,
   cost: {
     insert: 'O(1)',
     flush: 'O(n), + O(n log n) on overflow if out of order',

@@ -20,6 +20,7 @@ export const sortedFlag: ApListStrategy = {
   models: 'mitigation 2 of the Xen new-VGIC thread (patch 22 of 49, 2018), exact: with a hook at every key change',
   structure: 'ap-list',
   equivalence: 'identical',
+  isOnRequest: true,
   cost: {
     insert: 'O(1), one comparison',
     flush: 'O(n), + O(n log n) on overflow if a key changed',
