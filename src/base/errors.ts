@@ -6,6 +6,7 @@
 export const EXIT_OK = 0;
 export const EXIT_INTERNAL = 1;
 export const EXIT_USAGE = 2;
+export const EXIT_REGRESSION = 3;
 export const EXIT_INPUT = 4;
 export const EXIT_FIDELITY = 5;
 export const EXIT_BOUND = 6;
@@ -52,6 +53,13 @@ export class FidelityError extends UserError {
 export class BoundError extends UserError {
   constructor(message: string) {
     super(message, EXIT_BOUND);
+  }
+}
+
+/** A cost that grew, or grows faster than declared: exit 3. */
+export class RegressionError extends UserError {
+  constructor(message: string) {
+    super(message, EXIT_REGRESSION);
   }
 }
 

@@ -6,6 +6,7 @@ import { registerBench } from './bench.js';
 import { registerConform } from './conform.js';
 import { registerExplore } from './explore.js';
 import { registerGen } from './gen.js';
+import { registerGrowth } from './growth.js';
 import { registerImport } from './import.js';
 import { registerInfo } from './info.js';
 import { registerMinimize } from './minimize.js';
@@ -105,6 +106,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['', 'all threads'],
     ['its --json', 'one, for other tools'],
   ],
+  growth: [
+    ['', 'all of them'],
+    ['-s buckets --flavour kvm-7.2', 'one of each'],
+    ['-s buckets --full --json', 'every depth, for other tools'],
+  ],
   strategies: [
     ['', 'text'],
     ['--json', 'for other tools'],
@@ -144,6 +150,7 @@ function createProgram(terminal: Terminal): Command {
     registerBench,
     registerStrategies,
     registerStudy,
+    registerGrowth,
   ]) {
     register(program, terminal);
   }
