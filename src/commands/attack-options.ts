@@ -65,7 +65,9 @@ export function targetsFor(flavours: readonly string[], chosen: readonly ChosenS
       return lack === undefined ? [{ flavour, strategy: label }] : [];
     });
   });
-  const lost = chosen?.find(({ label }) => targets.every(({ strategy }) => strategy !== label));
+  const lost = chosen?.find(
+    ({ label, isByAll }) => isByAll !== true && targets.every(({ strategy }) => strategy !== label),
+  );
   if (lost !== undefined) throw new UsageError(`strategy '${lost.label}' cannot be attacked: ${lacks.get(lost.label)}`);
   return targets.filter((target, at) => targets.findIndex((other) => isSame(other, target)) === at);
 }
