@@ -45,13 +45,14 @@ function readCells(place: JsonPlace, nrTargets: number): Cells {
 }
 
 /** The same state gives the same bytes. */
-export function saveSearch({ settings, generation, evaluations, small, large, unscaled }: SearchState): string {
+export function saveSearch({ settings, generation, evaluations, small, large, visits, unscaled }: SearchState): string {
   const saved = {
     schema: SEARCH_SCHEMA,
     settings,
     generation,
     evaluations,
     unscaled,
+    visits,
     small: saveCells(small),
     large: saveCells(large),
   };
@@ -80,6 +81,7 @@ export function readSearch(place: JsonPlace): SearchState {
     evaluations: place.at('evaluations').whole(0),
     small,
     large: readCells(place.at('large'), nrTargets),
+    visits: place.at('visits').list((item) => item.whole(0)),
     unscaled: place.at('unscaled').list((item) => {
       const cell = item.whole(0, small.length - 1);
       return small[cell] === null ? item.fail('a cell without a champion') : cell;

@@ -32,6 +32,8 @@ export interface SearchState {
   evaluations: number;
   readonly small: Cells;
   readonly large: Cells;
+  /** By cell: jobs of the small size since its champion last got worse for the host. */
+  readonly visits: number[];
   /** Cells whose small champion has not been judged at the large size. */
   readonly unscaled: number[];
 }
@@ -47,6 +49,7 @@ export function startSearch(settings: SearchSettings): SearchState {
     evaluations: 0,
     small: emptyCells(settings.targets.length),
     large: emptyCells(settings.targets.length),
+    visits: emptyCells(settings.targets.length).map(() => 0),
     unscaled: [],
   };
 }
@@ -65,6 +68,8 @@ export const smallLimits = ({ large }: SearchSettings): Limits => ({ ...SMALL_LI
 
 /** The same at the size that counts. */
 export const largeLimits = ({ large }: SearchSettings): Limits => ({ ...LARGE_LIMITS, counted: large });
+/** An improvement of a champion that is worth going on with. */
+const GAIN = 1.01;
 /** A cell this near to its bound is done. */
 const DONE = 0.995;
 
@@ -103,12 +108,8 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
   const bounded = all.filter((cell) => isBounded(settings, cell));
   const unbounded = all.filter((cell) => !isBounded(settings, cell));
   const open = withSiblings(byGap(state, 'small', bounded.filter(isLong)));
-  for (let job = 0; job < EXPLORE_JOBS; job++) {
-    const isOpen = job < EXPLORE_JOBS - 1 && open.length > 0;
-    const turn = isOpen ? generation * (EXPLORE_JOBS - 1) + job : generation;
-    const cells = isOpen ? open : unbounded;
-    add(false, cells[turn % cells.length], [], settings.work);
-  }
+  for (const cell of leastVisited(open, state.visits, EXPLORE_JOBS - 1)) add(false, cell, [], settings.work);
+  add(false, unbounded[generation % unbounded.length], [], settings.work);
   const isUnfinished = (cell: number): boolean => state.large[cell] !== null && shareOf(state, 'large', cell) < DONE;
   const unpolished = withSiblings(byGap(state, 'large', bounded.filter(isUnfinished)));
   const free = unbounded.filter((cell) => state.large[cell] !== null);
@@ -121,8 +122,9 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
 export function mergeResults(state: SearchState, jobs: readonly Job[], results: readonly JobResult[]): void {
   const scaled = nextScaled(state);
   const isStale = new Set(state.unscaled.filter((cell) => !scaled.includes(cell)));
-  for (const [at, { size }] of jobs.entries()) {
+  for (const [at, { size, cell: visited }] of jobs.entries()) {
     const isLarge = size === state.settings.large;
+    if (!isLarge) state.visits[visited] += 1;
     const cells = isLarge ? state.large : state.small;
     state.evaluations += results[at].evaluations;
     if (isLarge) dropRejected(state.small, results[at].rejected);
@@ -130,6 +132,7 @@ export function mergeResults(state: SearchState, jobs: readonly Job[], results: 
       const before = cells[cell];
       if (!isBetter(before, champion)) continue;
       cells[cell] = champion;
+      if (!isLarge && champion.score > (before?.score ?? 0) * GAIN) state.visits[cell] = 0;
       if (!isLarge && champion.score > (before?.score ?? 0)) isStale.add(cell);
     }
   }
@@ -137,6 +140,10 @@ export function mergeResults(state: SearchState, jobs: readonly Job[], results: 
   state.unscaled.length = 0;
   state.unscaled.push(...byPromise(state, [...isStale]));
 }
+
+/** Where the last improvement is the fewest jobs ago; of equals, those that come first. */
+const leastVisited = (cells: readonly number[], visits: readonly number[], count: number): number[] =>
+  [...cells].sort((a, b) => visits[a] - visits[b]).slice(0, count);
 
 /** Those that promise most; now and then one of which nothing is promised, from the end of the list. */
 const nextScaled = ({ unscaled, generation }: SearchState): number[] =>

@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from 'commander';
 import { type Attacker, parseCapabilities } from '../attack/attacker.js';
 import type { Target } from '../attack/evaluate.js';
-import { DEFAULT_WORK, type SearchSettings } from '../attack/search.js';
+import type { SearchSettings } from '../attack/search.js';
 import { UsageError } from '../base/errors.js';
 import { flavourNamed } from '../gic/flavour/index.js';
 import { MAX_NR_LR, MAX_VCPUS, NR_LPIS } from '../gic/intid.js';
@@ -21,6 +21,7 @@ export interface SearchOptions {
   readonly smallSize: number;
   readonly nrLr: number;
   readonly seed: number;
+  readonly work: number;
 }
 
 /** A whole number from `min` to `max`; throws InvalidArgumentError. */
@@ -93,6 +94,6 @@ export function settingsFor(options: SearchOptions): SearchSettings {
     targets: targetsFor(options.flavour, options.strategy),
     small: { n: smallSize, nrLr },
     large: { n, nrLr },
-    work: DEFAULT_WORK,
+    work: options.work,
   };
 }
