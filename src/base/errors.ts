@@ -9,6 +9,7 @@ export const EXIT_USAGE = 2;
 export const EXIT_REGRESSION = 3;
 export const EXIT_INPUT = 4;
 export const EXIT_FIDELITY = 5;
+export const EXIT_BOUND = 6;
 export const EXIT_INTERRUPTED = 130;
 
 /** A failure with a one-line message (what, where, remedy) and the exit code it ends in. */
@@ -45,6 +46,13 @@ export class InputError extends UserError {
 export class FidelityError extends UserError {
   constructor(message: string) {
     super(message, EXIT_FIDELITY);
+  }
+}
+
+/** A declared worst case was exceeded: exit 6. */
+export class BoundError extends UserError {
+  constructor(message: string) {
+    super(message, EXIT_BOUND);
   }
 }
 
