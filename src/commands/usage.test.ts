@@ -22,6 +22,8 @@ const VERBS = [
   'strategies',
   'study',
   'growth',
+  'cost',
+  'calibrate',
 ];
 const GOLDEN = fileURLToPath(new URL('golden/churn16-s01.bin.gz', tracesFolder));
 
