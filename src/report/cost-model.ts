@@ -8,7 +8,7 @@ import { FIGURES } from '../cost/fit.js';
 import { FITTED } from '../cost/fitted.js';
 import { specOf, WEIGHT_IDS } from '../cost/groups.js';
 import { LOCK_MODES, type LockMode } from '../cost/native.js';
-import { predict } from '../cost/predict.js';
+import { hasCountedOperations, predict } from '../cost/predict.js';
 import type { Block, Section, Table, TableCell } from './document.js';
 import { groupColumns, numberColumn, textColumn } from './document.js';
 import type { Facts, StrategyOnTrace, TraceFacts } from './facts.js';
@@ -49,11 +49,11 @@ export function costModelSection(facts: Facts): Section | null {
   };
 }
 
-/** Instructions of the vGIC a guest entry, or null without entries. */
+/** Instructions of the vGIC a guest entry; null without entries, and for a vGIC whose operations are not counted. */
 function perEntry({ exact }: StrategyOnTrace): number | null {
   const counts = countsOfCell(exact);
   const entries = counts.paths.flush.calls;
-  if (entries === 0) return null;
+  if (entries === 0 || !hasCountedOperations(counts)) return null;
   const { groups } = predict(counts, SHOWN_LOCKS);
   const own = groups.filter(({ group }) => group !== 'guest').reduce((sum, { instructions }) => sum + instructions, 0);
   return Math.round(own / entries);
