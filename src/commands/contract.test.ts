@@ -108,7 +108,11 @@ const LIARS: readonly (readonly [what: string, liar: ChosenStrategy, expected: R
     liarOf(() => ({ hasPending: () => true })),
     /hasPending of the list of vCPU \d says true, and nothing/,
   ],
-  ['stops the walk early', liarOf(() => ({ after: () => -1 })), /after walks the list of vCPU \d and does not meet/],
+  [
+    'stops the walk early',
+    liarOf(() => ({ after: () => -1 })),
+    /after walks the list of vCPU \d and does not meet INTID \d+, which is on it and active/,
+  ],
   [
     'claims a shorter worst case',
     liarOf(() => ({}), { worst }),

@@ -38,8 +38,8 @@ export interface ApList {
   /** EnableLPIs 1 → 0: every LPI loses its latch and leaves the list through `ops.release`. */
   dropLpis(vcpu: number): void;
   /**
-   * The entry behind `slot` in the order of choosing, the first one for NO_SLOT (-1); -1 at the end. Entries that cannot be
-   * chosen now may be left out.
+   * The entry behind `slot` in the order of choosing, the first one for NO_SLOT (-1); -1 at the end. It is asked for actives
+   * (sync.ts): all that the oracle keeps here are met, other entries may be left out. Books what a search costs beyond the step.
    */
   after(vcpu: number, slot: number): number;
   /** Rows in the strategy's own order (for dumps, checks and tests; allocates). */

@@ -117,11 +117,10 @@ export const noDoorbellCounts = (): DoorbellCounts => ({
 
 /** The pending test on the ap_list alone, and at no modelled cost: for those who watch. */
 export function hasDeliverable({ word, pmr }: VgicState, list: ApList, vcpu: number): boolean {
-  for (let slot = list.after(vcpu, -1); slot >= 0; slot = list.after(vcpu, slot)) {
+  return list.order(vcpu).some((slot) => {
     const w = word[slot];
-    if (isPending(w) && (w & (ENABLED | ACTIVE)) === ENABLED && priorityOf(w) < pmr[vcpu]) return true;
-  }
-  return false;
+    return isPending(w) && (w & (ENABLED | ACTIVE)) === ENABLED && priorityOf(w) < pmr[vcpu];
+  });
 }
 
 /** `counts` go on where they stand. */
