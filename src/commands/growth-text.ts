@@ -17,7 +17,7 @@ const SHOWN_DEPTHS: readonly (readonly [depth: number, rank: number])[] = [
   [8, 1],
   [64, 4],
   [960, 2],
-  [8192, 3],
+  [4096, 3],
   [57344, 0],
 ];
 
