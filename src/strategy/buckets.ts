@@ -1,4 +1,5 @@
 import * as Counting from '#counting';
+import type { Flavour } from '../gic/flavour/flavour.js';
 import * as Intid from '../gic/intid.js';
 import type { ApList, ApListOps } from '../vgic/ap-list.js';
 import * as ApLists from '../vgic/ap-list.js';
@@ -7,7 +8,8 @@ import type { VgicState } from '../vgic/state.js';
 import * as Word from '../vgic/word.js';
 import { createBucketLists } from './bucket-lists.js';
 import { createPendingFirstBuckets } from './buckets-pending-first.js';
-import type { ApListStrategy } from './strategy.js';
+import type { ApListStrategy, WorstCases } from './strategy.js';
+import { canMigrate, foldOf, plainRekey, QUEUED, SEEN, worstCase } from './worst-list.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
@@ -65,9 +67,34 @@ export const buckets: ApListStrategy = {
     memory: '2 links and a bucket number per interrupt, 130 heads per vCPU',
   },
   params: {},
+  worst: bucketsWorst,
   create: () => (s, ops) =>
     s.flavour.order === 'active-first' ? createBuckets(s, ops) : createPendingFirstBuckets(s, ops),
 };
+
+/** Steps of a change of bucket: list lock and irq_lock again. */
+const MOVED = 2;
+/** Steps of an entry that leaves for another vCPU: a visit, both list locks, the irq_lock again, the own list lock. */
+const MIGRATED = 6;
+
+function bucketsWorst(flavour: Flavour): WorstCases {
+  return {
+    inject: worstCase('constant', () => QUEUED, 'irq_lock, list lock, irq_lock again'),
+    rekey: plainRekey(flavour, MOVED),
+    flush: worstCase('constant', ({ n, k }) => 1 + 3 * Math.min(n, k), 'list lock; visit, lock and LR write of k'),
+    fold: foldOf(flavour, () => MOVED, 'constant', ', each moved to another bucket'),
+    prune: worstCase(
+      'linear',
+      (size) => 1 + (canMigrate(size) ? MIGRATED : SEEN) * size.n,
+      'n entries retargeted: six steps for each, as it leaves; those that stay are not looked at',
+    ),
+    pending:
+      flavour.pendingTest === 'deliverable'
+        ? worstCase('constant', () => 3, 'list lock and a bitmap')
+        : // An active entry was acknowledged in a list register, and the actives are placed first: there are k at most.
+          worstCase('constant', ({ n, k }) => 3 + SEEN * Math.min(n, k), 'list lock, a bitmap, k actives'),
+  };
+}
 
 /**
  * The bucket of a queued row. Without branches: which of pending, enabled and active holds is random at a fold, and the

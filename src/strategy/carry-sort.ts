@@ -84,3 +84,18 @@ export function createCarrySort(next: Int32Array, keyOf: Uint16Array, guarded: b
     },
   };
 }
+
+/** Most comparisons that this sort can take for `n` rows. */
+export function mostCarryComparisons(n: number): number {
+  let comparisons = 0;
+  // Carries: 2^level rows from two runs of half as many.
+  for (let size = 2; size <= n; size *= 2) comparisons += Math.floor(n / size) * (size - 1);
+  // The runs that are left, from the smallest up.
+  let sorted = 0;
+  for (let size = 1; size <= n; size *= 2) {
+    if (Math.floor(n / size) % 2 === 0) continue;
+    if (sorted > 0) comparisons += sorted + size - 1;
+    sorted += size;
+  }
+  return comparisons;
+}

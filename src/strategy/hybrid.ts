@@ -1,12 +1,26 @@
 import * as Counting from '#counting';
+import type { Flavour } from '../gic/flavour/flavour.js';
 import { uint8Column } from '../vgic/columns.js';
 import * as Word from '../vgic/word.js';
 import { createAppendedList } from './appended-list.js';
-import type { ApListStrategy } from './strategy.js';
+import type { ApListStrategy, WorstCase, WorstCases, WorstSize } from './strategy.js';
+import {
+  COMPARED,
+  canMigrate,
+  largest,
+  orderedPruneSteps,
+  orderedWorst,
+  SEEN,
+  sortOnFlushWorst,
+  sortSteps,
+  worstCase,
+} from './worst-list.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
 const { queuedOn } = Word;
+
+const FALLBACK_THRESHOLD = 16;
 
 /**
  * As sort-on-flush while the list is short; from `threshold` entries on the list is sorted once and then kept ordered,
@@ -28,12 +42,13 @@ export const hybrid: ApListStrategy = {
   params: {
     threshold: {
       name: 'threshold',
-      fallback: 16,
+      fallback: FALLBACK_THRESHOLD,
       min: 2,
       max: 65536,
       meaning: 'list length from which the list is kept ordered',
     },
   },
+  worst: (flavour, { threshold } = { threshold: FALLBACK_THRESHOLD }) => worstFrom(flavour, threshold),
   create:
     ({ threshold }) =>
     (s, ops) => {
@@ -76,3 +91,46 @@ export const hybrid: ApListStrategy = {
       };
     },
 };
+
+/** Below the threshold an appended list, from there on an ordered one; the sort between them comes once. */
+function worstFrom(flavour: Flavour, threshold: number): WorstCases {
+  const ordered = orderedWorst(flavour);
+  const appended = sortOnFlushWorst(flavour);
+  const short = (size: WorstSize): WorstSize => ({ ...size, n: Math.min(size.n, threshold - 1) });
+  const either = (path: keyof WorstCases, extra: (size: WorstSize) => number, why = ''): WorstCase => {
+    const { growth, steps, why: orderedWhy } = ordered[path];
+    return worstCase(
+      growth,
+      (size) =>
+        size.n < threshold
+          ? appended[path].steps(size)
+          : Math.max(appended[path].steps(short(size)), steps(size), extra(size)),
+      `${orderedWhy}${why}`,
+    );
+  };
+  const sorted = sortSteps(flavour, threshold);
+  const none = (): number => 0;
+  return {
+    inject: either(
+      'inject',
+      () => 3 + sorted,
+      `, or ${threshold} entries sorted where the list becomes an ordered one`,
+    ),
+    rekey: either('rekey', none),
+    flush: either('flush', none, ', or a sort of fewer than the threshold'),
+    fold: either('fold', none),
+    prune: either(
+      'prune',
+      (size) => sorted + Math.max(orderedPruneSteps(flavour, size), fromAppendedSteps(size, threshold - 1)),
+      '; fewer than the threshold can leave a list that is not ordered, each for the place before the last',
+    ),
+    pending: ordered.pending,
+  };
+}
+
+/** At most `most` entries leave an appended list, each more urgent than the one before it, for an ordered one. */
+function fromAppendedSteps(size: WorstSize, most: number): number {
+  const { n } = size;
+  if (!canMigrate(size)) return 0;
+  return largest(Math.min(most, n), (m) => 1 + (SEEN + 4) * m + COMPARED * (m * (n - m) + (m * (m - 1)) / 2));
+}

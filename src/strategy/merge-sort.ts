@@ -91,3 +91,25 @@ export function createMergeSort(next: Int32Array, keyOf: Uint16Array): MergeSort
     },
   };
 }
+
+/** Most comparisons that a sort of `n` rows can take: every merge but for its last element. */
+export function mostMergeComparisons(n: number): number {
+  /** Sizes of the runs, oldest first. */
+  const runs: number[] = [];
+  let comparisons = 0;
+  for (let taken = 0; taken < n; taken++) {
+    const k = 31 - Math.clz32((taken + 1) & ~taken);
+    if (taken >> k !== 0) {
+      const [older, newer] = runs.splice(runs.length - k - 2, 2, 0);
+      comparisons += older + newer - 1;
+      runs[runs.length - k - 1] = older + newer;
+    }
+    runs.push(1);
+  }
+  let sorted = runs.pop() ?? 0;
+  for (const older of runs.reverse()) {
+    sorted += older;
+    comparisons += sorted - 1;
+  }
+  return comparisons;
+}

@@ -3,6 +3,7 @@ import type { ApList, ApListOps } from '../vgic/ap-list.js';
 import type { VgicState } from '../vgic/state.js';
 import { createAppendedList } from './appended-list.js';
 import type { ApListStrategy } from './strategy.js';
+import { sortOnFlushWorst } from './worst-list.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
@@ -22,6 +23,7 @@ export const sortOnFlush: ApListStrategy = {
     memory: '2 links per interrupt',
   },
   params: {},
+  worst: sortOnFlushWorst,
   create: (): ((s: VgicState, ops: ApListOps) => ApList) => (s, ops) => {
     const { list, sortIfOverflowing } = createAppendedList(s, ops);
     const { len, append, walk } = list;

@@ -2,6 +2,7 @@ import * as Counting from '#counting';
 import * as Word from '../vgic/word.js';
 import { createAppendedList } from './appended-list.js';
 import type { ApListStrategy } from './strategy.js';
+import { orderedWorst } from './worst-list.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
@@ -25,6 +26,7 @@ export const sortOnInsert: ApListStrategy = {
     memory: '2 links and a key per interrupt',
   },
   params: {},
+  worst: orderedWorst,
   create: () => (s, ops) => {
     const { list, sort } = createAppendedList(s, ops);
     const { len, insertOrdered, reorder, hasMultiSgi, walk, summarise } = list;

@@ -1,4 +1,6 @@
 /** What a strategy says of itself, and how one is made. */
+import type { Flavour } from '../gic/flavour/flavour.js';
+import type { GicModel } from '../gic/intid.js';
 import type { CreateApList } from '../vgic/ap-list.js';
 
 /** Against the flavour's own algorithm, for the same state: vgic-spec 7.1. */
@@ -23,16 +25,23 @@ export interface ParamSpec {
 /** How the longest call of a path grows with the interrupts in use. Exponents that the growth gate allows: attack/growth.ts. */
 export type Growth = 'constant' | 'linear' | 'n log n' | 'quadratic';
 
-/** What the bound of a call depends on. */
+/** What the bound of a call depends on. What is left out is as bad as the flavour allows. */
 export interface WorstSize {
   /** Interrupts queued in the whole VM. */
   readonly n: number;
   /** List registers of a vCPU. */
   readonly k: number;
+  /** How many of the n are LPIs. Left out: all, where the flavour has LPIs. */
+  readonly lpis?: number;
+  /** vCPUs: one alone has nobody to migrate to. Left out: two, which are as bad as more. */
+  readonly vcpus?: number;
+  /** The guest's interrupt controller. Left out: the worst of those that the flavour has. */
+  readonly model?: GicModel;
 }
 
-/** The longest call of a path that any guest can cause. */
+/** The longest call of a path that a guest and its devices can cause; what only user space can write is left out. */
 export interface WorstCase {
+  /** In n. */
   readonly growth: Growth;
   /** Most modelled steps (visits + comparisons + locks + LR writes) of one call: an upper bound, and as near as a guest can come. */
   steps(size: WorstSize): number;
@@ -61,5 +70,7 @@ export interface ApListStrategy {
     readonly memory: string;
   };
   readonly params: Readonly<Record<string, ParamSpec>>;
+  /** The longest call of each path on a machine of the flavour; parameters that are left out are their fallbacks. */
+  worst(flavour: Flavour, params?: Readonly<Record<string, number>>): WorstCases;
   create(params: Readonly<Record<string, number>>): CreateApList;
 }
