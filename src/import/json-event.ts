@@ -86,6 +86,7 @@ const FIELDS = new Map<number, readonly JsonField[]>([
   [ev.SGI_PEND, [inIntid('sgi', undefined, 0, 4), inValue('sources', 'list', 0, 8), flag('pending', 31, 1)]],
   [ev.PMR, [inValue('pmr', 'number', 0, 8)]],
   [ev.LINE_LEVEL, [INTID, LEVEL]],
+  [ev.GUEST_DRAIN, [inValue('limit', 'number', 0, 32, 0)]],
   [ev.GUEST_LR_STATE, [inIntid('lr'), flag('pending', 0, 0), flag('active', 1, 0)]],
   [
     ev.CPUIF,

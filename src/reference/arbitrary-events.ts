@@ -298,6 +298,9 @@ function realizeAny(step: Step, stage: Stage): ScenarioEvent | undefined {
       return flavour.isXen ? event(0, 0) : undefined;
     case ev.GUEST_LR_STATE:
       return event(pick % machine.nrLr, value & 3);
+    case ev.GUEST_DRAIN:
+      // Everything, or at most one, two or three.
+      return event(0, value & 3);
     default:
       return event(0, 0);
   }

@@ -331,7 +331,7 @@ export class ReferenceVgic {
         setLrState(state, vcpu, intid, bit(value, 0), bit(value, 1));
         break;
       case ev.GUEST_DRAIN:
-        this.drain(vcpu);
+        this.drain(vcpu, value >>> 0);
         break;
     }
   }
@@ -464,8 +464,11 @@ export class ReferenceVgic {
     return false;
   }
 
-  private drain(vcpu: Vcpu): void {
+  private drain(vcpu: Vcpu, limit: number): void {
+    let taken = 0;
     for (let index = findBestPending(vcpu); index !== -1; index = findBestPending(vcpu)) {
+      if (limit !== 0 && taken === limit) break;
+      taken += 1;
       this.noteAck(vcpu, index);
       acknowledge(vcpu, index);
       this.lastEoiLr = deactivateLr(this.state, vcpu, this.lastAck);

@@ -65,7 +65,7 @@ function createDoorbellSystem(vgic: Vgic): System {
       } else if (kind === VLPI) doorbell.deliver(vcpu, intid);
       else if (kind === VCPU_LOAD) doorbell.load(vcpu);
       else if (kind === VCPU_PUT) doorbell.put(vcpu, (value & 1) === 1);
-      else doorbell.drain(vcpu);
+      else if (value === 0) doorbell.drain(vcpu);
     },
     // Other switches of SYSTEM alone are no reason to print a row of zeros.
     counts: () =>

@@ -3,13 +3,16 @@
 import * as Counting from '#counting';
 import * as Events from '../trace/events.js';
 import { int32Column } from '../vgic/columns.js';
+import * as Counters from '../vgic/counters.js';
 import * as Digest from '../vgic/digest.js';
 import { physRowOf } from '../vgic/state.js';
 import type { Vgic } from '../vgic/vgic.js';
+import { actorOf } from './guest-work.js';
 import { createSystems, type SystemCounts } from './systems.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
+const { ACTOR_HOST } = Counters;
 const { FIRST_FACT, INTID_SHIFT, KIND_MASK, VCPU_MASK, VCPU_SHIFT } = Events;
 const { DIGEST_SEED, mix } = Digest;
 
@@ -112,7 +115,7 @@ export function createEngine(vgic: Vgic): Engine {
     unmapHw,
     unmapLpi,
   } = vgic;
-  const { usedLrs, lrLo, lrHi, nrLr, isV2Host, nrVcpus, pmr, physPending, physActive } = state;
+  const { usedLrs, lrLo, lrHi, nrLr, isV2Host, nrVcpus, pmr, physPending, physActive, cost } = state;
   /** An own buffer: see vgic/columns.ts. */
   const digest = int32Column(1);
   digest[0] = DIGEST_SEED;
@@ -153,6 +156,7 @@ export function createEngine(vgic: Vgic): Engine {
   function runRare(kind: number, vcpu: number, intid: number, value: number): void {
     const on = (value & 1) === 1;
     const user = (value & 2) === 2;
+    if (COUNTED) cost.actor = actorOf(kind, vcpu, value);
     // Xen: the vCPU that accesses a register is the one on this CPU.
     if (isXen && isGuestAccess(kind, user)) kicks.current[0] = vcpu;
     switch (kind) {
@@ -241,7 +245,7 @@ export function createEngine(vgic: Vgic): Engine {
         setLrState(vcpu, intid, value & 3);
         break;
       case 36 satisfies typeof Events.GUEST_DRAIN:
-        drain(vcpu);
+        drain(vcpu, value >>> 0);
         // The guest's virtual LPIs (GICv4) are in none of the core's list registers.
         systems.run(kind, vcpu, intid, value);
         break;
@@ -303,6 +307,7 @@ export function createEngine(vgic: Vgic): Engine {
       const intid = w >>> INTID_SHIFT;
       switch (w & KIND_MASK) {
         case 2 satisfies typeof Events.INJECT:
+          if (COUNTED) cost.actor = ACTOR_HOST;
           inject(vcpu, intid, values[event] & 1);
           break;
         case 3 satisfies typeof Events.FLUSH:
@@ -321,7 +326,10 @@ export function createEngine(vgic: Vgic): Engine {
           else eoiByRules(vcpu, intid, (values[event] >>> SENDER_SHIFT) & 7);
           break;
         case 10 satisfies typeof Events.PRIORITY:
-          if (COUNTED) kicks.current[0] = vcpu;
+          if (COUNTED) {
+            kicks.current[0] = vcpu;
+            cost.actor = vcpu;
+          }
           setPriority(vcpu, intid, values[event]);
           break;
         default:

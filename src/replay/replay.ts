@@ -9,9 +9,11 @@ import { NR_METRICS, PATH_FLUSH } from '../vgic/counters.js';
 import { digestHex } from '../vgic/digest.js';
 import { HostStop } from '../vgic/host-stop.js';
 import type { Vgic } from '../vgic/vgic.js';
+import { type AmplificationMeter, createAmplificationMeter } from './amplification.js';
 import { createModel, referenceFor } from './create-model.js';
 import { createEngine, type Engine } from './engine.js';
 import { createEquivalenceChecker, type EquivalenceChecker } from './equivalence.js';
+import { createHarmMeter, type HarmMeter } from './harm.js';
 import { createInvariantChecker, type InvariantChecker, type Violation } from './invariants.js';
 import {
   type ExactPart,
@@ -22,6 +24,8 @@ import {
   type PathCost,
   type PathName,
 } from './result.js';
+
+import { sectionFigures } from './sections.js';
 
 /** Where blocks come from: a trace reader, or events in memory. */
 export interface BlockSource {
@@ -45,6 +49,8 @@ interface Cell {
   readonly engine: Engine;
   readonly checker: EquivalenceChecker;
   readonly invariants: InvariantChecker | undefined;
+  readonly amplification: AmplificationMeter;
+  readonly harm: HarmMeter;
   /** Set when the host stopped; nothing is replayed after it. */
   stopped: HostStopped | null;
 }
@@ -53,9 +59,12 @@ interface Cell {
 function stepCell(cell: Cell, word: number, value: number, event: number): void {
   if (cell.stopped !== null) return;
   cell.invariants?.before(word, value);
+  cell.amplification.before(word, value);
+  cell.harm.before(word);
   try {
     cell.engine.step(word, value);
     cell.invariants?.after(event);
+    cell.amplification.after(event);
   } catch (error) {
     if (!(error instanceof HostStop)) throw error;
     cell.stopped = { event, kind: error.kind, reason: error.message };
@@ -90,7 +99,7 @@ export function replayTrace(
   assert(!isChecked || reference.structure === 'ap-list', 'the invariants are those of ap_lists');
   const referenceAt = chosen.findIndex((candidate) => candidate.strategy === reference);
   const vgics = chosen.map((candidate) => createModel(machine, candidate));
-  const hidden: Cell | undefined = referenceAt < 0 ? createHidden(machine) : undefined;
+  const hidden: HiddenCell | undefined = referenceAt < 0 ? createHidden(machine) : undefined;
   const referenceVgic = hidden?.vgic ?? vgics[referenceAt];
   const cells: Cell[] = chosen.map((candidate, i) => ({
     chosen: candidate,
@@ -105,9 +114,10 @@ export function replayTrace(
       isChecked && candidate.strategy.structure === 'ap-list'
         ? createInvariantChecker(vgics[i], { keepsOrder: candidate.strategy === reference })
         : undefined,
+    amplification: createAmplificationMeter(vgics[i]),
+    harm: createHarmMeter(vgics[i]),
     stopped: null,
   }));
-  const stepped = hidden === undefined ? cells : [...cells, hidden];
 
   const block = createEventBlock();
   let events = 0;
@@ -122,15 +132,18 @@ export function replayTrace(
       if (kind === FLUSH) {
         const vcpu = wordVcpu(w);
         for (const cell of cells) if (cell.stopped === null) cell.checker.beforeFlush(vcpu);
-        for (const cell of stepped) stepCell(cell, w, value[i], events + i);
+        for (const cell of cells) stepCell(cell, w, value[i], events + i);
+        if (hidden !== undefined) stepHidden(hidden, w, value[i]);
         for (let c = 0; c < cells.length; c++) {
           if (cells[c].stopped !== null) continue;
           cells[c].checker.afterFlush(vcpu, events + i);
+          cells[c].harm.afterFlush(vcpu);
           onFlush?.(cells[c].vgic, vcpu, events + i, tick, c);
         }
       } else {
         if (kind === ABORTED_ENTRY) aborted++;
-        for (const cell of stepped) stepCell(cell, w, value[i], events + i);
+        for (const cell of cells) stepCell(cell, w, value[i], events + i);
+        if (hidden !== undefined) stepHidden(hidden, w, value[i]);
       }
     }
     events += count;
@@ -143,22 +156,37 @@ export function replayTrace(
   return cells.map((cell) => exactPart(cell, source.header, identity, events, aborted));
 }
 
-/** The flavour's own algorithm, replayed for comparison alone. */
-function createHidden(machine: Machine): Cell {
-  const chosen = referenceFor(machine);
-  const vgic = createModel(machine, chosen);
-  const checker = createEquivalenceChecker(vgic, undefined, chosen.strategy.equivalence);
-  return { chosen, vgic, engine: createEngine(vgic), checker, invariants: undefined, stopped: null };
+/** The flavour's own algorithm, replayed for comparison alone: nothing is told of it. */
+interface HiddenCell {
+  readonly vgic: Vgic;
+  readonly engine: Engine;
+  isStopped: boolean;
+}
+
+function createHidden(machine: Machine): HiddenCell {
+  const vgic = createModel(machine, referenceFor(machine));
+  return { vgic, engine: createEngine(vgic), isStopped: false };
+}
+
+function stepHidden(hidden: HiddenCell, word: number, value: number): void {
+  if (hidden.isStopped) return;
+  try {
+    hidden.engine.step(word, value);
+  } catch (error) {
+    if (!(error instanceof HostStop)) throw error;
+    hidden.isStopped = true;
+  }
 }
 
 function exactPart(
-  { chosen, vgic, engine, checker, stopped }: Cell,
+  { chosen, vgic, engine, checker, amplification, harm, stopped }: Cell,
   header: TraceHeader,
   identity: TraceIdentity,
   events: number,
   aborted: number,
 ): ExactPart {
   const { cost } = vgic.state;
+  const systems = engine.systemCounts();
   const depthAtFlush: [number, number][] = [];
   cost.depth.forEach((flushes, depth) => {
     if (flushes > 0) depthAtFlush.push([depth, flushes]);
@@ -202,7 +230,10 @@ function exactPart(
       spurious: cost.spuriousKicks,
       halts: cost.halts,
     },
-    systems: engine.systemCounts(),
+    sections: sectionFigures(vgic, systems.its === undefined ? undefined : vgic.its()),
+    amplification: amplification.result(),
+    harm: harm.result(),
+    systems,
     stopped,
     equivalence: checker.result(),
     lrDigest: digestHex(engine.digest()),

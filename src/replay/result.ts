@@ -6,6 +6,7 @@ import type { Machine } from '../gic/intid.js';
 import type { EquivalenceClass } from '../strategy/strategy.js';
 import type { Fidelity, ImportCounts } from '../trace/header.js';
 import type { HostStopKind } from '../vgic/host-stop.js';
+import type { PayerId, SectionId } from './sections.js';
 
 export type { EquivalenceClass };
 
@@ -74,6 +75,42 @@ export interface KickCounts {
   readonly halts: number;
 }
 
+/** One stretch of work, by who pays for it (sections.ts has titles and meanings). Only those that ran. */
+export interface SectionFigures {
+  readonly id: SectionId;
+  readonly payer: PayerId;
+  readonly calls: number;
+  readonly steps: Metric;
+  /** irq_lock, list lock, lpi_list_lock. */
+  readonly locks: Metric;
+}
+
+/** amplification.ts. */
+export interface Amplification {
+  /** Of the host: all paths, LPI lookups, work of the ITS. */
+  readonly steps: number;
+  readonly guestInstructions: number;
+  /** The window of one guest instruction with the most steps, and the event at which it had them; null: no vCPU caused any. */
+  readonly worstWindow: { readonly steps: number; readonly vcpu: number; readonly event: number } | null;
+}
+
+/** harm.ts. Entries are those of the interrupt's own vCPU. */
+export interface Harm {
+  /** Entries at which an interrupt waited while a less urgent one had a list register, and how many times one did. */
+  readonly inversions: { readonly entries: number; readonly interrupts: number };
+  /** Each time that an interrupt came into a list register: entries it had been left out of since it was first seen. */
+  readonly delay: Metric & { readonly calls: number };
+  readonly waiting: {
+    /** Deliverable interrupts that the last entry of their vCPU left out. */
+    readonly atEnd: number;
+    /** Most entries on end that one was left out of, and most of these at which a less urgent one was not. */
+    readonly longest: number;
+    readonly longestPassed: number;
+  };
+  /** Deliverable at the end and on no list: nothing will deliver them (vgic-spec 1.24). */
+  readonly lost: number;
+}
+
 /** The event at which the hypervisor stopped for good, and how. */
 export interface HostStopped {
   readonly event: number;
@@ -119,6 +156,9 @@ export interface ExactPart {
     readonly sorts: number;
   };
   readonly kicks: KickCounts;
+  readonly sections: readonly SectionFigures[];
+  readonly amplification: Amplification;
+  readonly harm: Harm;
   /** What the systems beside the core counted, by system; empty for traces without their events. */
   readonly systems: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Null: the replay went through. After a stop nothing is counted. */

@@ -43,7 +43,7 @@ test('an exit is its fold and its prune in one stretch', () => {
     const [exit, fold, prune] = (['exit', 'fold', 'prune'] as const).map((id) => find(vgic, id));
     // Fold: four LRs, each looked at under its irq_lock. Prune: the list lock; six entries likewise.
     assert.deepEqual([fold.sum, prune.sum, exit.sum, exit.max], [8, 13, 21, 21]);
-    assert.equal(exit.section.isOneStretch, true);
+    assert.equal(exit.section.interrupts, 'off');
     assert.equal(fold.section.isPartOf, 'exit');
   }
 });
@@ -58,7 +58,7 @@ test('GICD_CTLR 0 to 1 is a pending test a vCPU, each a stretch of its own', () 
   const all = find(vgic, 'dist-enable-all');
   assert.deepEqual([one.calls, one.sum, one.max], [2, 21 + 7, 21]);
   assert.deepEqual([all.calls, all.max], [1, 28]);
-  assert.equal(all.section.isOneStretch, false);
+  assert.equal(all.section.interrupts, 'off-in-parts');
 });
 
 test('EnableLPIs off stands apart from the register writes that it shares a path with', () => {

@@ -4,6 +4,7 @@ import type {
   CellResult,
   Equivalence,
   ExactPart,
+  Harm,
   HostStopped,
   KickCounts,
   MeasuredPart,
@@ -87,11 +88,21 @@ export interface CellFigures {
   readonly madeFor?: string;
   readonly kicks?: Partial<KickCounts>;
   readonly systems?: ExactPart['systems'];
+  readonly sections?: ExactPart['sections'];
+  readonly amplification?: Partial<ExactPart['amplification']>;
+  readonly harm?: Partial<Harm>;
   readonly stopped?: HostStopped;
   readonly lostEvents?: number;
   readonly gaps?: number;
   readonly measured?: MeasuredPart | null;
 }
+
+const NO_HARM: Harm = {
+  inversions: { entries: 0, interrupts: 0 },
+  delay: { calls: 0, sum: 0, max: 0, hist: [] },
+  waiting: { atEnd: 0, longest: 0, longestPassed: 0 },
+  lost: 0,
+};
 
 export function makeCell(figures: CellFigures = {}): CellResult {
   const trace = figures.trace ?? 'linux-boot';
@@ -153,6 +164,9 @@ export function makeCell(figures: CellFigures = {}): CellResult {
         halts: 0,
         ...figures.kicks,
       },
+      sections: figures.sections ?? [],
+      amplification: { steps: 0, guestInstructions: 0, worstWindow: null, ...figures.amplification },
+      harm: { ...NO_HARM, ...figures.harm },
       stopped: figures.stopped ?? null,
       equivalence: {
         declared: 'identical',

@@ -107,7 +107,7 @@ class HaltingGuest {
 
   take(): void {
     this.doorbell?.drain(0);
-    this.vgic.drain(0);
+    this.vgic.drain(0, 0);
   }
 
   arrive(lpi: number): void {

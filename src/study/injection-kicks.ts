@@ -83,7 +83,7 @@ export function simulateKicks({ flavour, unblocksOnly }: KickVariant, seed: numb
       waited += wait;
       longestWait = Math.max(longestWait, wait);
     }
-    vgic.drain(vcpu);
+    vgic.drain(vcpu, 0);
   }
 
   /** Entry; the guest ends what it gets, and takes the maintenance exits that this causes. */

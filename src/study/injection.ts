@@ -145,7 +145,7 @@ function sectionTable(cells: readonly Cell[]): StudyTable {
   const rows: StudyCell[][] = [];
   for (const { section } of cells[0].sections) {
     const scope = section.isPartOf === null ? section.title : `${section.title} (part of ${section.isPartOf})`;
-    const stretch = section.isOneStretch ? 'one' : 'in parts';
+    const stretch = section.interrupts === 'off' ? 'one' : 'in parts';
     const found = STRATEGIES.flatMap(({ id }) => {
       const figures = sectionFigures(
         section.id,

@@ -118,7 +118,11 @@ export const LINE_LEVEL = 34;
  * tracepoints): value = new state, bit 0 pending, bit 1 active.
  */
 export const GUEST_LR_STATE = 35;
-/** The neutral guest policy of L1 traces: acknowledge and EOI everything deliverable, most urgent first. */
+/**
+ * A guest that takes what it is presented: it acknowledges and EOIs, most urgent first, everything in its list registers
+ * (value 0: the neutral policy of L1 traces), or at most `value` interrupts. Virtual LPIs (GICv4) are in no list register and
+ * have no order here: only value 0 takes them.
+ */
 export const GUEST_DRAIN = 36;
 /**
  * One part of a SYNC that other CPUs' steps interrupted (SYNC = FOLD, PRUNE). FOLD: list registers → tables.

@@ -12,18 +12,34 @@ export const PATH_PENDING = 5;
 export const NR_PATHS = 6;
 
 /**
- * Stretches that a path does not stand for alone, counted beside the paths and in steps only (vgic-spec 1.23;
- * replay/sections.ts). EXIT: fold and prune of one exit. KEY_CHANGE: a register write that re-keys. DIST_ON: the pending
- * test of one vCPU that GICD_CTLR 0 → 1 asks; DIST_ON_ALL: those of one write. LPIS_OFF: EnableLPIs 1 → 0. BROADCAST: a
- * step is a vCPU asked, with interrupts as the caller has them.
+ * Stretches that a path does not stand for alone, counted beside the paths, in steps and in locks (vgic-spec 1.23;
+ * replay/sections.ts). EXIT: fold and prune of one exit, and the LPI lookups of its fold. DIST_ON: the pending test of one vCPU
+ * that GICD_CTLR 0 → 1 asks; DIST_ON_ALL: those of one write. LPIS_OFF: EnableLPIs 1 → 0. BROADCAST: a step is a vCPU asked,
+ * with interrupts as the caller has them. FOLD_LOOKUP: one LPI found by number at fold.
  */
 export const SECTION_EXIT = 0;
-export const SECTION_KEY_CHANGE = 1;
-export const SECTION_DIST_ON = 2;
-export const SECTION_DIST_ON_ALL = 3;
-export const SECTION_LPIS_OFF = 4;
-export const SECTION_BROADCAST = 5;
-const NR_SECTIONS = 6;
+export const SECTION_DIST_ON = 1;
+export const SECTION_DIST_ON_ALL = 2;
+export const SECTION_LPIS_OFF = 3;
+export const SECTION_FOLD_LOOKUP = 4;
+/** Of these there is one a payer, at the number given and those behind it. */
+export const SECTION_APPEND = 5;
+export const SECTION_KEY_CHANGE = 9;
+export const SECTION_PENDING = 13;
+export const SECTION_LOOKUP = 17;
+export const SECTION_BROADCAST = 21;
+const NR_SECTIONS = 25;
+
+/** Who works: the host for a device or for user space; whoever sent an ITS command, where no event says who; else a vCPU. */
+export const ACTOR_HOST = -1;
+export const ACTOR_COMMAND = -2;
+
+/** Whose time it takes, seen from the vCPU whose list it is about: the host's, its own, another vCPU's, an ITS command's. */
+export const PAYER_HOST = 0;
+export const PAYER_OWN = 1;
+export const PAYER_OTHER = 2;
+export const PAYER_COMMAND = 3;
+export const NR_PAYERS = 4;
 
 export const METRIC_VISITS = 0;
 export const METRIC_COMPARISONS = 1;
@@ -44,8 +60,13 @@ export class CostCounters {
   comparisons = 0;
   locks = 0;
   lrWrites = 0;
-  /** Steps of the call that was closed last. */
+  /** Steps and locks of the call that was closed last. */
   lastSteps = 0;
+  lastLocks = 0;
+  /** Steps of all calls so far, and of the LPI lookups beside them. */
+  totalSteps = 0;
+  /** Of the event in progress: a vCPU, ACTOR_HOST or ACTOR_COMMAND. */
+  actor = ACTOR_HOST;
 
   readonly calls = new Float64Array(NR_PATHS);
   readonly sum = new Float64Array(NR_PATHS * NR_METRICS);
@@ -55,6 +76,9 @@ export class CostCounters {
   readonly sectionSum = new Float64Array(NR_SECTIONS);
   readonly sectionMax = new Float64Array(NR_SECTIONS);
   readonly sectionHist = new Float64Array(NR_SECTIONS * NR_BUCKETS);
+  readonly sectionLockSum = new Float64Array(NR_SECTIONS);
+  readonly sectionLockMax = new Float64Array(NR_SECTIONS);
+  readonly sectionLockHist = new Float64Array(NR_SECTIONS * NR_BUCKETS);
   /** Flushes by ap_list length. */
   readonly depth = new Float64Array(NR_DEPTHS);
   /** Flushes by LRs in use. */
@@ -91,6 +115,8 @@ export class CostCounters {
     this.book(path, METRIC_LOCKS, locks);
     this.book(path, METRIC_LR_WRITES, lrWrites);
     this.lastSteps = visits + comparisons + locks + lrWrites;
+    this.lastLocks = locks;
+    this.totalSteps += this.lastSteps;
     this.book(path, METRIC_STEPS, this.lastSteps);
     this.visits = 0;
     this.comparisons = 0;
@@ -105,12 +131,46 @@ export class CostCounters {
     this.hist[path * STRIDE + metric * NR_BUCKETS + (32 - Math.clz32(value))] += 1;
   }
 
-  /** Books one stretch of `steps`. */
-  section(section: number, steps: number): void {
+  /** Books one stretch. */
+  section(section: number, steps: number, locks: number): void {
     this.sectionCalls[section] += 1;
     this.sectionSum[section] += steps;
     if (steps > this.sectionMax[section]) this.sectionMax[section] = steps;
     this.sectionHist[section * NR_BUCKETS + (32 - Math.clz32(steps))] += 1;
+    this.sectionLockSum[section] += locks;
+    if (locks > this.sectionLockMax[section]) this.sectionLockMax[section] = locks;
+    this.sectionLockHist[section * NR_BUCKETS + (32 - Math.clz32(locks))] += 1;
+  }
+
+  /** Books one stretch about the list of `vcpu` (none: -1) under who pays for it. */
+  sectionFor(first: number, vcpu: number, steps: number, locks: number): void {
+    this.section(first + this.payerFor(vcpu), steps, locks);
+  }
+
+  private payerFor(vcpu: number): number {
+    const { actor } = this;
+    if (actor === ACTOR_HOST) return PAYER_HOST;
+    if (actor === ACTOR_COMMAND) return PAYER_COMMAND;
+    // What concerns no vCPU's list costs whoever asked for it.
+    return vcpu < 0 || vcpu === actor ? PAYER_OWN : PAYER_OTHER;
+  }
+
+  /** Closes a call that may have queued a row for `vcpu`. */
+  endAppend(vcpu: number): void {
+    this.end(PATH_INJECT);
+    this.sectionFor(SECTION_APPEND, vcpu, this.lastSteps, this.lastLocks);
+  }
+
+  /** Closes a write that changed the key of a row of `vcpu`'s list. */
+  endKeyChange(vcpu: number): void {
+    this.end(PATH_REKEY);
+    this.sectionFor(SECTION_KEY_CHANGE, vcpu, this.lastSteps, this.lastLocks);
+  }
+
+  /** Closes a pending test of `vcpu`. */
+  endPendingTest(vcpu: number): void {
+    this.end(PATH_PENDING);
+    this.sectionFor(SECTION_PENDING, vcpu, this.lastSteps, this.lastLocks);
   }
 
   /** irq_lock and list lock acquisitions of all calls so far. */
@@ -125,15 +185,21 @@ export class CostCounters {
     return cutZeros(this.hist, path * STRIDE + metric * NR_BUCKETS);
   }
 
-  /** The same of a section's steps. */
+  /** The same of a section's steps, and of its locks. */
   sectionHistogram(section: number): number[] {
     return cutZeros(this.sectionHist, section * NR_BUCKETS);
   }
+  sectionLockHistogram(section: number): number[] {
+    return cutZeros(this.sectionLockHist, section * NR_BUCKETS);
+  }
 
   reset(): void {
-    this.visits = this.comparisons = this.locks = this.lrWrites = this.lastSteps = 0;
+    this.visits = this.comparisons = this.locks = this.lrWrites = this.lastSteps = this.lastLocks = 0;
+    this.totalSteps = 0;
+    this.actor = ACTOR_HOST;
     for (const column of [this.calls, this.sum, this.max, this.hist, this.depth, this.used]) column.fill(0);
     for (const column of [this.sectionCalls, this.sectionSum, this.sectionMax, this.sectionHist]) column.fill(0);
+    for (const column of [this.sectionLockSum, this.sectionLockMax, this.sectionLockHist]) column.fill(0);
     this.injections = this.redundantInjections = this.sorts = 0;
     this.kicks = this.broadcasts = this.wakeups = this.ipis = this.spuriousKicks = this.halts = 0;
     this.kicksWhileQueued = this.ipisWhileQueued = 0;

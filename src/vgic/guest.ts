@@ -52,8 +52,8 @@ export interface GuestInterface {
   lastSource(): number;
   /** Sets the state bits of an LR: bit 0 pending, bit 1 active. */
   setLrState(vcpu: number, lr: number, state: number): void;
-  /** Acknowledges and ends everything pending, most urgent first. */
-  drain(vcpu: number): void;
+  /** Acknowledges and ends what is pending, most urgent first: at most `limit` interrupts, everything with limit 0. */
+  drain(vcpu: number, limit: number): void;
 }
 
 export function createGuestInterface(s: VgicState, rekeyAll: (vcpu: number) => void): GuestInterface {
@@ -246,9 +246,13 @@ export function createGuestInterface(s: VgicState, rekeyAll: (vcpu: number) => v
       if (ended && (hi & LR_HW) !== 0) physActive[physRow[lrSlot[at]]] = 0;
       lrHi[at] = next;
     },
-    drain(vcpu) {
+    drain(vcpu, limit) {
       const base = vcpu * nrLr;
-      while (bestPendingLr(base, base + usedLrs[vcpu]) >= 0) deactivate(vcpu, ack(vcpu, 0, 0));
+      // Counted down past 0, which never comes again: no limit.
+      for (let left = limit; bestPendingLr(base, base + usedLrs[vcpu]) >= 0; left--) {
+        deactivate(vcpu, ack(vcpu, 0, 0));
+        if (left === 1) return;
+      }
     },
   };
 }

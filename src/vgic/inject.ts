@@ -10,9 +10,9 @@ import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { PATH_INJECT, PATH_REKEY, SECTION_LPIS_OFF } = Counters;
+const { PATH_REKEY, SECTION_LPIS_OFF } = Counters;
 const { NR_PRIVATE_IRQS } = Intid;
-const { EXISTS, GROUP, LATCH, LEVEL, LINE, WIRE } = Word;
+const { EXISTS, GROUP, LATCH, LEVEL, LINE, targetOf, WIRE } = Word;
 
 export interface Inject {
   inject(vcpu: number, intid: number, level: number): void;
@@ -43,7 +43,7 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
   const spiEnd = NR_PRIVATE_IRQS + lpiSlotBase - spiSlotBase;
   const spiOffset = spiSlotBase - NR_PRIVATE_IRQS;
   const { queueIrq, rekeyIrq, list } = queue;
-  const { find: findLpi } = lpis;
+  const { find: findLpi, lookUp: lookUpLpi } = lpis;
 
   return {
     inject(vcpu, intid, level) {
@@ -53,7 +53,7 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
         const isPrivate = (intid - NR_PRIVATE_IRQS) >> 31;
         slot = intid + ((vcpu * NR_PRIVATE_IRQS) & isPrivate) + (spiOffset & ~isPrivate);
       } else {
-        slot = findLpi(intid);
+        slot = lookUpLpi(intid);
         if (slot < 0) return;
       }
       if (COUNTED) cost.injections += 1;
@@ -61,7 +61,7 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
       const isLevel = (w >>> 4) & 1;
       // validate_injection: a level must change, an edge must rise. A refused call still took the irq_lock.
       if (((isLevel & (w >>> 30)) ^ level) === 0) {
-        if (COUNTED) refuse();
+        if (COUNTED) refuse(w);
         return;
       }
       // A level: LINE and WIRE follow; an edge: the latch.
@@ -76,7 +76,7 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
           // Its group was looked at under its lock.
           if (COUNTED) {
             cost.locks += 1;
-            cost.end(PATH_INJECT);
+            cost.endAppend(vcpu);
           }
           continue;
         }
@@ -101,7 +101,7 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
       s.physLine[row] = level;
     },
     mapLpi(intid, target, priority, enabled) {
-      const known = findLpi(intid);
+      const known = lookUpLpi(intid);
       // An LPI that exists, mapped or only queued, keeps its state: the mapping just takes a reference.
       if (known >= 0) {
         lpis.hold(known);
@@ -129,7 +129,7 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
       if (slot >= 0) lpis.clearLatch(slot);
     },
     pendLpi(intid, latch) {
-      const slot = findLpi(intid);
+      const slot = lookUpLpi(intid);
       if (slot >= 0) lpis.setLatch(slot, latch);
     },
     dropLpis(vcpu) {
@@ -137,13 +137,13 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
       if (list.length(vcpu) !== 0) list.dropLpis(vcpu);
       if (!COUNTED) return;
       cost.end(PATH_REKEY);
-      cost.section(SECTION_LPIS_OFF, cost.lastSteps);
+      cost.section(SECTION_LPIS_OFF, cost.lastSteps, cost.lastLocks);
     },
   };
 
-  function refuse(): void {
+  function refuse(w: number): void {
     cost.redundantInjections += 1;
     cost.locks += 1;
-    cost.end(PATH_INJECT);
+    cost.endAppend(targetOf(w));
   }
 }

@@ -99,7 +99,7 @@ export function createKicks(s: VgicState): Kicks {
     isBlocked: (vcpu) => modeOf(vcpu) === BLOCKED,
     broadcast() {
       cost.broadcasts += 1;
-      cost.section(SECTION_BROADCAST, nrVcpus);
+      cost.sectionFor(SECTION_BROADCAST, -1, nrVcpus, 0);
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) notify(vcpu, false);
     },
     enter(vcpu, presents) {

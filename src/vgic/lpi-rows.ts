@@ -5,6 +5,7 @@
 import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import { PATH_REKEY } from './counters.js';
+import type { LpiOrder } from './lpi-order.js';
 import type { Queue } from './queue.js';
 import { isPinned, type VgicState } from './state.js';
 import * as Word from './word.js';
@@ -18,6 +19,10 @@ const { ENABLED, EXISTS, LATCH, newLpi, PRIORITY_FIELD, PRIORITY_SHIFT, QUEUED_F
 export interface LpiRows {
   /** Row of a known LPI, mapped or only queued, or NO_SLOT. */
   find(intid: number): number;
+  /** The same where the hypervisor looks it up by number, which costs a walk in kvm-6.1 (lpi-order.ts). */
+  lookUp(intid: number): number;
+  /** The walk alone, to a row that is known. */
+  walkTo(slot: number): void;
   /**
    * A new descriptor with one reference, disabled, of priority 0; `target` may be NO_VCPU. NO_SLOT: there is no row left.
    * Only for a number that find does not know.
@@ -40,7 +45,7 @@ export interface LpiRows {
   glance(): void;
 }
 
-export function createLpiRows(s: VgicState, { queueIrq, rekeyIrq, rekeyLockless }: Queue): LpiRows {
+export function createLpiRows(s: VgicState, { queueIrq, rekeyIrq, rekeyLockless }: Queue, order: LpiOrder): LpiRows {
   const { word, intidOfSlot, lpiRefs, lpiSlotBase, nrSlots, onLr, lrSlot, cost } = s;
   const tracksLr = s.flavour.activeOutsideLrs !== 'none';
   const wideSlotBase = lpiSlotBase + s.machine.nrLpis;
@@ -80,6 +85,14 @@ export function createLpiRows(s: VgicState, { queueIrq, rekeyIrq, rekeyLockless 
 
   return {
     find,
+    lookUp(intid) {
+      const slot = find(intid);
+      if (COUNTED) order.lookUp(slot);
+      return slot;
+    },
+    walkTo(slot) {
+      if (COUNTED) order.lookUp(slot);
+    },
     create(intid, target) {
       const slot = intid < LPI_END ? lpiSlotBase + intid - LPI_BASE : freeWideRow(intid);
       if (slot === NO_SLOT) return NO_SLOT;
@@ -92,6 +105,7 @@ export function createLpiRows(s: VgicState, { queueIrq, rekeyIrq, rekeyLockless 
       // A new descriptor is in no LR, whatever an LR still holds of the old one.
       if (tracksLr) onLr[slot] = 0;
       word[slot] = newLpi(target, 0, false);
+      if (COUNTED) order.append(slot);
       return slot;
     },
     everUsed() {
@@ -105,7 +119,9 @@ export function createLpiRows(s: VgicState, { queueIrq, rekeyIrq, rekeyLockless 
     drop(slot) {
       lpiRefs[slot - lpiSlotBase] -= 1;
       const isHeld = lpiRefs[slot - lpiSlotBase] > 0 || (word[slot] & QUEUED_FIELD) !== 0 || isPinned(s, slot);
-      if (!isHeld) word[slot] = 0;
+      if (isHeld) return;
+      word[slot] = 0;
+      if (COUNTED) order.remove(slot);
     },
     setConfig(slot, config) {
       const w = word[slot] & ~(PRIORITY_FIELD | ENABLED);

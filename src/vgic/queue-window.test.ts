@@ -52,7 +52,7 @@ function disturb(vgic: Vgic, what: number, intid: number): void {
   else if (what < 12) vgic.setDistEnable(what === 10);
   else if (what < 14 && vgic.state.inGuest[vcpu] === 0) vgic.flush(vcpu);
   else if (vgic.state.inGuest[vcpu] === 1) {
-    vgic.drain(vcpu);
+    vgic.drain(vcpu, 0);
     vgic.sync(vcpu);
   }
 }

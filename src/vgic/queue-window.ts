@@ -4,7 +4,6 @@
  * replays never see the window; studies and tests act inside it, on the same state and lists as the whole path (queue.ts).
  */
 import type { ApList } from './ap-list.js';
-import { PATH_INJECT } from './counters.js';
 import type { Kicks } from './kicks.js';
 import { createQueuedNotice } from './queue.js';
 import { slotOf, type VgicState } from './state.js';
@@ -46,7 +45,7 @@ export function createQueueWindow(s: VgicState, { list, kicks }: { list: ApList;
     attempt.end = end;
     // Other calls were booked while this one stood in the window.
     cost.locks += attempt.locks;
-    cost.end(PATH_INJECT);
+    cost.endAppend(attempt.target);
   }
 
   /** The head of the loop: irq_lock held on entry, nothing on return. */

@@ -4,8 +4,8 @@
  */
 import * as Counting from '#counting';
 import type { ApList, ApListOps, CreateApList } from './ap-list.js';
-import * as Counters from './counters.js';
 import type { Kicks } from './kicks.js';
+import type { LpiOrder } from './lpi-order.js';
 import { createOrder } from './order.js';
 import type { Populate } from './populate.js';
 import { isPinned, type VgicState } from './state.js';
@@ -13,8 +13,7 @@ import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { PATH_INJECT, PATH_REKEY, SECTION_KEY_CHANGE } = Counters;
-const { QUEUED_FIELD, QUEUED_SHIFT, queuedOn, TARGET_FIELD, TARGET_SHIFT, targetOracle, wantsList } = Word;
+const { QUEUED_FIELD, QUEUED_SHIFT, queuedOn, TARGET_FIELD, TARGET_SHIFT, targetOf, targetOracle, wantsList } = Word;
 
 export interface Queue {
   readonly list: ApList;
@@ -48,7 +47,13 @@ export function createQueuedNotice(s: VgicState, { kick, broadcast }: Kicks): (s
   return flavour.firstSpiBroadcast && !s.isV2Guest ? broadcastFirstSpi : kickQueued;
 }
 
-export function createQueue(s: VgicState, createList: CreateApList, { populate }: Populate, kicks: Kicks): Queue {
+export function createQueue(
+  s: VgicState,
+  createList: CreateApList,
+  { populate }: Populate,
+  kicks: Kicks,
+  lpiOrder: LpiOrder,
+): Queue {
   const { word, dist, cost, lpiRefs, lpiSlotBase, queuedRows } = s;
   const { kick } = kicks;
   const { kicksAfterMigration } = s.flavour;
@@ -60,6 +65,7 @@ export function createQueue(s: VgicState, createList: CreateApList, { populate }
       // The list held a reference: an LPI that is no longer mapped goes with it.
       const isGone = slot >= lpiSlotBase && lpiRefs[slot - lpiSlotBase] === 0 && !isPinned(s, slot);
       word[slot] = isGone ? 0 : word[slot] & ~QUEUED_FIELD;
+      if (COUNTED && isGone) lpiOrder.remove(slot);
     },
     migrate(slot, to) {
       if (COUNTED) {
@@ -77,9 +83,10 @@ export function createQueue(s: VgicState, createList: CreateApList, { populate }
 
   const onQueued = createQueuedNotice(s, kicks);
 
-  function endRekey(): void {
-    cost.end(PATH_REKEY);
-    cost.section(SECTION_KEY_CHANGE, cost.lastSteps);
+  /** Of a row that is on a list, or goes to its target's. */
+  function endRekey(slot: number): void {
+    const w = word[slot];
+    cost.endKeyChange((w & QUEUED_FIELD) !== 0 ? queuedOn(w) : targetOf(w));
   }
 
   return {
@@ -103,26 +110,26 @@ export function createQueue(s: VgicState, createList: CreateApList, { populate }
           onQueued(slot, target);
         } else word[slot] = w;
       }
-      if (COUNTED) cost.end(PATH_INJECT);
+      if (COUNTED) cost.endAppend((word[slot] & QUEUED_FIELD) !== 0 ? queuedOn(word[slot]) : targetOf(word[slot]));
     },
     rekeyIrq(slot) {
       if (COUNTED) cost.locks += 1;
       if ((word[slot] & QUEUED_FIELD) !== 0) touch(slot);
-      if (COUNTED) endRekey();
+      if (COUNTED) endRekey(slot);
     },
     rekeyLockless(slot) {
       if ((word[slot] & QUEUED_FIELD) !== 0) touch(slot);
-      if (COUNTED) endRekey();
+      if (COUNTED) endRekey(slot);
     },
     rekeyUnlocked(slot) {
       if (!dependsOnEnables || (word[slot] & QUEUED_FIELD) === 0) return;
       touch(slot);
-      if (COUNTED) endRekey();
+      if (COUNTED) endRekey(slot);
     },
     rekeyAll(vcpu) {
       if (!dependsOnEnables) return;
       touchAll(vcpu);
-      if (COUNTED) endRekey();
+      if (COUNTED) cost.endKeyChange(vcpu);
     },
   };
 }

@@ -15,7 +15,7 @@ import * as Word from './word.js';
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
 const { isSpi, NR_PRIVATE_IRQS, NR_SGIS, SPI_BASE } = Intid;
-const { PATH_PENDING, SECTION_DIST_ON, SECTION_DIST_ON_ALL } = Counters;
+const { SECTION_DIST_ON, SECTION_DIST_ON_ALL } = Counters;
 const {
   ACTIVE,
   ENABLED,
@@ -109,17 +109,17 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
 
   function pendingTest(vcpu: number): boolean {
     if (dist[0] === 0 && asksDist) {
-      if (COUNTED) cost.end(PATH_PENDING);
+      if (COUNTED) cost.endPendingTest(vcpu);
       return false;
     }
     // GICv4, before any lock.
     if (pendingLast[vcpu] !== 0) {
-      if (COUNTED) cost.end(PATH_PENDING);
+      if (COUNTED) cost.endPendingTest(vcpu);
       return true;
     }
     if (COUNTED) cost.locks += 1;
     const runnable = list.length(vcpu) !== 0 && list.hasPending(vcpu, pmr[vcpu]);
-    if (COUNTED) cost.end(PATH_PENDING);
+    if (COUNTED) cost.endPendingTest(vcpu);
     return runnable;
   }
 
@@ -289,14 +289,16 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) rekeyAll(vcpu);
       if (!on) return;
       let steps = 0;
+      let locks = 0;
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
         const runnable = pendingTest(vcpu);
         if (!COUNTED) continue;
-        cost.section(SECTION_DIST_ON, cost.lastSteps);
+        cost.section(SECTION_DIST_ON, cost.lastSteps, cost.lastLocks);
         steps += cost.lastSteps;
+        locks += cost.lastLocks;
         if (runnable) kick(vcpu, true);
       }
-      if (COUNTED) cost.section(SECTION_DIST_ON_ALL, steps);
+      if (COUNTED) cost.section(SECTION_DIST_ON_ALL, steps, locks);
     },
     mapHw(vcpu, intid, hostIrq, swResample) {
       const slot = known(vcpu, intid);

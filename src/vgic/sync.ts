@@ -10,6 +10,7 @@ import * as Counters from './counters.js';
 import { CONTROL_EOIMODE } from './cpuif.js';
 import * as HostMapping from './host-mapping.js';
 import type { Kicks } from './kicks.js';
+import type { LpiOrder } from './lpi-order.js';
 import type { Populate } from './populate.js';
 import { isPinned, type VgicState } from './state.js';
 import * as Word from './word.js';
@@ -38,7 +39,13 @@ export interface ApListSync extends Sync {
   foldOutside(slot: number): void;
 }
 
-export function createSync(s: VgicState, list: ApList, { populate, reportUnsent }: Populate, kicks: Kicks): ApListSync {
+export function createSync(
+  s: VgicState,
+  list: ApList,
+  { populate, reportUnsent }: Populate,
+  kicks: Kicks,
+  lpiOrder: LpiOrder,
+): ApListSync {
   const {
     word,
     source,
@@ -153,11 +160,20 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
     return w & ~(LINE | WIRE);
   }
 
+  /** Each LPI is found by its number, also one that is gone. */
+  function lookUpLpis(from: number, to: number): void {
+    for (let lr = from; lr < to; lr++) {
+      const slot = lrSlot[lr];
+      if (slot >= lpiSlotBase) lpiOrder.lookUpAtFold((word[slot] & EXISTS) !== 0 ? slot : NO_SLOT);
+    }
+  }
+
   function foldUsed(vcpu: number): void {
     hcr[vcpu] &= ~HCR_UIE;
     const used = usedLrs[vcpu];
     const base = vcpu * nrLr;
     const end = base + used;
+    if (COUNTED && nrLpis > 0) lookUpLpis(base, end);
     for (let lr = base; lr < end; lr++) foldLr(lr);
     usedLrs[vcpu] = 0;
     if (COUNTED) {
@@ -259,9 +275,12 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
 
   /** The two parts of an exit are one stretch with interrupts off. */
   function pruneAfterFold(vcpu: number): void {
-    const folded = COUNTED ? cost.lastSteps : 0;
+    const steps = COUNTED ? cost.lastSteps : 0;
+    const locks = COUNTED ? cost.lastLocks : 0;
     pruneOnce(vcpu);
-    if (COUNTED) cost.section(SECTION_EXIT, folded + cost.lastSteps);
+    if (!COUNTED) return;
+    const found = lpiOrder.takeFolded();
+    cost.section(SECTION_EXIT, steps + found.steps + cost.lastSteps, locks + found.locks + cost.lastLocks);
   }
 
   function foldAlways(vcpu: number): void {
@@ -275,6 +294,8 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
     if (COUNTED) kicks.current[0] = vcpu;
     if (length(vcpu) !== 0) foldOnce(vcpu);
     else if (COUNTED) cost.end(PATH_FOLD);
+    // The exit comes in parts: no stretch is left to add them to.
+    if (COUNTED) lpiOrder.takeFolded();
   }
 
   function syncAlways(vcpu: number): void {
@@ -291,7 +312,7 @@ export function createSync(s: VgicState, list: ApList, { populate, reportUnsent 
     } else if (COUNTED) {
       cost.end(PATH_FOLD);
       cost.end(PATH_PRUNE);
-      cost.section(SECTION_EXIT, 0);
+      cost.section(SECTION_EXIT, 0, 0);
     }
   }
 

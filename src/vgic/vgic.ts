@@ -11,6 +11,7 @@ import { createGuestInterface, type GuestInterface } from './guest.js';
 import { createInject, type Inject } from './inject.js';
 import { createIts, type Its } from './its/its.js';
 import { createKicks, type Kicks } from './kicks.js';
+import { createLpiOrder } from './lpi-order.js';
 import { createLpiRows } from './lpi-rows.js';
 import { createLrWords, type LrWords } from './lr-words.js';
 import { createMmio, type Mmio } from './mmio.js';
@@ -31,6 +32,8 @@ export interface Vgic extends Flush, Sync, GuestInterface, Inject, RegisterEffec
   its(): Its | undefined;
   /** Row of a known LPI of any number, or NO_SLOT. */
   findLpi(intid: number): number;
+  /** Rows that ever stood for an LPI; some may not stand for one now. */
+  lpiRows(): readonly number[];
   /** Back to the state before the first event, with empty lists. */
   reset(): void;
 }
@@ -50,11 +53,12 @@ export function createVgic(machine: Machine, createList: CreateApList): Vgic {
   const state = createState(machine);
   const kicks = createKicks(state);
   const populate = createPopulate(state);
-  const queue = createQueue(state, createList, populate, kicks);
-  const synced = createSync(state, queue.list, populate, kicks);
+  const lpiOrder = createLpiOrder(state);
+  const queue = createQueue(state, createList, populate, kicks, lpiOrder);
+  const synced = createSync(state, queue.list, populate, kicks, lpiOrder);
   const guest = createGuestInterface(state, queue.rekeyAll);
   const registers = createRegisters(state, queue, kicks, synced.sync);
-  const lpis = createLpiRows(state, queue);
+  const lpis = createLpiRows(state, queue, lpiOrder);
   const injected = createInject(state, queue, lpis);
   const itsRules = machine.nrLpis > 0 ? state.flavour.its : undefined;
   let its: Its | undefined;
@@ -93,10 +97,12 @@ export function createVgic(machine: Machine, createList: CreateApList): Vgic {
       return its;
     },
     findLpi: lpis.find,
+    lpiRows: lpis.everUsed,
     reset() {
       its = undefined;
       emptyLists(state, queue.list);
       resetState(state);
+      lpiOrder.reset();
       kicks.reset();
     },
     ...createLrWords(state),

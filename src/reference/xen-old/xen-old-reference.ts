@@ -115,7 +115,9 @@ export class XenOldReference implements ConformTarget {
         this.setLrState(vcpu, intid, bit(value, 0), bit(value, 1));
         break;
       case ev.GUEST_DRAIN:
-        for (let slot = this.findPending(vcpu); slot !== -1; slot = this.findPending(vcpu)) {
+        for (let taken = 0; value === 0 || taken < value >>> 0; taken++) {
+          const slot = this.findPending(vcpu);
+          if (slot === -1) break;
           acknowledgeLr(vcpu.lrs[slot]);
           // The end names an interrupt, which may be in two list registers.
           this.deactivateLr(vcpu, vcpu.lrs[slot].intid);

@@ -3,6 +3,7 @@
  * read and written, table slots that are scanned, locks that are taken (vgic-spec 6.11). Sum and maximum by operation.
  */
 import type { VgicState } from '../state.js';
+import { Tally } from '../tally.js';
 import type { GuestMemory } from './guest-memory.js';
 import { resultName } from './result.js';
 
@@ -53,6 +54,15 @@ export type Metric = (typeof METRICS)[number];
 
 const NR_METRICS = METRICS.length;
 const LOCKS = NR_METRICS - 1;
+const LPI_NODES = METRICS.indexOf('LPI nodes');
+
+/** Steps (everything counted) and locks of what runs in one go under a mutex, with interrupts on (vgic-spec 1.23, 6.2). */
+export interface Stretch {
+  readonly steps: Tally;
+  readonly locks: Tally;
+}
+
+const createStretch = (): Stretch => ({ steps: new Tally(), locks: new Tally() });
 
 export class ItsCosts {
   deviceNodes = 0;
@@ -70,12 +80,18 @@ export class ItsCosts {
   readonly #calls = new Float64Array(OPERATIONS.length);
   readonly #sum = new Float64Array(OPERATIONS.length * NR_METRICS);
   readonly #max = new Float64Array(OPERATIONS.length * NR_METRICS);
+  readonly #stretches: readonly Stretch[] = OPERATIONS.map(createStretch);
+  /** All commands of one write to GITS_CWRITER. */
+  readonly queue = createStretch();
+  #workDone = 0;
+  readonly #walksAreInCore: boolean;
   /** By operation: result → times. */
   readonly #results = OPERATIONS.map(() => new Map<number, number>());
 
-  constructor(memory: GuestMemory, { cost }: VgicState) {
+  constructor(memory: GuestMemory, { cost, flavour }: VgicState) {
     this.#memory = memory;
     this.#cost = cost;
+    this.#walksAreInCore = flavour.its?.lpiIndex === 'list';
   }
 
   begin(): void {
@@ -94,6 +110,10 @@ export class ItsCosts {
       if (last[metric] > this.#max[at]) this.#max[at] = last[metric];
     }
     this.#calls[index] += 1;
+    const steps = this.lastSteps();
+    this.#stretches[index].steps.add(steps);
+    this.#stretches[index].locks.add(last[LOCKS]);
+    this.#workDone += steps - last[LOCKS] - (this.#walksAreInCore ? last[LPI_NODES] : 0);
     const results = this.#results[index];
     results.set(result, (results.get(result) ?? 0) + 1);
     return result;
@@ -107,6 +127,15 @@ export class ItsCosts {
   /** Of the operation that ended last: all but the locks, and the locks. */
   lastSteps(): number {
     return this.#last.reduce((sum, value) => sum + value, 0);
+  }
+
+  /** Steps of all operations that the core has not counted: its locks, and the walks to an LPI that it knows (lpi-order.ts). */
+  work(): number {
+    return this.#workDone;
+  }
+
+  stretchOf(operation: Operation): Stretch {
+    return this.#stretches[INDEX[operation]];
   }
 
   /** "MAPTI calls", "MAPTI event nodes", "MAPTI event nodes max", "restore -EINVAL"; what is 0 is left out. */

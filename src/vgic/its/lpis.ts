@@ -83,7 +83,7 @@ export function createLpis(s: VgicState, rules: ItsRules, rows: LpiRows, memory:
       listed.find(intid);
       costs.lpiNodes += listed.visited;
     } else costs.lpiNodes += 1;
-    return rows.find(intid);
+    return rows.lookUp(intid);
   }
 
   function drop(slot: number): void {
@@ -162,6 +162,7 @@ export function createLpis(s: VgicState, rules: ItsRules, rows: LpiRows, memory:
         if (target !== NO_VCPU && targetOf(word[slot]) !== target) continue;
         listed.find(numberOf(slot));
         costs.lpiNodes += listed.visited;
+        rows.walkTo(slot);
       } else costs.lpiNodes += 1;
       visit(slot);
     }

@@ -6,6 +6,7 @@
 import type { ItsRules } from '../../gic/flavour/flavour.js';
 import { ITS_COMMAND_BYTES, ITS_COMMAND_WORDS } from '../../gic/its-command.js';
 import type { CommandWords } from './commands.js';
+import type { ItsCosts } from './costs.js';
 import type { GuestMemory } from './guest-memory.js';
 import { ID_BITS } from './objects.js';
 import { addressOf, BASER_RULES, CBASER_RULES, sanitise, type WordRules } from './register-words.js';
@@ -49,6 +50,7 @@ export interface ItsRegisters {
 export interface RegisterParts {
   readonly rules: ItsRules;
   readonly memory: GuestMemory;
+  readonly costs: ItsCosts;
   command(words: CommandWords): number;
   invalidateCache(): void;
   freeDevices(): void;
@@ -96,7 +98,7 @@ class Baser extends DoubleWord {
 }
 
 export function createItsRegisters(parts: RegisterParts): ItsRegisters {
-  const { rules, memory } = parts;
+  const { rules, memory, costs } = parts;
   const devices = new Baser(TYPE_DEVICES, 0);
   // The collection table is flat only.
   const collections = new Baser(TYPE_COLLECTIONS, INDIRECT_HI);
@@ -120,11 +122,20 @@ export function createItsRegisters(parts: RegisterParts): ItsRegisters {
   /** Everything from CREADR to CWRITER, one after another; a slot that cannot be read is skipped, an error is dropped. */
   function workThroughQueue(): void {
     if (!enabled) return;
+    if (creadr === cwriter) return;
     const base = addressOf(cbaser.lo, cbaser.hi, 16);
+    let steps = 0;
+    let locks = 0;
     while (creadr !== cwriter) {
-      if (readCommand(base + creadr)) parts.command(words);
+      if (readCommand(base + creadr)) {
+        parts.command(words);
+        steps += costs.lastSteps();
+        locks += costs.last('locks');
+      }
       creadr = (creadr + ITS_COMMAND_BYTES) % queueBytes();
     }
+    costs.queue.steps.add(steps);
+    costs.queue.locks.add(locks);
   }
 
   function writeControl(value: number): void {

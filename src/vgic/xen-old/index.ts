@@ -32,6 +32,8 @@ export function createXenOldVgic(machine: Machine): XenOldVgic {
   const columns = createXenOldState({ ...machine, flavour: 'xen-old' });
   const { s, inflight, lrUsed, kicks } = columns;
   const { nrLr, queuedRows } = s;
+  /** Any of them may be mapped. */
+  const lpiRows = Array.from({ length: s.nrSlots - s.lpiSlotBase }, (_, row) => s.lpiSlotBase + row);
   const listRegisters = createListRegisters(columns);
   const injected = createInject(columns, listRegisters);
   const registers = createRegisters(columns, listRegisters, injected);
@@ -64,6 +66,7 @@ export function createXenOldVgic(machine: Machine): XenOldVgic {
     },
     its: () => undefined,
     findLpi: (intid) => slotOf(s, 0, intid),
+    lpiRows: () => lpiRows,
     reset: () => resetXenOldState(columns),
     ...createLrWords(s),
   };

@@ -1,7 +1,6 @@
 /** What devices, other vCPUs and the ITS do to an interrupt, and who is kicked for it. vgic-spec 1.9, 1.22, 2.4. */
 import * as Counting from '#counting';
 import * as Intid from '../../gic/intid.js';
-import * as Counters from '../counters.js';
 import type { Inject } from '../inject.js';
 import { isSgiTarget } from '../sgi-targets.js';
 import { slotOf } from '../state.js';
@@ -13,7 +12,6 @@ import type { ListRegisters } from './list-registers.js';
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
 const { NR_PRIVATE_IRQS } = Intid;
-const { PATH_INJECT, PATH_REKEY } = Counters;
 const { ENABLED, EXISTS, LATCH, newLpi, PRIORITY_FIELD, PRIORITY_SHIFT, priorityOf } = Word;
 const { TARGET_FIELD, TARGET_SHIFT, targetOf } = Word;
 const { NO_LR } = OwnColumns;
@@ -68,7 +66,7 @@ export function createInject(x: XenOldState, lrs: ListRegisters): XenOldInject {
     // A falling level means nothing, whatever the configuration.
     if (level !== 0) deliver(targetFor(vcpu, slot), slot);
     else if (COUNTED) cost.redundantInjections += 1;
-    if (COUNTED) cost.end(PATH_INJECT);
+    if (COUNTED) cost.endAppend(targetFor(vcpu, slot));
   }
 
   return {
@@ -84,7 +82,7 @@ export function createInject(x: XenOldState, lrs: ListRegisters): XenOldInject {
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
         if (!isSgiTarget(vcpu, sender, firstVcpu, targets, allButSelf)) continue;
         deliver(vcpu, vcpu * NR_PRIVATE_IRQS + intid);
-        if (COUNTED) cost.end(PATH_INJECT);
+        if (COUNTED) cost.endAppend(vcpu);
       }
     },
     physLine(row, level) {
@@ -110,7 +108,7 @@ export function createInject(x: XenOldState, lrs: ListRegisters): XenOldInject {
       migrating[slot] = 0;
       if (COUNTED) {
         cost.locks += 1;
-        cost.end(PATH_REKEY);
+        cost.endKeyChange(targetFor(0, slot));
       }
     },
     configLpi(intid, config) {
@@ -122,7 +120,7 @@ export function createInject(x: XenOldState, lrs: ListRegisters): XenOldInject {
       else if (inflight.has(slot) && lrOf[slot] === NO_LR) raise(targetFor(0, slot), slot);
       if (COUNTED) {
         cost.locks += 1;
-        cost.end(PATH_REKEY);
+        cost.endKeyChange(targetFor(0, slot));
       }
     },
     moveLpi(intid, target) {
@@ -131,7 +129,7 @@ export function createInject(x: XenOldState, lrs: ListRegisters): XenOldInject {
       word[slot] = (word[slot] & ~TARGET_FIELD) | ((target + 1) << TARGET_SHIFT);
       if (COUNTED) {
         cost.locks += 1;
-        cost.end(PATH_REKEY);
+        cost.endKeyChange(targetFor(0, slot));
       }
     },
     clearLpi(intid) {
@@ -141,7 +139,7 @@ export function createInject(x: XenOldState, lrs: ListRegisters): XenOldInject {
       if (lrOf[slot] === NO_LR) removeFromQueues(slot);
       if (COUNTED) {
         cost.locks += 1;
-        cost.end(PATH_REKEY);
+        cost.endKeyChange(targetFor(0, slot));
       }
     },
     pendLpi: (intid, latch) => inject(0, intid, latch),

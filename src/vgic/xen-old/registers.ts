@@ -1,7 +1,6 @@
 /** Effects of distributor and redistributor registers on one interrupt. vgic-spec 1.22, section 10 (column xen-old). */
 import * as Counting from '#counting';
 import * as Intid from '../../gic/intid.js';
-import * as Counters from '../counters.js';
 import { createHostMapping } from '../host-mapping.js';
 import type { RegisterEffects } from '../registers.js';
 import { slotOf } from '../state.js';
@@ -14,7 +13,6 @@ import type { ListRegisters } from './list-registers.js';
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
 const { isLpi, isSpi } = Intid;
-const { PATH_INJECT, PATH_PENDING, PATH_REKEY } = Counters;
 const { ENABLED, EXISTS, HW, LEVEL, PRIORITY_FIELD, PRIORITY_SHIFT, TARGET_FIELD, TARGET_SHIFT, targetOf } = Word;
 const { IDLE_PRIORITY, NO_LR } = OwnColumns;
 
@@ -70,7 +68,9 @@ export function createRegisters(x: XenOldState, { raise }: ListRegisters, inject
       if (slot < 0) return;
       if (on) enable(vcpu, slot);
       else disable(slot);
-      if (COUNTED) cost.end(on ? PATH_INJECT : PATH_REKEY);
+      if (!COUNTED) return;
+      if (on) cost.endAppend(targetFor(vcpu, slot));
+      else cost.endKeyChange(targetFor(vcpu, slot));
     },
     setPriority(vcpu, intid, priority) {
       current[0] = vcpu;
@@ -78,7 +78,7 @@ export function createRegisters(x: XenOldState, { raise }: ListRegisters, inject
       if (slot < 0) return;
       // All eight bits are kept and compared; the next injection takes them.
       word[slot] = (word[slot] & ~PRIORITY_FIELD) | ((priority & 0xff) << PRIORITY_SHIFT);
-      if (COUNTED) cost.end(PATH_REKEY);
+      if (COUNTED) cost.endKeyChange(targetFor(vcpu, slot));
     },
     setPending(vcpu, intid, on, user) {
       if (!user) current[0] = vcpu;
@@ -87,7 +87,7 @@ export function createRegisters(x: XenOldState, { raise }: ListRegisters, inject
       // The physical interrupt will come by itself.
       if (slot >= spiSlotBase && (word[slot] & HW) !== 0) physPending[physRow[slot]] = 1;
       else deliver(targetFor(vcpu, slot), slot);
-      if (COUNTED) cost.end(PATH_INJECT);
+      if (COUNTED) cost.endAppend(targetFor(vcpu, slot));
     },
     setActive(vcpu, _intid, _on, user) {
       // ISACTIVER faults the guest, ICACTIVER does nothing: neither changes state.
@@ -98,7 +98,7 @@ export function createRegisters(x: XenOldState, { raise }: ListRegisters, inject
       const slot = known(vcpu, intid);
       if (slot < 0 || !isSpi(intid)) return;
       word[slot] = level ? word[slot] | LEVEL : word[slot] & ~LEVEL;
-      if (COUNTED) cost.end(PATH_REKEY);
+      if (COUNTED) cost.endKeyChange(targetFor(vcpu, slot));
     },
     setTarget(intid, target) {
       const slot = known(0, intid);
@@ -106,7 +106,7 @@ export function createRegisters(x: XenOldState, { raise }: ListRegisters, inject
       if (slot < 0 || !isSpi(intid) || target < 0 || target >= nrVcpus) return;
       if (target !== targetOf(word[slot]) && migrate(slot, target))
         word[slot] = (word[slot] & ~TARGET_FIELD) | ((target + 1) << TARGET_SHIFT);
-      if (COUNTED) cost.end(PATH_REKEY);
+      if (COUNTED) cost.endKeyChange(targetFor(0, slot));
     },
     // IGROUPR, CPENDSGIR and SPENDSGIR do not exist here.
     setGroupWord: () => {},
@@ -149,7 +149,7 @@ export function createRegisters(x: XenOldState, { raise }: ListRegisters, inject
       if (COUNTED) {
         cost.locks += 1;
         cost.visits += walked;
-        cost.end(PATH_PENDING);
+        cost.endPendingTest(vcpu);
       }
       return runnable;
     },

@@ -315,7 +315,7 @@ test('an LPI takes its priority and enable bit from its configuration', () => {
   vgic.configLpi(LPI_BASE, 0x41);
   assert.equal(vgic.state.usedLrs[0], 1);
   vgic.flush(0);
-  vgic.drain(0);
+  vgic.drain(0, 0);
   vgic.sync(0);
   vgic.inject(0, LPI_BASE, 1);
   assert.equal((vgic.state.lrHi[0] >>> 16) & 0xff, 0x40);
