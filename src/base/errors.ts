@@ -6,6 +6,7 @@
 export const EXIT_OK = 0;
 export const EXIT_INTERNAL = 1;
 export const EXIT_USAGE = 2;
+export const EXIT_REGRESSION = 3;
 export const EXIT_INPUT = 4;
 export const EXIT_FIDELITY = 5;
 export const EXIT_INTERRUPTED = 130;
@@ -44,6 +45,13 @@ export class InputError extends UserError {
 export class FidelityError extends UserError {
   constructor(message: string) {
     super(message, EXIT_FIDELITY);
+  }
+}
+
+/** A cost that grew, or grows faster than declared: exit 3. */
+export class RegressionError extends UserError {
+  constructor(message: string) {
+    super(message, EXIT_REGRESSION);
   }
 }
 

@@ -5,6 +5,7 @@ import { registerBench } from './bench.js';
 import { registerConform } from './conform.js';
 import { registerExplore } from './explore.js';
 import { registerGen } from './gen.js';
+import { registerGrowth } from './growth.js';
 import { registerImport } from './import.js';
 import { registerInfo } from './info.js';
 import { registerReplay } from './replay.js';
@@ -86,6 +87,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['', 'all threads'],
     ['its --json', 'one, for other tools'],
   ],
+  growth: [
+    ['', 'all of them'],
+    ['-s buckets --flavour kvm-7.2', 'one of each'],
+    ['-s buckets --full --json', 'every depth, for other tools'],
+  ],
   strategies: [
     ['', 'text'],
     ['--json', 'for other tools'],
@@ -122,6 +128,7 @@ function createProgram(terminal: Terminal): Command {
     registerBench,
     registerStrategies,
     registerStudy,
+    registerGrowth,
   ]) {
     register(program, terminal);
   }

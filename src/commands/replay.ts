@@ -37,7 +37,8 @@ export function parseStrategies(text: string, previous: ChosenStrategy[] = []): 
 }
 
 /** Of the option --flavour, on every verb that replays. */
-export const FLAVOUR_HELP = `hypervisor to replay as: ${flavours.map(({ id }) => id).join(', ')} (default: the trace's own)`;
+export const FLAVOUR_CHOICES = flavours.map(({ id }) => id).join(', ');
+export const FLAVOUR_HELP = `hypervisor to replay as: ${FLAVOUR_CHOICES} (default: the trace's own)`;
 export const parseFlavour = (id: string): string => flavourNamed(id).id;
 
 export function registerReplay(program: Command, terminal: Terminal): void {

@@ -20,6 +20,7 @@ const VERBS = [
   'bench',
   'strategies',
   'study',
+  'growth',
 ];
 const GOLDEN = fileURLToPath(new URL('golden/churn16-s01.bin.gz', tracesFolder));
 
