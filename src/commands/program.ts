@@ -4,6 +4,7 @@ import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js
 import { registerBench } from './bench.js';
 import { registerConform } from './conform.js';
 import { registerExplore } from './explore.js';
+import { registerFindings } from './findings.js';
 import { registerGen } from './gen.js';
 import { registerGrowth } from './growth.js';
 import { registerImport } from './import.js';
@@ -87,6 +88,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['', 'all threads'],
     ['its --json', 'one, for other tools'],
   ],
+  findings: [['--out reports', 'the page, its figures and data']],
   growth: [
     ['', 'all of them'],
     ['-s buckets --flavour kvm-7.2', 'one of each'],
@@ -128,6 +130,7 @@ function createProgram(terminal: Terminal): Command {
     registerBench,
     registerStrategies,
     registerStudy,
+    registerFindings,
     registerGrowth,
   ]) {
     register(program, terminal);

@@ -1,0 +1,65 @@
+/** `vgic-replay findings`: what the shipped traces answer to the thread about the ap_list, as a page with its figures. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { gatherFindings } from '../findings/data.js';
+import { writeFindings } from '../findings/page.js';
+import { RECORDING_KINDS, type Recording, type RecordingKind } from '../findings/recording.js';
+import { type OpenInput, openInput } from './inputs.js';
+import { cannotWrite } from './outputs.js';
+import { type ManifestEntry, readManifest, shippedPath } from './shipped.js';
+import { parseSeed } from './study.js';
+import type { Terminal } from './terminal.js';
+
+export function registerFindings(program: Command, terminal: Terminal): void {
+  program
+    .command('findings')
+    .description(
+      'replay the shipped recordings and hostile guests under every strategy and write what follows for a maintainer: findings.md with its figures, and findings.json',
+    )
+    .option('-o, --out <dir>', 'folder of the page', 'vgic-report')
+    .option('--seed <n>', 'seed of generated events', parseSeed, 1)
+    .action(async ({ out, seed }: { out: string; seed: number }) => {
+      const { recordings, close } = await openShipped();
+      try {
+        const data = gatherFindings(recordings, seed, (what) => {
+          if (terminal.isErrTty) terminal.err(`counting: ${what}`);
+        });
+        const { markdown, figures } = writeFindings(data);
+        writePage(out, markdown, figures, `${JSON.stringify(data)}\n`);
+        terminal.out(
+          `Findings: ${join(out, 'findings.md')}, with ${figures.size} figures, and findings.json beside it`,
+        );
+      } finally {
+        close();
+      }
+    });
+}
+
+/** The shipped recordings, opened; the caller closes them. */
+export async function openShipped(): Promise<{ recordings: Recording[]; close: () => void }> {
+  const entries = readManifest();
+  const inputs: OpenInput[] = [];
+  for (const entry of entries) inputs.push(await openInput(shippedPath(entry)));
+  return {
+    recordings: inputs.map(({ identity, open }, at) => ({ kind: kindOf(entries[at]), identity, open })),
+    close() {
+      for (const input of inputs) input.close();
+    },
+  };
+}
+
+const kindOf = ({ kind }: ManifestEntry): RecordingKind => RECORDING_KINDS.find((known) => known === kind) ?? 'other';
+
+function writePage(out: string, markdown: string, figures: ReadonlyMap<string, string>, json: string): void {
+  const folder = join(out, 'findings');
+  try {
+    mkdirSync(folder, { recursive: true });
+    for (const [id, svg] of figures) writeFileSync(join(folder, `${id}.svg`), svg);
+    writeFileSync(join(out, 'findings.md'), markdown);
+    writeFileSync(join(out, 'findings.json'), json);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw cannotWrite(out, `cannot be written (${code})`, 'name another folder');
+  }
+}
