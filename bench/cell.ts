@@ -8,6 +8,7 @@ import '../src/commands/jit-flags.js';
 import { parseArgs } from 'node:util';
 import { COUNTED } from '#counting';
 import { openFileSource } from '../src/commands/trace-files.js';
+import { createModel } from '../src/replay/create-model.js';
 import { createEngine } from '../src/replay/engine.js';
 import { createReplays } from '../src/replay/replays.js';
 import { FULL_EFFORT, QUICK_EFFORT, type Sample, type TimedCode, timePasses } from '../src/stats/sample.js';
@@ -15,7 +16,6 @@ import { strategyNamed } from '../src/strategy/index.js';
 import { createEventBlock } from '../src/trace/events.js';
 import { openTrace } from '../src/trace/reader.js';
 import { digestHex } from '../src/vgic/digest.js';
-import { createVgic } from '../src/vgic/vgic.js';
 import { loadInput } from './inputs.js';
 
 interface Prepared extends TimedCode {
@@ -33,7 +33,7 @@ function prepareCore(input: string, strategy: string): Prepared {
 function prepareFile(path: string, strategy: string): Prepared {
   const source = openFileSource(path);
   const { machine } = openTrace(source).header;
-  const vgic = createVgic(machine, strategyNamed(strategy).create);
+  const vgic = createModel(machine, strategyNamed(strategy));
   const engine = createEngine(vgic);
   const block = createEventBlock();
   return {

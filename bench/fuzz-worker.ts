@@ -4,7 +4,8 @@ import { xenOldRuns } from '../src/conform/test-xen-old.js';
 import { flavourNamed } from '../src/gic/flavour/index.js';
 import { type Scenario, scenarios } from '../src/reference/arbitrary.js';
 import { Difference } from '../src/replay/test-differential.js';
-import { checkStrategies, compareModels, shrinkScenario } from '../src/replay/test-fuzz-case.js';
+import { checkClasses, checkStrategies, compareModels, shrinkScenario } from '../src/replay/test-fuzz-case.js';
+import { strategyNamed } from '../src/strategy/index.js';
 
 /** What the parent asks for. */
 export interface Slice {
@@ -14,6 +15,8 @@ export interface Slice {
   readonly maxSteps: number;
   /** The declared classes and invariants of the strategies instead of core against reference. */
   readonly strategies: boolean;
+  /** The declared classes of these strategies, side by side, and nothing else; empty: not asked for. */
+  readonly chosen: readonly string[];
 }
 
 export interface SliceResult {
@@ -33,12 +36,14 @@ const messageOf = (error: unknown): string =>
 const faultOf = (error: unknown): string =>
   error instanceof Difference ? error.field.replace(/\d+/g, '#') : error instanceof Error ? error.name : '';
 
-function runSlice({ flavour, seed, milliseconds, maxSteps, strategies }: Slice): SliceResult {
+function runSlice({ flavour, seed, milliseconds, maxSteps, strategies, chosen }: Slice): SliceResult {
   const isXenOld = flavourNamed(flavour).structure === 'two-lists';
   const arbitrary: fc.Arbitrary<Scenario> = isXenOld
     ? xenOldRuns(maxSteps)
     : scenarios({ flavours: [flavour], maxSteps, hostStops: !strategies });
-  const check = strategies ? checkStrategies : compareModels;
+  const candidates = chosen.map(strategyNamed);
+  const checkChosen = (scenario: Scenario): number => checkClasses(scenario, candidates);
+  const check = chosen.length > 0 ? checkChosen : strategies ? checkStrategies : compareModels;
   let machines = 0;
   let events = 0;
   const details = fc.check(

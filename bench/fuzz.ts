@@ -1,7 +1,7 @@
 /**
  * Long random comparisons: `npm run fuzz -- --minutes N [--flavour id,...] [--seed S] [--events N] [--strategies]
- * [--record]`. The typed-array core against the plain reference model of every flavour; with --strategies every ap_list
- * strategy by what it promises. A failure is printed with the seed and path that repeat it, and kept, shrunk, as
+ * [--strategy id,...] [--record]`. The typed-array core against the plain reference model of every flavour; with
+ * --strategies every ap_list strategy by what it promises, with --strategy the classes of those that it names, side by side. A failure is printed with the seed and path that repeat it, and kept, shrunk, as
  * traces/fuzz/<flavour>-<hash>.jsonl, which is a test from then on; the run ends in exit 3.
  */
 import { type ChildProcess, fork } from 'node:child_process';
@@ -11,6 +11,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
+import { parseStrategies } from '../src/commands/replay.js';
 import { flavourNamed, flavours } from '../src/gic/flavour/index.js';
 import { scenarioToJson } from '../src/replay/test-fuzz-case.js';
 import type { Slice, SliceResult } from './fuzz-worker.js';
@@ -34,6 +35,7 @@ const { values: options } = parseArgs({
     seed: { type: 'string', default: '1' },
     events: { type: 'string' },
     strategies: { type: 'boolean', default: false },
+    strategy: { type: 'string', default: '' },
     record: { type: 'boolean', default: false },
   },
 });
@@ -49,7 +51,10 @@ interface Tally {
   running: number;
 }
 
-const isWanted = (flavour: string): boolean => !options.strategies || flavourNamed(flavour).structure === 'ap-list';
+const chosen = (options.strategy === '' ? [] : parseStrategies(options.strategy)).map(({ label }) => label);
+const withStrategies = options.strategies || chosen.length > 0;
+
+const isWanted = (flavour: string): boolean => !withStrategies || flavourNamed(flavour).structure === 'ap-list';
 const tallies: Tally[] = options.flavour
   .split(',')
   .map((id) => flavourNamed(id).id)
@@ -102,7 +107,8 @@ function drive(child: ChildProcess): Promise<void> {
         seed: seed + tally.slices,
         milliseconds: Math.max(1, Math.min(SLICE_MS, end - Date.now())),
         maxSteps: MAX_STEPS,
-        strategies: options.strategies,
+        strategies: withStrategies,
+        chosen,
       };
       tally.slices += 1;
       tally.running += 1;
@@ -162,5 +168,5 @@ for (const { flavour, machines, events, differences, seconds } of tallies) {
   table.push([flavour, ...counts, seed, seconds.toFixed(0), shown.format(rate)]);
 }
 console.log(table.toString());
-if (options.record && !options.strategies) record();
+if (options.record && !withStrategies) record();
 process.exitCode = tallies.some(({ differences }) => differences > 0) ? EXIT_DIFFERENCE : 0;

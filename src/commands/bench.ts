@@ -52,7 +52,7 @@ export function registerBench(program: Command, terminal: Terminal): void {
       'measure wall-clock time of strategies on a trace (fresh process a cell, interleaved, with a control arm)',
     )
     .argument('<traces...>', '.vgt files, or anything import reads')
-    .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
+    .option('-s, --strategy <ids>', 'comma-separated strategies; `all`: also those on request', parseStrategies)
     .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--blocks <n>', 'processes per strategy', '10')
     .option('--seed <n>', 'seed of the order of the arms', '1')

@@ -10,7 +10,7 @@ import { renderJson } from '../report/json.js';
 import { renderMarkdown } from '../report/markdown.js';
 import { createModel } from '../report/model.js';
 import { wrapText } from '../report/terminal.js';
-import { type ChosenStrategy, strategyNamed } from '../strategy/index.js';
+import { allStrategies, type ChosenStrategy, strategyNamed } from '../strategy/index.js';
 import { CHECK_HELP, replayChecked } from './check.js';
 import { COST_LEGEND, renderCosts } from './cost-table.js';
 import { flushLine } from './flush-line.js';
@@ -33,7 +33,7 @@ interface ReplayOptions {
  */
 export function parseStrategies(text: string, previous: ChosenStrategy[] = []): ChosenStrategy[] {
   const specs = text.split(/,(?![a-z]+=)/);
-  return [...previous, ...specs.map(strategyNamed)];
+  return [...previous, ...specs.flatMap((spec) => (spec === 'all' ? allStrategies() : [strategyNamed(spec)]))];
 }
 
 /** Of the option --flavour, on every verb that replays. */
@@ -48,7 +48,7 @@ export function registerReplay(program: Command, terminal: Terminal): void {
     .argument('<traces...>', '.vgt files, or anything import reads (VGR1, JSON lines, ftrace text or recording folder)')
     .option(
       '-s, --strategy <ids>',
-      'comma-separated strategies, parameters as hybrid:threshold=32 (default: all)',
+      'comma-separated strategies, parameters as hybrid:threshold=32; `all`: also those on request (see strategies)',
       parseStrategies,
     )
     .option(

@@ -19,7 +19,7 @@ import {
   type VerifyResult,
 } from '../report/model.js';
 import { renderTerminal } from '../report/terminal.js';
-import type { ChosenStrategy } from '../strategy/index.js';
+import { type ChosenStrategy, strategiesText } from '../strategy/index.js';
 import { studies } from '../study/index.js';
 import type { StudyKind } from '../study/study.js';
 import type { TraceHeader } from '../trace/header.js';
@@ -52,7 +52,7 @@ export function registerReport(program: Command, terminal: Terminal): void {
     )
     .argument('[traces...]', 'traces (default: the recordings shipped with the package)')
     .option('-o, --out <dir>', 'folder of the report', 'vgic-report')
-    .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
+    .option('-s, --strategy <ids>', 'comma-separated strategies; `all`: also those on request', parseStrategies)
     .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--seed <n>', 'seed of generated events', parseSeed, 1)
     .option('--measured <file>', "times to show beside the counts: what 'bench --json' printed")
@@ -81,7 +81,7 @@ function commandOf(paths: readonly string[], { strategy, flavour, seed, studies:
   return [
     'vgic-replay report',
     ...paths.map(quoted),
-    ...(strategy === undefined ? [] : ['--strategy', strategy.map(({ label }) => label).join(',')]),
+    ...(strategy === undefined ? [] : ['--strategy', strategiesText(strategy)]),
     ...(flavour === undefined ? [] : ['--flavour', flavour]),
     ...(withStudies === true ? ['--studies'] : []),
     ...(kind === 'other' ? [] : ['--kind', kind]),

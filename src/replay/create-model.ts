@@ -1,7 +1,7 @@
 /** The model of a machine: its flavour's virtual GIC with one strategy, or Xen's default vGIC, which is both in one. */
 import { assert, UsageError } from '../base/errors.js';
 import { flavourNamed } from '../gic/flavour/index.js';
-import type { Machine } from '../gic/intid.js';
+import { MAX_NR_LR, type Machine } from '../gic/intid.js';
 import { type ChosenStrategy, reference, strategies, strategyNamed } from '../strategy/index.js';
 import type { ApListStrategy } from '../strategy/strategy.js';
 import { xenOld } from '../strategy/xen-old.js';
@@ -19,17 +19,18 @@ export function findStrategyLack(machine: Machine, { id, structure }: ApListStra
   return lacksModel ? `${id} has no ${machine.model} machine` : undefined;
 }
 
-/** The strategies of `chosen` that a machine can run; all listed ones if none are chosen. Throws UsageError for a named one that cannot. */
+/** The strategies of `chosen` that a machine can run; those that are not on request only if none are chosen. Throws UsageError for a named one that cannot. */
 export function strategiesFor(machine: Machine, chosen: readonly ChosenStrategy[] | undefined): ChosenStrategy[] {
   if (chosen === undefined)
     return strategies
-      .filter((strategy) => findStrategyLack(machine, strategy) === undefined)
+      .filter((strategy) => strategy.isOnRequest !== true && findStrategyLack(machine, strategy) === undefined)
       .map(({ id }) => strategyNamed(id));
-  for (const { label, strategy } of chosen) {
+  return chosen.filter(({ label, strategy, isByAll }) => {
     const lack = findStrategyLack(machine, strategy);
-    if (lack !== undefined) throw new UsageError(`strategy '${label}' cannot be replayed here: ${lack}`);
-  }
-  return [...chosen];
+    if (lack !== undefined && isByAll !== true)
+      throw new UsageError(`strategy '${label}' cannot be replayed here: ${lack}`);
+    return lack === undefined;
+  });
 }
 
 /** The strategy that is the flavour's own algorithm. */
@@ -38,5 +39,6 @@ export const referenceFor = (machine: Machine): ChosenStrategy =>
 
 export function createModel(machine: Machine, { strategy, create }: ChosenStrategy): Vgic {
   assert(findStrategyLack(machine, strategy) === undefined, `${strategy.id} runs on this machine`);
-  return strategy.structure === 'two-lists' ? createXenOldVgic(machine) : createVgic(machine, create);
+  if (strategy.structure === 'two-lists') return createXenOldVgic(machine);
+  return createVgic(strategy.lrs === 'unlimited' ? { ...machine, nrLr: MAX_NR_LR } : machine, create);
 }

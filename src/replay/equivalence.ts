@@ -93,8 +93,12 @@ export function createEquivalenceChecker(
   function sameWords(vcpu: number): boolean {
     if (other === undefined) return true;
     if (other.state.usedLrs[vcpu] !== usedLrs[vcpu]) return false;
-    for (let lr = vcpu * nrLr; lr < vcpu * nrLr + usedLrs[vcpu]; lr++) {
-      if (state.lrLo[lr] !== other.state.lrLo[lr] || state.lrHi[lr] !== other.state.lrHi[lr]) return false;
+    const base = vcpu * nrLr;
+    // A strategy may have more list registers than the reference.
+    const otherBase = vcpu * other.state.nrLr;
+    for (let lr = 0; lr < usedLrs[vcpu]; lr++) {
+      if (state.lrLo[base + lr] !== other.state.lrLo[otherBase + lr]) return false;
+      if (state.lrHi[base + lr] !== other.state.lrHi[otherBase + lr]) return false;
     }
     return true;
   }

@@ -118,6 +118,10 @@ export function replayTrace(
     harm: createHarmMeter(vgics[i]),
     stopped: null,
   }));
+  const hasReferenceStopped = (): boolean => hidden?.isStopped ?? cells[referenceAt].stopped !== null;
+  /** What is identical to a host that has stopped? */
+  const isComparable = ({ stopped, chosen: { strategy } }: Cell): boolean =>
+    stopped === null && (!hasReferenceStopped() || strategy.equivalence !== 'identical');
 
   const block = createEventBlock();
   let events = 0;
@@ -131,12 +135,12 @@ export function replayTrace(
       const kind = wordKind(w);
       if (kind === FLUSH) {
         const vcpu = wordVcpu(w);
-        for (const cell of cells) if (cell.stopped === null) cell.checker.beforeFlush(vcpu);
+        for (const cell of cells) if (isComparable(cell)) cell.checker.beforeFlush(vcpu);
         for (const cell of cells) stepCell(cell, w, value[i], events + i);
         if (hidden !== undefined) stepHidden(hidden, w, value[i]);
         for (let c = 0; c < cells.length; c++) {
           if (cells[c].stopped !== null) continue;
-          cells[c].checker.afterFlush(vcpu, events + i);
+          if (isComparable(cells[c])) cells[c].checker.afterFlush(vcpu, events + i);
           cells[c].harm.afterFlush(vcpu);
           onFlush?.(cells[c].vgic, vcpu, events + i, tick, c);
         }
@@ -191,7 +195,8 @@ function exactPart(
   cost.depth.forEach((flushes, depth) => {
     if (flushes > 0) depthAtFlush.push([depth, flushes]);
   });
-  const usedLrs = Array.from(cost.used.subarray(0, header.machine.nrLr + 1));
+  const { nrLr } = vgic.state;
+  const usedLrs = Array.from(cost.used.subarray(0, nrLr + 1));
   return {
     trace: {
       name: header.name,
@@ -215,7 +220,7 @@ function exactPart(
       divergences: cost.divergences,
       injections: cost.injections,
       redundantInjections: cost.redundantInjections,
-      fullFlushes: usedLrs[header.machine.nrLr],
+      fullFlushes: usedLrs[nrLr],
       sorts: cost.sorts,
       flushes: cost.calls[PATH_FLUSH],
       abortedEntries: aborted,

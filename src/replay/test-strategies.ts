@@ -5,6 +5,7 @@ import { apListStrategies, type ChosenStrategy, reference, strategyNamed } from 
 import { FLUSH, packWord } from '../trace/events.js';
 import { HostStop } from '../vgic/host-stop.js';
 import { createVgic } from '../vgic/vgic.js';
+import { createModel } from './create-model.js';
 import { createEngine } from './engine.js';
 import { createEquivalenceChecker } from './equivalence.js';
 import { createInvariantChecker } from './invariants.js';
@@ -20,7 +21,7 @@ const CHECK_ALL_EVERY = 64;
 
 /** Throws where the strategy breaks its word; returns the number of events checked. */
 export function checkStrategy({ machine, events }: Scenario, candidate: ChosenStrategy): number {
-  const vgic = createVgic(machine, candidate.create);
+  const vgic = createModel(machine, candidate);
   const other = createVgic(machine, reference.create({}));
   const engine = createEngine(vgic);
   const otherEngine = createEngine(other);

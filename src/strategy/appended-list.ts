@@ -1,7 +1,10 @@
-/** A list in arrival order with the flavour's depth count and sort: what sort-on-flush is, and hybrid below its threshold. */
+/**
+ * A list in arrival order with the flavour's depth count and a sort: what sort-on-flush is, hybrid below its threshold, and
+ * the strategies that replace the sort alone.
+ */
 import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
-import type { ApListOps } from '../vgic/ap-list.js';
+import type { ApList, ApListOps } from '../vgic/ap-list.js';
 import type { VgicState } from '../vgic/state.js';
 import * as State from '../vgic/state.js';
 import * as Word from '../vgic/word.js';
@@ -23,16 +26,16 @@ export interface AppendedList {
   sort(vcpu: number): void;
 }
 
-export function createAppendedList(s: VgicState, ops: ApListOps): AppendedList {
-  const { word, source, cost, nrLr, isV2Guest, intidOfSlot } = s;
-  const list = createLinkedList(s, ops);
-  const { next, anchors, len, relink, keyOf, sortOrder, summarise } = list;
+/** Makes what sorts a vCPU's list in place and books it. */
+export type CreateSort = (s: VgicState, list: LinkedList) => (vcpu: number) => void;
+
+/** The flavour's list sort: two irq_locks a comparison. */
+export const createListSort: CreateSort = ({ flavour, word, cost }, { next, anchors, relink, keyOf, sortOrder }) => {
   const keyOfWord = sortOrder.keyOf;
-  const { flavour, summary } = s;
   const mergeSort =
     flavour.sort === 'carry' ? createCarrySort(next, keyOf, flavour.selfCompareGuard) : createMergeSort(next, keyOf);
 
-  function sort(vcpu: number): void {
+  return function sort(vcpu: number): void {
     const anchor = anchors + vcpu;
     const nextOf = next;
     const words = word;
@@ -45,7 +48,15 @@ export function createAppendedList(s: VgicState, ops: ApListOps): AppendedList {
       cost.locks += 2 * compared;
       cost.sorts += 1;
     }
-  }
+  };
+};
+
+export function createAppendedList(s: VgicState, ops: ApListOps, createSort = createListSort): AppendedList {
+  const { word, source, cost, nrLr, isV2Guest, intidOfSlot } = s;
+  const list = createLinkedList(s, ops);
+  const { next, anchors, len, summarise } = list;
+  const { flavour, summary } = s;
+  const sort = createSort(s, list);
 
   /** 6.1: weights of all entries, also of those that are not deliverable (vgic-spec 1.11). */
   function sortIfWeighty(vcpu: number): boolean {
@@ -95,8 +106,29 @@ export function createAppendedList(s: VgicState, ops: ApListOps): AppendedList {
 }
 
 /** Set bits of a byte. */
-function bitCount(byte: number): number {
+export function bitCount(byte: number): number {
   let count = 0;
   for (let rest = byte; rest !== 0; rest &= rest - 1) count++;
   return count;
+}
+
+/** The port of a list that is only ever put in order at entry. */
+export function appendedApList(s: VgicState, { list, sortIfOverflowing }: AppendedList): ApList {
+  const { len, append, walk, prune, hasPending, dropLpis, after, order } = list;
+  const { cost } = s;
+  return {
+    length: (vcpu) => len[vcpu],
+    insert: append,
+    touch: () => {},
+    touchAll: () => {},
+    select(vcpu) {
+      if (COUNTED) cost.locks += 1;
+      return walk(vcpu, sortIfOverflowing(vcpu));
+    },
+    prune,
+    hasPending,
+    dropLpis,
+    after,
+    order,
+  };
 }

@@ -10,7 +10,7 @@ const { COUNTED } = Counting;
 export const fifo: ApListStrategy = {
   id: 'fifo',
   summary: 'arrival order; never orders by priority (a lower bound of cost, not a candidate)',
-  models: 'the bound; FreeBSD bhyve (sys/arm64/vmm) delivers in this order',
+  models: 'the bound of a list without order',
   structure: 'ap-list',
   equivalence: 'bound',
   cost: {

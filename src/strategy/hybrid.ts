@@ -5,14 +5,11 @@ import * as Word from '../vgic/word.js';
 import { createAppendedList } from './appended-list.js';
 import type { ApListStrategy, WorstCase, WorstCases, WorstSize } from './strategy.js';
 import {
-  COMPARED,
-  canMigrate,
-  largest,
   orderedPruneSteps,
   orderedWorst,
-  SEEN,
   sortOnFlushWorst,
   sortSteps,
+  unorderedPruneSteps,
   worstCase,
 } from './worst-list.js';
 
@@ -121,16 +118,9 @@ function worstFrom(flavour: Flavour, threshold: number): WorstCases {
     fold: either('fold', none),
     prune: either(
       'prune',
-      (size) => sorted + Math.max(orderedPruneSteps(flavour, size), fromAppendedSteps(size, threshold - 1)),
+      (size) => sorted + Math.max(orderedPruneSteps(flavour, size), unorderedPruneSteps(size, threshold - 1)),
       '; fewer than the threshold can leave a list that is not ordered, each for the place before the last',
     ),
     pending: ordered.pending,
   };
-}
-
-/** At most `most` entries leave an appended list, each more urgent than the one before it, for an ordered one. */
-function fromAppendedSteps(size: WorstSize, most: number): number {
-  const { n } = size;
-  if (!canMigrate(size)) return 0;
-  return largest(Math.min(most, n), (m) => 1 + (SEEN + 4) * m + COMPARED * (m * (n - m) + (m * (m - 1)) / 2));
 }

@@ -1,15 +1,40 @@
 /** The list of strategies: command line, reports and tests iterate it. To add one: src/strategy/README.md. */
 import { UsageError } from '../base/errors.js';
 import type { CreateApList } from '../vgic/ap-list.js';
+import { bao } from './bao.js';
+import { bhyve } from './bhyve.js';
 import { buckets } from './buckets.js';
+import { checkAndInsert } from './check-and-insert.js';
+import { countingSort } from './counting-sort.js';
 import { fifo } from './fifo.js';
 import { hybrid } from './hybrid.js';
+import { shortCircuit } from './short-circuit.js';
+import { sortIfUnsorted } from './sort-if-unsorted.js';
 import { sortOnFlush } from './sort-on-flush.js';
 import { sortOnInsert } from './sort-on-insert.js';
+import { sortedFlag } from './sorted-flag.js';
 import type { ApListStrategy } from './strategy.js';
+import { topK } from './top-k.js';
+import { unlimitedLrs } from './unlimited-lrs.js';
 import { xenOld } from './xen-old.js';
 
-export const strategies: readonly ApListStrategy[] = [sortOnFlush, sortOnInsert, hybrid, buckets, fifo, xenOld];
+export const strategies: readonly ApListStrategy[] = [
+  sortOnFlush,
+  sortOnInsert,
+  shortCircuit,
+  sortedFlag,
+  hybrid,
+  sortIfUnsorted,
+  checkAndInsert,
+  countingSort,
+  topK,
+  buckets,
+  bhyve,
+  bao,
+  fifo,
+  unlimitedLrs,
+  xenOld,
+];
 
 /** Those that keep an ap_list. */
 export const apListStrategies: readonly ApListStrategy[] = strategies.filter(
@@ -26,6 +51,18 @@ export interface ChosenStrategy {
   /** id, with the parameters that differ from their fallbacks: `hybrid:threshold=32`. */
   readonly label: string;
   readonly create: CreateApList;
+  /** Chosen by `all`: left out where it cannot run. */
+  readonly isByAll?: true;
+}
+
+/** What `--strategy all` stands for. */
+export const allStrategies = (): ChosenStrategy[] =>
+  strategies.map(({ id }) => ({ ...strategyNamed(id), isByAll: true }));
+
+/** Strategies as a command line names them. */
+export function strategiesText(chosen: readonly ChosenStrategy[]): string {
+  const named = chosen.filter(({ isByAll }) => isByAll !== true).map(({ label }) => label);
+  return (named.length < chosen.length ? ['all', ...named] : named).join(',');
 }
 
 /** Parses `id` or `id:param=number,…`; throws UsageError with the choices. */

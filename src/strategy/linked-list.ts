@@ -22,6 +22,7 @@ const { ACTIVE, ENABLED, LATCH, PENDING, priorityOf, QUEUED_FIELD, staysHere, ta
 
 export interface LinkedList {
   readonly next: Int32Array;
+  readonly prev: Int32Array;
   /** Row of vCPU 0's anchor, of vCPU 1's and so on: `next` of an anchor is the first entry, its own row if none. */
   readonly anchors: number;
   readonly len: Int32Array;
@@ -32,6 +33,8 @@ export interface LinkedList {
   /** Takes a chain of `next` links (-1 ends it) over the same rows as the list of a vCPU: a new order. */
   relink(vcpu: number, first: number): void;
   unlink(vcpu: number, slot: number): void;
+  /** Links a row behind another of the list, or behind its anchor. */
+  insertBehind(vcpu: number, at: number, slot: number): void;
   /** Inserts behind the last entry whose key is not larger, walking from the tail; books the comparisons. */
   insertOrdered(vcpu: number, slot: number): void;
   /** Moves a queued row whose key changed; books the walk and the two locks of re-taking list and interrupt. */
@@ -97,6 +100,15 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     len[vcpu] -= 1;
   }
 
+  function insertBehind(vcpu: number, at: number, slot: number): void {
+    const after = next[at];
+    prev[slot] = at;
+    next[slot] = after;
+    next[at] = slot;
+    prev[after] = slot;
+    len[vcpu] += 1;
+  }
+
   function insertOrdered(vcpu: number, slot: number): void {
     const key = keyOfWord(word[slot], vcpu);
     keyOf[slot] = key;
@@ -110,17 +122,12 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
       if (keys[at] <= key) break;
       at = prevOf[at];
     }
-    const after = next[at];
     if (COUNTED) {
       // As in a sort: a node that is compared costs a comparison and its two locks, not a visit as well.
       cost.comparisons += compared;
       cost.locks += 2 * compared;
     }
-    prev[slot] = at;
-    next[slot] = after;
-    next[at] = slot;
-    prev[after] = slot;
-    len[vcpu] += 1;
+    insertBehind(vcpu, at, slot);
   }
 
   function reorder(vcpu: number, slot: number): void {
@@ -303,6 +310,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
 
   return {
     next,
+    prev,
     anchors,
     len,
     sortOrder,
@@ -310,6 +318,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     append,
     relink,
     unlink,
+    insertBehind,
     insertOrdered,
     reorder,
     hasMultiSgi,

@@ -61,6 +61,10 @@ export interface ApListStrategy {
   /** `ap-list`: a strategy of the ap_list; `two-lists`: a vGIC of its own that is compared as one (xen-old.ts). */
   readonly structure: 'ap-list' | 'two-lists';
   readonly equivalence: EquivalenceClass;
+  /** `unlimited`: the machine has as many list registers as the model holds, whatever its own number is. */
+  readonly lrs?: 'unlimited';
+  /** Left out of replays that name no strategies; `--strategy all` takes every one. */
+  readonly isOnRequest?: true;
   /** Complexity in the list length n, with k list registers. */
   readonly cost: {
     readonly insert: string;

@@ -180,6 +180,13 @@ export const orderedPruneSteps = (flavour: Flavour, size: WorstSize): number => 
   });
 };
 
+/** At most `most` entries leave an unordered list for an ordered one, each more urgent than the one before it. */
+export function unorderedPruneSteps(size: WorstSize, most: number): number {
+  const { n } = size;
+  if (!canMigrate(size)) return 1 + SEEN * n;
+  return largest(Math.min(most, n), (m) => 1 + SEEN * n + 4 * m + COMPARED * (m * (n - m) + (m * (m - 1)) / 2));
+}
+
 /** A list that is kept in order at every insertion and key change. */
 export const orderedWorst = (flavour: Flavour): WorstCases => ({
   inject: worstCase(

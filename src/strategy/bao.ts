@@ -1,0 +1,134 @@
+import * as Counting from '#counting';
+import type { Flavour } from '../gic/flavour/flavour.js';
+import * as Intid from '../gic/intid.js';
+import * as ApLists from '../vgic/ap-list.js';
+import { uint8Column } from '../vgic/columns.js';
+import * as Word from '../vgic/word.js';
+import { createLinkedList } from './linked-list.js';
+import type { ApListStrategy, WorstSize } from './strategy.js';
+import { appendedPaths, worstCase } from './worst-list.js';
+
+// V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
+const { COUNTED } = Counting;
+const { NR_SGIS } = Intid;
+const { OVERFLOW } = ApLists;
+const { ACTIVE, priorityOf, staysHere, targetField } = Word;
+
+const NOBODY = -1;
+
+/** The list is never put in order: for each LR it is scanned for the most urgent entry that has none yet. */
+export const bao: ApListStrategy = {
+  id: 'bao',
+  summary: 'an unsorted list that is scanned for the most urgent entry once for each list register',
+  models:
+    'the Bao hypervisor, which spills into unsorted lists and scans them for the best; order and states are those of the flavour',
+  structure: 'ap-list',
+  equivalence: 'deviating',
+  isOnRequest: true,
+  cost: {
+    insert: 'O(1)',
+    flush: 'O(n k)',
+    pending: 'O(1)..O(n)',
+    prune: 'O(n)',
+    memory: '2 links and a flag per interrupt',
+  },
+  params: {},
+  worst: (flavour) => ({
+    ...appendedPaths(flavour),
+    flush: worstCase(
+      'linear',
+      (size) => 1 + summarySteps(flavour, size) + scanSteps(size),
+      `${flavour.depth === 'ours' ? 'n visits and locks for the counts of HCR, ' : ''}k scans: visit, lock and comparison of all that are not placed yet`,
+    ),
+  }),
+  create: () => (s, ops) => {
+    const list = createLinkedList(s, ops);
+    const { word, source, intidOfSlot, dist, picks, cost, nrLr } = s;
+    const { next, anchors, append, hasMultiSgi, len, sortOrder, summarise } = list;
+    const keyOfWord = sortOrder.keyOf;
+    const needsSummary = s.flavour.depth === 'ours';
+    const isPlaced = uint8Column(s.nrSlots);
+
+    /** The first of the most urgent deliverable entries that have no LR yet, or NOBODY. */
+    function scan(vcpu: number): number {
+      const here = targetField(vcpu);
+      const distEnabled = dist[0];
+      const anchor = anchors + vcpu;
+      let best = NOBODY;
+      let bestKey = sortOrder.nrKeys;
+      let seen = 0;
+      let compared = 0;
+      for (let slot = next[anchor]; slot !== anchor; slot = next[slot]) {
+        if (isPlaced[slot] === 1) continue;
+        const w = word[slot];
+        seen++;
+        if (staysHere(w, here, distEnabled) === 0) continue;
+        const key = keyOfWord(w, vcpu);
+        if (best !== NOBODY) compared++;
+        if (key >= bestKey) continue;
+        best = slot;
+        bestKey = key;
+      }
+      if (COUNTED) {
+        // The key of the best so far is at hand.
+        cost.visits += seen;
+        cost.locks += seen;
+        cost.comparisons += compared;
+      }
+      return best;
+    }
+
+    function fill(vcpu: number): number {
+      const hasFloor = hasMultiSgi(vcpu);
+      let floor = 0xff;
+      let count = 0;
+      while (count < nrLr) {
+        const slot = scan(vcpu);
+        if (slot === NOBODY) return count;
+        const w = word[slot];
+        // A multi-source SGI is in flight: nothing less urgent may overtake its remaining sources.
+        if (hasFloor && priorityOf(w) > floor) return count;
+        if (hasFloor && intidOfSlot[slot] < NR_SGIS) {
+          const senders = source[slot];
+          if (((w & ACTIVE) !== 0 ? senders : senders & (senders - 1)) !== 0) floor = priorityOf(w);
+        }
+        picks[count] = slot;
+        isPlaced[slot] = 1;
+        ops.populate(vcpu * nrLr + count, slot);
+        count++;
+      }
+      return len[vcpu] > count ? count | OVERFLOW : count;
+    }
+
+    return {
+      length: (vcpu) => len[vcpu],
+      insert: append,
+      touch: () => {},
+      touchAll: () => {},
+      select(vcpu) {
+        if (COUNTED) cost.locks += 1;
+        if (needsSummary) summarise(vcpu);
+        const filled = fill(vcpu);
+        for (let at = 0; at < (filled & (OVERFLOW - 1)); at++) isPlaced[picks[at]] = 0;
+        return filled;
+      },
+      prune: list.prune,
+      hasPending: list.hasPending,
+      dropLpis: list.dropLpis,
+      after: list.after,
+      order: list.order,
+    };
+  },
+};
+
+const summarySteps = (flavour: Flavour, { n }: WorstSize): number => (flavour.depth === 'ours' ? 2 * n : 0);
+
+/** The i-th scan looks at n - i entries; as many are placed as there are list registers, unless the list ends. */
+function scanSteps({ n, k }: WorstSize): number {
+  let steps = 0;
+  for (let placed = 0; placed < k; placed++) {
+    const left = Math.max(n - placed, 0);
+    steps += 2 * left + Math.max(left - 1, 0) + (left > 0 ? 1 : 0);
+  }
+  return steps;
+}
