@@ -132,7 +132,8 @@ const SPI_PROGRAMS: readonly GrowthProgram[] = [
     queued: (n) => n + 1,
     program: once(
       [
-        ...[op('priority', { value: SCATTERED }), op('raise')],
+        // SGIs have priority 0 from reset, and half of the others too: the list registers are full all the same.
+        ...[op('priority', { value: SCATTERED }), op('priority', { to: HALF, value: URGENT }), op('raise')],
         ...[op('sgi', { vcpu: 1, value: 16 }), op('sgi', { vcpu: 2, value: 16 })],
         ...[...visit(), op('ack', { value: 64 }), op('exit'), ...visit()],
       ],

@@ -52,6 +52,8 @@ export const SUBJECTS: readonly Subject[] = [
 /** Exponents of a declared growth in the range of depths here, before the tolerance. */
 const EXPONENTS: Readonly<Record<Growth, number>> = { constant: 0, linear: 1, 'n log n': 1.2, quadratic: 2 };
 export const TOLERANCE = 0.15;
+/** A slope is fitted to depths of at least so many times the list registers, and the parameters of the strategy. */
+const CLEAR_OF = 16;
 
 /** Sizes, ascending. */
 export interface Depths {
@@ -87,7 +89,7 @@ export interface GrowthCurve {
   readonly steps: readonly number[];
   /** The program that made it; null: none runs this path there. */
   readonly worstBy: readonly (string | null)[];
-  /** Steepest growth of a program over the upper half of its depths; null: nothing to fit. */
+  /** Steepest growth of a program over the upper half of its depths, clear of thresholds; null: nothing to fit. */
   readonly slope: number | null;
   readonly steepest: string | null;
   readonly declared: Growth;
@@ -236,7 +238,8 @@ function judge(
   const depths = comparableDepths(trials, at);
   const points = depths.map((depth) => worstAt(trials, depth, at));
   if (points.every(({ steps }) => steps === 0)) return null;
-  const { slope, program: steepest } = steepestOf(trials, at);
+  const floor = CLEAR_OF * Math.max(nrLr, ...Object.values(params));
+  const { slope, program: steepest } = steepestOf(trials, at, floor);
   const worstCases = strategy.worst(flavourNamed(flavour), params);
   const worst = subject.paths.map((path) => worstCases[path]);
   const declared = declaredGrowth(worst);
@@ -319,11 +322,20 @@ function worstAt(trials: readonly Trial[], depth: number, at: number): Point {
   return worst;
 }
 
-/** Each program by itself: another one that takes over at some depth would bend the line. */
-function steepestOf(trials: readonly Trial[], at: number): { slope: number | null; program: string | null } {
+/**
+ * Each program by itself: another one that takes over at some depth would bend the line. `floor`: below it a call is still
+ * short for having fewer interrupts than list registers, or than a threshold of the strategy.
+ */
+function steepestOf(
+  trials: readonly Trial[],
+  at: number,
+  floor: number,
+): { slope: number | null; program: string | null } {
   let steepest: { slope: number | null; program: string | null } = { slope: null, program: null };
   for (const { program, depths, steps } of trials) {
-    const from = Math.floor((depths.length - 1) / 2);
+    const middle = depths[Math.floor((depths.length - 1) / 2)];
+    const from = depths.findIndex((depth) => depth >= Math.max(middle, floor));
+    if (from < 0) continue;
     const slope = fitGrowth(
       depths.slice(from),
       steps.slice(from).map((most) => most[at]),
