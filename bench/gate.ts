@@ -48,7 +48,28 @@ async function gatherFlavour(entry: ManifestEntry, flavour: string, figures: Fig
   input.close();
 }
 
-function gatherCell(cell: string, { paths, lrDigest, guest, kicks, systems }: ExactPart, figures: Figures): void {
+/** Sections that are no path, by payer; what one instruction is worth; harm. */
+function gatherHarm(cell: string, { sections, amplification, harm }: ExactPart, figures: Figures): void {
+  for (const { id, payer, calls, steps, locks } of sections) {
+    // Paths of their own, below.
+    if (id === 'flush' || id === 'fold' || id === 'prune') continue;
+    const section = `${cell}/section ${id}/${payer}`;
+    figures[`${section}/calls`] = calls;
+    figures[`${section}/steps/sum`] = steps.sum;
+    figures[`${section}/steps/max`] = steps.max;
+    figures[`${section}/locks/max`] = locks.max;
+  }
+  figures[`${cell}/guest instructions`] = amplification.guestInstructions;
+  figures[`${cell}/steps of one instruction/max`] = amplification.worstWindow?.steps ?? 0;
+  figures[`${cell}/harm/inversions`] = harm.inversions.interrupts;
+  figures[`${cell}/harm/delay/sum`] = harm.delay.sum;
+  figures[`${cell}/harm/wait/max`] = harm.waiting.longest;
+  figures[`${cell}/harm/lost`] = harm.lost;
+}
+
+function gatherCell(cell: string, exact: ExactPart, figures: Figures): void {
+  const { paths, lrDigest, guest, kicks, systems } = exact;
+  gatherHarm(cell, exact, figures);
   figures[`${cell}/lrDigest`] = lrDigest;
   figures[`${cell}/divergences`] = guest.divergences;
   for (const [name, count] of Object.entries(kicks)) figures[`${cell}/kicks/${name}`] = count;

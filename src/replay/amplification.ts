@@ -1,11 +1,13 @@
 /**
  * How much work of the host one instruction of the guest is worth: all steps over all guest instructions (guest-work.ts), and
- * the most steps that lie between two instructions of one vCPU.
+ * the most steps that one of them caused on its vCPU before the next one.
  *
- * A window holds one instruction, the exit that it caused, if there was one, and what follows on its vCPU up to the next
- * instruction or the exit that the next one caused: exit, access, entry. A guest that is written without its exits, several
- * accesses on end, has smaller windows than it would have on a machine. Injections and what the host does for devices are in
- * the total and in no window.
+ * A window holds one instruction that the guest was left for: exit, access, entry. Accesses without an exit between them share
+ * the exit in front of the first and the entry behind the last. An exit and entry without an access between them were no
+ * instruction's doing; they are in the total alone, as are injections and what the host does for devices.
+ *
+ * Where a trace tells one register write as several events, one an interrupt, each counts as an instruction: the factor is
+ * then a lower bound.
  */
 
 import { LR_STATE } from '../gic/lr.js';
@@ -18,7 +20,7 @@ import type { Amplification } from './result.js';
 
 export interface AmplificationMeter {
   before(word: number, value: number): void;
-  after(event: number): void;
+  after(word: number, value: number, event: number): void;
   result(): Amplification;
 }
 
@@ -31,46 +33,52 @@ export function createAmplificationMeter(vgic: Vgic): AmplificationMeter {
   let worst = { steps: 0, vcpu: 0, event: 0 };
   /** Asked for once an event has made it. */
   let its: Its | undefined;
-  let kind = 0;
-  let vcpu = 0;
-  let actor = -1;
-  let instructions = 0;
+  /** State of the list register that a GUEST_LR_STATE is about to change. */
+  let lrState = 0;
   let stepsBefore = 0;
   let acksBefore = 0;
 
   /** Paths and lookups as the core counts them, and what the ITS does beside them. */
-  const stepsSoFar = (): number => cost.totalSteps + (its?.costs.work() ?? 0);
+  const stepsSoFar = (): number => (its === undefined ? cost.totalSteps : cost.totalSteps + its.costs.work());
 
-  const lrStateOf = (lr: number): number => (lr < usedLrs[vcpu] ? (lrHi[vcpu * nrLr + lr] & LR_STATE) >>> 30 : 0);
+  function instructionsFor(kind: number, value: number): number {
+    if (kind === K.GUEST_DRAIN) return 2 * (cost.acks - acksBefore);
+    if (kind === K.GUEST_LR_STATE) return instructionsOfLrState(lrState, value & 3);
+    return instructionsOf(kind, value);
+  }
 
-  function open(v: number): void {
-    steps[v] = 0;
-    isTaken[v] = 0;
+  function open(vcpu: number): void {
+    steps[vcpu] = 0;
+    isTaken[vcpu] = 0;
+  }
+
+  function addTo(vcpu: number, kind: number, instructions: number, work: number, event: number): void {
+    if (kind === K.SYNC || kind === K.FOLD || (isTaken[vcpu] === 1 && instructions > 0)) open(vcpu);
+    if (instructions > 0) isTaken[vcpu] = 1;
+    steps[vcpu] += work;
+    if (isTaken[vcpu] === 1 && steps[vcpu] > worst.steps) worst = { steps: steps[vcpu], vcpu, event };
+    if (kind === K.FLUSH) open(vcpu);
   }
 
   return {
     before(word, value) {
-      kind = K.wordKind(word);
-      vcpu = K.wordVcpu(word);
-      actor = actorOf(kind, vcpu, value);
-      instructions = instructionsOf(kind, value);
-      if (kind === K.GUEST_LR_STATE && K.wordIntid(word) < usedLrs[vcpu])
-        instructions = instructionsOfLrState(lrStateOf(K.wordIntid(word)), value & 3);
-      stepsBefore = stepsSoFar();
-      acksBefore = cost.acks;
+      if (K.wordKind(word) !== K.GUEST_LR_STATE) return;
+      const vcpu = K.wordVcpu(word);
+      const lr = K.wordIntid(word);
+      // One that is not in use stays as it is.
+      lrState = lr < usedLrs[vcpu] ? (lrHi[vcpu * nrLr + lr] & LR_STATE) >>> 30 : value & 3;
     },
-    after(event) {
-      if (its === undefined && itsSystem.hears.includes(kind)) its = vgic.its();
-      if (kind === K.GUEST_DRAIN) instructions = 2 * (cost.acks - acksBefore);
+    after(word, value, event) {
+      const kind = K.wordKind(word);
+      if (its === undefined && kind >= K.MEM_AT && itsSystem.hears.includes(kind)) its = vgic.its();
+      const instructions = instructionsFor(kind, value);
       guestInstructions += instructions;
-      const isExit = kind === K.SYNC || kind === K.FOLD;
-      const isRun = isExit || kind === K.PRUNE || kind === K.FLUSH;
-      const v = isRun ? vcpu : actor;
-      if (v < 0 || v >= nrVcpus) return;
-      if (isTaken[v] === 1 && (isExit || instructions > 0)) open(v);
-      if (instructions > 0) isTaken[v] = 1;
-      steps[v] += stepsSoFar() - stepsBefore;
-      if (steps[v] > worst.steps) worst = { steps: steps[v], vcpu: v, event };
+      const total = stepsSoFar();
+      const isRun = kind === K.FLUSH || kind === K.SYNC || kind === K.FOLD || kind === K.PRUNE;
+      const vcpu = isRun ? K.wordVcpu(word) : actorOf(kind, K.wordVcpu(word), value);
+      if (vcpu >= 0 && vcpu < nrVcpus) addTo(vcpu, kind, instructions, total - stepsBefore, event);
+      stepsBefore = total;
+      acksBefore = cost.acks;
     },
     result: () => ({ steps: stepsSoFar(), guestInstructions, worstWindow: worst.steps > 0 ? worst : null }),
   };

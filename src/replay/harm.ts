@@ -10,6 +10,7 @@
  * Rows are looked at where somebody can be waiting alone: the private and shared ones, and the LPIs that were ever mapped.
  */
 
+import { NR_PRIVATE_IRQS } from '../gic/intid.js';
 import { LR_PENDING, LR_STATE } from '../gic/lr.js';
 import * as K from '../trace/events.js';
 import { CONTROL_GROUP0, CONTROL_GROUP1 } from '../vgic/cpuif.js';
@@ -38,7 +39,7 @@ export interface HarmMeter {
 }
 
 /** Kinds that may take a vCPU out of the guest: its list registers are read before. */
-const EXITS: ReadonlySet<number> = new Set([
+const EXIT_KINDS: readonly number[] = [
   K.SYNC,
   K.FOLD,
   K.DEACTIVATE,
@@ -48,7 +49,9 @@ const EXITS: ReadonlySet<number> = new Set([
   K.MMIO_REDIST_BYTE,
   K.MMIO_DIST_READ,
   K.MMIO_REDIST_READ,
-]);
+];
+const mayExit = new Uint8Array(K.KIND_MASK + 1);
+for (const kind of EXIT_KINDS) mayExit[kind] = 1;
 
 /** Numbers of one entry of one vCPU: entries count up, vCPUs are below this. */
 const ENTRY_STRIDE = K.VCPU_MASK + 1;
@@ -124,10 +127,21 @@ export function createHarmMeter(vgic: Vgic): HarmMeter {
       noteWaiting(slot, leastUrgent);
   }
 
+  /** Most rows are idle: neither pending nor waiting a moment ago. */
+  function lookAtRows(from: number, to: number, vcpu: number, leastUrgent: number): void {
+    const words = word;
+    const waited = waits;
+    for (let slot = from; slot < to; slot++) {
+      if ((words[slot] & PENDING) !== 0 || waited[slot] !== 0) look(slot, vcpu, leastUrgent);
+    }
+  }
+
   function lookAtAll(vcpu: number, leastUrgent: number): void {
-    for (let slot = vcpu * 32; slot < vcpu * 32 + 32; slot++) look(slot, vcpu, leastUrgent);
-    for (let slot = spiSlotBase; slot < lpiSlotBase; slot++) look(slot, vcpu, leastUrgent);
-    for (const slot of vgic.lpiRows()) look(slot, vcpu, leastUrgent);
+    lookAtRows(vcpu * NR_PRIVATE_IRQS, (vcpu + 1) * NR_PRIVATE_IRQS, vcpu, leastUrgent);
+    lookAtRows(spiSlotBase, lpiSlotBase, vcpu, leastUrgent);
+    for (const slot of vgic.lpiRows()) {
+      if ((word[slot] & PENDING) !== 0 || waits[slot] !== 0) look(slot, vcpu, leastUrgent);
+    }
   }
 
   /** Every row that exists and is deliverable at the end. */
@@ -151,7 +165,7 @@ export function createHarmMeter(vgic: Vgic): HarmMeter {
   return {
     before(w) {
       const kind = K.wordKind(w);
-      if (!EXITS.has(kind)) return;
+      if (mayExit[kind] === 0) return;
       if (kind === K.SYNC || kind === K.FOLD) noteTaken(K.wordVcpu(w));
       else for (let vcpu = 0; vcpu < nrVcpus; vcpu++) noteTaken(vcpu);
     },

@@ -64,7 +64,7 @@ function stepCell(cell: Cell, word: number, value: number, event: number): void 
   try {
     cell.engine.step(word, value);
     cell.invariants?.after(event);
-    cell.amplification.after(event);
+    cell.amplification.after(word, value, event);
   } catch (error) {
     if (!(error instanceof HostStop)) throw error;
     cell.stopped = { event, kind: error.kind, reason: error.message };

@@ -90,7 +90,7 @@ export interface Amplification {
   /** Of the host: all paths, LPI lookups, work of the ITS. */
   readonly steps: number;
   readonly guestInstructions: number;
-  /** The window of one guest instruction with the most steps, and the event at which it had them; null: no vCPU caused any. */
+  /** Exit, access and entry of one guest instruction with the most steps, and the event at which it had them; null: there is none. */
   readonly worstWindow: { readonly steps: number; readonly vcpu: number; readonly event: number } | null;
 }
 
