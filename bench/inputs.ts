@@ -1,11 +1,12 @@
 /** What a cell replays: a workload (`deep:depth=988,events=40000`) or a trace file (`traces/x.vgt`), in memory. */
 import { openFileSource } from '../src/commands/trace-files.js';
 import type { Machine } from '../src/gic/intid.js';
+import { chooseGuest } from '../src/hostile/index.js';
 import { createEventBlock, type EventBlock, FIRST_EXPECT, wordKind } from '../src/trace/events.js';
 import type { TraceHeader } from '../src/trace/header.js';
 import { openTrace } from '../src/trace/reader.js';
 import { createColumnSink } from '../src/workload/column-sink.js';
-import { chooseWorkload, workloadHeader } from '../src/workload/index.js';
+import { workloadHeader } from '../src/workload/index.js';
 
 export interface Input {
   readonly header: TraceHeader;
@@ -21,7 +22,7 @@ export function loadInput(spec: string): Input {
 }
 
 function generateInput(spec: string): Input {
-  const { workload, params } = chooseWorkload(spec);
+  const { workload, params } = chooseGuest(spec);
   const sink = createColumnSink();
   workload.generate(params, sink);
   return { header: workloadHeader(workload, params, '0'), machine: workload.machine(params), block: sink.block };

@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { parentPort, workerData } from 'node:worker_threads';
+import { guestNamed } from '../hostile/index.js';
 import { createTraceWriter } from '../trace/writer.js';
-import { workloadHeader, workloadNamed } from '../workload/index.js';
+import { workloadHeader } from '../workload/index.js';
 import type { WorkloadParams } from '../workload/workload.js';
 
 export interface GenWork {
@@ -40,7 +41,7 @@ function generate({ workload: id, params, version, name, written }: GenWork, pos
     write: (bytes: Uint8Array) => hand(bytes, null),
     writeAt: (position: number, bytes: Uint8Array) => hand(bytes, position),
   };
-  const workload = workloadNamed(id);
+  const workload = guestNamed(id);
   // Nothing is added to the header at the end, so no room is kept for it.
   const writer = createTraceWriter(target, workloadHeader(workload, params, version), { reserve: 0 });
   workload.generate(params, writer);

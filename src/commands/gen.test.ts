@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
+import { hostileWorkloads } from '../hostile/index.js';
 import { workloads } from '../workload/index.js';
 import { run } from './test-run.js';
 
@@ -19,7 +20,9 @@ test('the list has every workload with its parameters, defaults and ranges', asy
   const { code, out, err } = await run(['gen']);
   assert.deepEqual({ code, err }, { code: 0, err: '' });
   const parts = out.trimEnd().split('\n\n');
-  assert.equal(parts.length, workloads.length);
+  assert.equal(parts.length, workloads.length + 1);
+  for (const { id, row, flavours } of hostileWorkloads)
+    assert.match(parts[workloads.length], new RegExp(`^ +${id} +row ${row}, ${flavours[0]}; n=`, 'm'));
   workloads.forEach(({ id, summary, params }, index) => {
     const lines = parts[index].split('\n');
     assert.deepEqual(lines.slice(0, 2), [id, `  ${summary}`]);
@@ -34,7 +37,7 @@ test('the list has every workload with its parameters, defaults and ranges', asy
 test('the list as JSON is the list as text', async () => {
   const listed = JSON.parse((await run(['gen', '--json'])).out);
   assert.deepEqual(
-    listed,
+    listed.slice(0, workloads.length),
     workloads.map(({ id, summary, imitates, systems, params }) => ({
       id,
       summary,
@@ -42,6 +45,12 @@ test('the list as JSON is the list as text', async () => {
       systems: systems ?? [],
       params,
     })),
+  );
+  assert.deepEqual(
+    listed
+      .slice(workloads.length)
+      .map(({ id, row, bound }: { id: string; row: number; bound: string }) => [id, row, bound]),
+    hostileWorkloads.map(({ id, row, bound }) => [id, row, bound]),
   );
 });
 
@@ -64,6 +73,26 @@ for (const { id } of workloads) {
   });
 }
 
+test('attacks: the size is an option, the header has the command, and the flavour of the row', async () => {
+  const path = at('first.vgt');
+  const made = await run(['gen', 'attack:equal-interrupts', '--n', '256', '-o', path]);
+  assert.deepEqual({ code: made.code, err: made.err }, { code: 0, err: '' });
+  const { header } = JSON.parse((await run(['info', path, '--json'])).out);
+  assert.equal(
+    header.provenance.how,
+    'vgic-replay gen attack:equal-interrupts:n=256,rounds=1,lrs=4 -o equal-interrupts.vgt',
+  );
+  const words: string[] = header.provenance.how.split(' ');
+  assert.equal((await run([...words.slice(1, -1), at('again.vgt')])).code, 0);
+  assert.ok(readFileSync(at('again.vgt')).equals(readFileSync(path)));
+  const stopOf = async (flavour: readonly string[]): Promise<string | null> => {
+    const { out } = await run(['replay', path, '-s', 'sort-on-flush', '-r', 'json', ...flavour]);
+    return JSON.parse(out).exact.cells[0].exact.stopped?.kind ?? null;
+  };
+  assert.equal(await stopOf([]), 'host-deadlock');
+  assert.equal(await stopOf(['--flavour', 'kvm-6.1']), null);
+});
+
 test('parameters come with the workload or as options; both ways make one trace', async () => {
   await run(['gen', 'deep:depth=16,churn=4,events=900,seed=3', '-o', at('one.vgt')]);
   await run(['gen', 'deep:churn=4,depth=16', '--seed', '3', '--events', '900', '-o', at('two.vgt')]);
@@ -75,6 +104,10 @@ const REFUSED: readonly (readonly [args: string[], code: number, expected: RegEx
   [['nte', '-o', 'OUT'], 2, new RegExp(`unknown workload 'nte' \\(Did you mean net\\?\\); one of: ${IDS}$`, 'm')],
   [['', '-o', 'OUT'], 2, new RegExp(`unknown workload ''; one of: ${IDS}$`, 'm')],
   [['deep'], 2, /name the trace to write: -o deep\.vgt \(or -o -\)/],
+  [['attack:pend-sgi'], 2, /name the trace to write: -o pend-sgi\.vgt \(or -o -\)/],
+  [['attack:nevr-ack', '-o', 'OUT'], 2, /unknown workload 'attack:nevr-ack' \(Did you mean attack:never-ack\?\)/],
+  [['attack:pend-sgi', '--seed', '1', '-o', 'OUT'], 2, /workload 'attack:pend-sgi' has no parameter 'seed'/],
+  [['--n', '5'], 2, /name the workload to write/],
   [
     ['deep:depht=9', '-o', 'OUT'],
     2,

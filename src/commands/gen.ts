@@ -2,8 +2,10 @@
 import { Worker } from 'node:worker_threads';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.js';
+import { chooseGuest, type HostileWorkload, hostileWorkloads, unmodelled } from '../hostile/index.js';
 import type { ByteTarget } from '../trace/source.js';
-import { chooseWorkload, workloadHeader, workloads } from '../workload/index.js';
+import { workloadHeader, workloads } from '../workload/index.js';
+import { fileNameFor } from '../workload/spec.js';
 import type { Workload, WorkloadParam } from '../workload/workload.js';
 import type { GenPart, GenWork } from './gen-worker.js';
 import { abortOnSignal, openOutput } from './outputs.js';
@@ -14,6 +16,7 @@ interface Options {
   readonly output?: string;
   readonly seed?: string;
   readonly events?: string;
+  readonly n?: string;
   readonly json?: boolean;
 }
 
@@ -23,10 +26,11 @@ export function registerGen(program: Command, terminal: Terminal): void {
     .description(
       'make a trace of a generated guest, the same bytes on every machine; without argument, list the workloads',
     )
-    .argument('[workload]', 'one of the list, with its parameters: deep:depth=988,churn=4')
+    .argument('[workload]', 'one of the list, with its parameters: deep:depth=988,churn=4, attack:never-ack:n=256')
     .option('-o, --output <file>', 'trace to write (.vgt), or - for standard output')
     .option('--seed <n>', 'seed of the generator (default: 1)')
     .option('--events <n>', 'number of events, about (default: see the list)')
+    .option('--n <n>', 'size of an attack: interrupts, or what its row of the list says')
     .option('--json', 'print the list as JSON')
     .action(async (spec: string | undefined, options: Options) => {
       if (spec === undefined) listWorkloads(options, terminal);
@@ -34,10 +38,28 @@ export function registerGen(program: Command, terminal: Terminal): void {
     });
 }
 
-function listWorkloads({ json, output, seed, events }: Options, terminal: Terminal): void {
-  if (output !== undefined || seed !== undefined || events !== undefined)
+function listWorkloads({ json, output, seed, events, n }: Options, terminal: Terminal): void {
+  if (output !== undefined || seed !== undefined || events !== undefined || n !== undefined)
     throw new UsageError('name the workload to write; "vgic-replay gen" alone lists them');
-  terminal.out(json === true ? JSON.stringify(workloads.map(asData), null, 2) : workloads.map(describe).join('\n\n'));
+  const data = [...workloads.map(asData), ...hostileWorkloads.map(asAttackData)];
+  const text = [...workloads.map(describe), listAttacks()];
+  terminal.out(json === true ? JSON.stringify(data, null, 2) : text.join('\n\n'));
+}
+
+const asAttackData = (workload: HostileWorkload): object => {
+  const { row, hurts, bound, flavours } = workload;
+  return { ...asData(workload), row, hurts, bound, flavours };
+};
+
+/** One line each: the rows of the catalogue, and what of it nobody can generate. */
+function listAttacks(): string {
+  const width = Math.max(...hostileWorkloads.map(({ id }) => id.length));
+  const rows = hostileWorkloads.map(({ id, row, summary, flavours, params }) => {
+    const given = params.filter(({ name }) => name !== 'lrs').map((param) => `${param.name}=${param.default}`);
+    return `  ${id.padEnd(width)}  row ${row}, ${flavours[0]}; ${given.join(',')}\n${' '.repeat(width + 4)}${summary}`;
+  });
+  const missing = unmodelled.map(({ row, what, why }) => `  row ${row}: ${what}: ${why}`);
+  return ['attacks, by row of vgic-spec 8.2', ...rows, 'not modelled of these', ...missing].join('\n');
 }
 
 const asData = ({ id, summary, imitates, systems, params }: Workload): object => ({
@@ -58,13 +80,17 @@ function describe({ id, summary, imitates, systems, params }: Workload): string 
 const describeParam = (id: string, param: WorkloadParam): string =>
   `  param:    ${id}:${param.name}=${param.default}  ${param.summary} (${param.min}..${param.max})`;
 
-async function writeWorkload(spec: string, { output, seed, events, json }: Options, terminal: Terminal): Promise<void> {
+async function writeWorkload(
+  spec: string,
+  { output, seed, events, n, json }: Options,
+  terminal: Terminal,
+): Promise<void> {
   if (json === true) throw new UsageError('--json prints the list of workloads; leave out the workload');
-  const given = Object.entries({ seed, events }).filter(
+  const given = Object.entries({ seed, events, n }).filter(
     (option): option is [string, string] => option[1] !== undefined,
   );
-  const { workload, params } = chooseWorkload(spec, given);
-  if (output === undefined) throw new UsageError(`name the trace to write: -o ${workload.id}.vgt (or -o -)`);
+  const { workload, params } = chooseGuest(spec, given);
+  if (output === undefined) throw new UsageError(`name the trace to write: -o ${fileNameFor(workload.id)} (or -o -)`);
   const target = openOutput(output);
   const disarm = abortOnSignal(terminal, target.abort);
   try {

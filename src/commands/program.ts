@@ -74,6 +74,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['', 'list the workloads'],
     ['net --seed 7 -o net.vgt', 'one of them'],
     ['deep:depth=99,churn=4 -o x.vgt', 'with parameters'],
+    ['attack:never-ack --n 256 -o x.vgt', 'a hostile guest'],
   ],
   info: [
     ['my.vgt', 'text'],

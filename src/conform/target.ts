@@ -136,6 +136,6 @@ export interface ConformTarget {
   phys(vcpu: number, hostIrq: number): { readonly pending: boolean; readonly active: boolean };
   /** Undefined: the machine has no ITS. */
   its(): ItsTarget | undefined;
-  /** How the last step stopped the host, or undefined: 'host-assertion', 'host-deadlock'. */
+  /** How the last step stopped the host, or undefined: a HostStopKind. */
   fatal(): string | undefined;
 }

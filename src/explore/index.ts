@@ -10,11 +10,21 @@ import { injectIsr } from './models/inject-isr.js';
 import { kick } from './models/kick.js';
 import { migrate } from './models/migrate.js';
 import { queue } from './models/queue.js';
+import { translationCache } from './models/translation-cache.js';
 import { replayMoves } from './replay-schedule.js';
 import { type SearchOptions, search } from './search.js';
 import type { Move, Problem, ProblemKind } from './system.js';
 
-export const models: readonly Model[] = [doorbellLock, doorbellWake, queue, kick, injectIsr, migrate, comparator];
+export const models: readonly Model[] = [
+  doorbellLock,
+  doorbellWake,
+  queue,
+  kick,
+  injectIsr,
+  migrate,
+  comparator,
+  translationCache,
+];
 
 /** A step of a counterexample. */
 export interface ScheduledStep extends Move {

@@ -88,6 +88,13 @@ const PINS: Readonly<Record<string, readonly Pin[]>> = {
     ['no-list-lock', 'lock-order', 9, 10, 32, 32, 2],
     ['no-list-lock-abba', 'deadlock', 10, 11, 2448, 16, 2],
   ],
+  'translation-cache': [
+    ['hit', null, 33, 49, 31, 0, 0],
+    ['hit-no-reference', 'use-after-free', 32, 48, 31, 1, 9],
+    ['twice', null, 20, 26, 8, 0, 0],
+    ['twice-put-twice', 'use-after-free', 51, 66, 28, 20, 14],
+    ['all', null, 129, 251, 771, 0, 0],
+  ],
 };
 
 const explorations = exploreAll();

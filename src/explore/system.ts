@@ -11,7 +11,8 @@ export type State = readonly number[];
  * deadlock: somebody waits for a lock whose holder cannot go on. lock-order: locks taken against vgic-spec 1.5. unprotected: a
  * field touched without the lock that protects it (1.2). queued-twice, two-lists, not-on-list: a list would be corrupted.
  * wrong-list, queued-disabled: appended although the oracle says another list, or none. lost-interrupt: pending, enabled and
- * on no list when all is done. lost-wakeup: nobody is left to tell the vCPU.
+ * on no list when all is done. lost-wakeup: nobody is left to tell the vCPU. use-after-free: a descriptor is used after its
+ * last reference was put.
  */
 export type ProblemKind =
   | 'deadlock'
@@ -23,7 +24,8 @@ export type ProblemKind =
   | 'wrong-list'
   | 'queued-disabled'
   | 'lost-interrupt'
-  | 'lost-wakeup';
+  | 'lost-wakeup'
+  | 'use-after-free';
 
 export interface Problem {
   readonly kind: ProblemKind;

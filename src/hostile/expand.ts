@@ -14,6 +14,17 @@ const ISACTIVER = 0x300;
 const ICACTIVER = 0x380;
 
 const AT_BOOT = 0xa0;
+/** Where a GICv3 guest has the private ones: redistributor, SGI frame. */
+const SGI_FRAME = 0x10000;
+/** Commands behind one CWRITER write: a queue of 256 pages holds one less than its slots (vgic-spec 6.2). */
+export const MAX_COMMANDS = 32767;
+/** Flags of ACK, and of EOI and DEACTIVATE (trace/events.ts). */
+const ACK_BY_RULES = 4;
+const BY_RULES = 1;
+/** CPUIF: the groups that are on from the start. */
+const GROUP1_ON = 2 << 8;
+const BOTH_GROUPS_ON = 3 << 8;
+const EOIMODE = 1 << 10;
 
 export interface ExpandOptions {
   /** Interrupts of the program (interruptsAt). */
@@ -29,6 +40,7 @@ export function expandProgram(program: GuestProgram, machine: Machine, options: 
   const { nrVcpus } = machine;
   const isV2 = machine.model !== 'gicv3';
   const inGuest = new Uint8Array(nrVcpus);
+  const pmr = new Uint8Array(nrVcpus).fill(machine.pmrAtStart);
   /** Register writes since the exit of the vCPU that is out to write; -1: none is. */
   let writer = -1;
   let writes = 0;
@@ -71,10 +83,15 @@ export function expandProgram(program: GuestProgram, machine: Machine, options: 
     writes = 1;
   }
 
-  /** An access to active states takes every vCPU out of the guest for its time (vgic-spec 2.3). */
-  function whileHalted(access: () => void): void {
+  function runningVcpus(): number[] {
     const running: number[] = [];
     for (let vcpu = 0; vcpu < nrVcpus; vcpu++) if (inGuest[vcpu] === 1) running.push(vcpu);
+    return running;
+  }
+
+  /** An access to active states takes every vCPU out of the guest for its time (vgic-spec 2.3). */
+  function whileHalted(access: () => void): void {
+    const running = runningVcpus();
     for (const vcpu of running) leave(vcpu);
     access();
     for (const vcpu of running) enter(vcpu);
@@ -90,6 +107,15 @@ export function expandProgram(program: GuestProgram, machine: Machine, options: 
     for (let index = first; index < end; index++) span.push((index + shift) % count);
     if (op.order === 'down') return span.reverse();
     return op.order === 'up' ? span : shuffled(span);
+  }
+
+  /** A read of each register of the span. */
+  function readActive(op: Op, round: number, vcpu: number): void {
+    const words = new Set(indexes(op, spis, round).map((index) => (SPI_BASE + index) >> 5));
+    for (const word of words) {
+      trap(vcpu);
+      whileHalted(() => emit(K.MMIO_DIST_READ, vcpu, ISACTIVER + 4 * word, 4));
+    }
   }
 
   /** One bit an interrupt, 32 a register: as many writes as registers, or one each in an order of its own. */
@@ -136,12 +162,11 @@ export function expandProgram(program: GuestProgram, machine: Machine, options: 
     }
   }
 
-  /** Commands in the ITS queue: one CWRITER write for all of the span. */
+  /** Commands in the ITS queue: one CWRITER write for as many as it holds. */
   function command(op: Op, round: number, write: (intid: number, i: number, count: number) => void): void {
     const span = indexes(op, lpis, round);
-    if (span.length === 0) return;
-    trap(op.vcpu % nrVcpus);
     span.forEach((index, i) => {
+      if (i % MAX_COMMANDS === 0) trap(op.vcpu % nrVcpus);
       write(LPI_BASE + index, i, span.length);
     });
   }
@@ -160,6 +185,26 @@ export function expandProgram(program: GuestProgram, machine: Machine, options: 
     emit(K.SGI, vcpu, (op.value & 15) | (isToFirst ? 0 : 16), isToFirst ? 1 : 0);
   }
 
+  const configOf = (op: Op, i: number, count: number): number => (priorityAt(op.value, i, count) & 0xfc) | 1;
+
+  /**
+   * In kvm-7.2 a DIR of what is active elsewhere traps, and may halt the guest: the event does both there. The exits that
+   * follow are those of the other flavours, which see none by themselves.
+   */
+  function deactivate(op: Op, round: number, vcpu: number): void {
+    onEach(op, round, (intid) => {
+      enter(vcpu);
+      emit(K.DEACTIVATE, vcpu, intid, BY_RULES);
+      const running = runningVcpus();
+      for (const other of running) leave(other);
+      for (const other of running) enter(other);
+    });
+  }
+
+  function repeat(count: number, action: () => void): void {
+    for (let time = 0; time < count; time++) action();
+  }
+
   const actions: Readonly<Record<Verb, (op: Op, round: number, vcpu: number) => void>> = {
     enable: (op, round) => writeBits(op, round, ISENABLER),
     disable: (op, round) => writeBits(op, round, ICENABLER),
@@ -176,14 +221,24 @@ export function expandProgram(program: GuestProgram, machine: Machine, options: 
       trap(vcpu);
       emit(K.DIST_ENABLE, vcpu, 0, op.value & 1);
     },
+    'pend-private'(op, _round, vcpu) {
+      trap(vcpu);
+      const bit = 1 << (op.value & 31);
+      if (isV2) emit(K.MMIO_DIST, vcpu, ISPENDR, bit);
+      else emit(K.MMIO_REDIST, vcpu, SGI_FRAME + ISPENDR, bit);
+    },
+    'active-read': readActive,
     sgi: sendSgi,
     int: (op, round, vcpu) => command(op, round, (intid) => emit(K.INJECT, vcpu, intid, 1)),
     'lpi-config': (op, round, vcpu) =>
-      command(op, round, (intid, i, count) =>
-        emit(K.LPI_CONFIG, vcpu, intid, (priorityAt(op.value, i, count) & 0xfc) | 1),
-      ),
+      command(op, round, (intid, i, count) => emit(K.LPI_CONFIG, vcpu, intid, configOf(op, i, count))),
     'lpi-move': (op, round) => command(op, round, (intid) => emit(K.LPI_MOVE, vcpuOf(op.value, round), intid, 0)),
     'lpi-clear': (op, round, vcpu) => command(op, round, (intid) => emit(K.LPI_CLEAR, vcpu, intid, 0)),
+    'lpi-map': (op, round, vcpu) =>
+      command(op, round, (intid, i, count) =>
+        emit(K.LPI_MAP, vcpu, intid, (priorityAt(op.value, i, count) << 8) | (1 << 16)),
+      ),
+    'lpi-unmap': (op, round, vcpu) => command(op, round, (intid) => emit(K.LPI_UNMAP, vcpu, intid, 0)),
     'lpis-off'(_op, _round, vcpu) {
       if (lpis === 0) return;
       trap(vcpu);
@@ -191,11 +246,25 @@ export function expandProgram(program: GuestProgram, machine: Machine, options: 
     },
     raise: (op, round) => onEach(op, round, (intid) => emit(K.INJECT, 0, intid, 1)),
     lower: (op, round) => onEach(op, round, (intid) => emit(K.INJECT, 0, intid, 0)),
-    pmr: (op, _round, vcpu) => emit(K.PMR, vcpu, 0, op.value & 0xff),
+    pmr(op, _round, vcpu) {
+      pmr[vcpu] = op.value & 0xff;
+      emit(K.PMR, vcpu, 0, pmr[vcpu]);
+    },
+    'eoi-mode': (op, _round, vcpu) =>
+      emit(K.CPUIF, vcpu, 0, pmr[vcpu] | (isV2 ? BOTH_GROUPS_ON : GROUP1_ON) | ((op.value & 1) === 1 ? EOIMODE : 0)),
     ack(op, _round, vcpu) {
       enter(vcpu);
-      for (let taken = 0; taken < Math.min(op.value, machine.nrLr); taken++) emit(K.ACK, vcpu, 0, 0);
+      repeat(Math.min(op.value, machine.nrLr), () => emit(K.ACK, vcpu, 0, 0));
     },
+    'ack-nested'(op, _round, vcpu) {
+      enter(vcpu);
+      repeat(Math.min(op.value, machine.nrLr), () => emit(K.ACK, vcpu, 0, ACK_BY_RULES));
+    },
+    drop(op, _round, vcpu) {
+      enter(vcpu);
+      repeat(Math.min(op.value, machine.nrLr), () => emit(K.PRIORITY_DROP, vcpu, 0, 0));
+    },
+    dir: deactivate,
     eoi(op, round, vcpu) {
       enter(vcpu);
       onEach(op, round, (intid) => emit(K.EOI, vcpu, intid, 0));

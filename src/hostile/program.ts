@@ -28,20 +28,28 @@ export type Verb =
   | 'level'
   | 'group'
   | 'dist'
+  | 'pend-private'
+  | 'active-read'
   | 'sgi'
   // The same for LPIs: commands in the ITS queue, any number behind one CWRITER write.
   | 'int'
   | 'lpi-config'
   | 'lpi-move'
   | 'lpi-clear'
+  | 'lpi-map'
+  | 'lpi-unmap'
   | 'lpis-off'
   // A device.
   | 'raise'
   | 'lower'
-  // The CPU interface; nothing traps.
+  // The CPU interface; nothing traps, but a DIR may (kvm-7.2).
   | 'pmr'
+  | 'eoi-mode'
   | 'ack'
+  | 'ack-nested'
   | 'eoi'
+  | 'drop'
+  | 'dir'
   | 'drain'
   // Entry, exit (the host preempts the vCPU), and an exit to wait.
   | 'enter'
@@ -81,17 +89,25 @@ export const VERBS: readonly VerbInfo[] = [
   row('level', 'spi', 'mmio'),
   row('group', 'spi', 'mmio', 'bit 0: the group'),
   row('dist', 'nothing', 'mmio', 'bit 0: the distributor on or off'),
+  row('pend-private', 'nothing', 'mmio', 'bits 4:0 the SGI or PPI whose ISPENDR0 bit is written'),
+  row('active-read', 'spi', 'mmio'),
   row('sgi', 'nothing', 'sgi', 'bits 3:0 the SGI, sent to all other vCPUs; 16 to 31: SGI 0..15 to vCPU 0 alone'),
   row('int', 'lpi', 'lpis'),
   row('lpi-config', 'lpi', 'lpis', LADDER),
   row('lpi-move', 'lpi', 'lpis', `vCPU, ${NEXT_VCPU}: another one each round`),
   row('lpi-clear', 'lpi', 'lpis'),
+  row('lpi-map', 'lpi', 'lpis', LADDER),
+  row('lpi-unmap', 'lpi', 'lpis'),
   row('lpis-off', 'nothing', 'lpis'),
   row('raise', 'irq', 'device'),
   row('lower', 'irq', 'device'),
   row('pmr', 'nothing', 'cpu', 'the mask'),
+  row('eoi-mode', 'nothing', 'cpu', 'bit 0: EOIs drop the priority alone'),
   row('ack', 'nothing', 'cpu', 'how many, at most'),
+  row('ack-nested', 'nothing', 'cpu', 'how many, at most; PMR and running priority decide'),
   row('eoi', 'irq', 'cpu'),
+  row('drop', 'nothing', 'cpu', 'how many EOIs in EOImode 1'),
+  row('dir', 'irq', 'cpu'),
   row('drain', 'nothing', 'cpu', 'how many, at most; 0: all'),
   row('enter', 'nothing', 'cpu'),
   row('exit', 'nothing', 'cpu'),
@@ -129,6 +145,18 @@ export interface ProgramSize {
   readonly n: number;
   readonly nrLr: number;
 }
+
+/** An operation; what is not given: vCPU 0, all interrupts in ascending order. */
+export const doing = (verb: Verb, given: Partial<Omit<Op, 'verb'>> = {}): Op => ({
+  verb,
+  vcpu: 0,
+  from: 0,
+  to: SHARES,
+  order: 'up',
+  value: 0,
+  slides: false,
+  ...given,
+});
 
 const infoOf = new Map(VERBS.map((info) => [info.verb, info]));
 

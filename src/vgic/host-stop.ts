@@ -1,7 +1,10 @@
-/** What a guest can make a host die of. */
-export type HostStopKind = 'host-assertion' | 'host-deadlock';
+/**
+ * What a guest can make a host die of. `memory-error`: it uses memory behind an array or a pointer to nothing; what would
+ * come of that is not modelled.
+ */
+export type HostStopKind = 'host-assertion' | 'host-deadlock' | 'memory-error';
 
-/** The hypervisor stops here: an assertion fails, or a CPU waits for a lock that it holds. Nothing after it has an effect. */
+/** The hypervisor stops here: an assertion fails, a CPU waits for a lock that it holds, or memory is misused. Nothing after it has an effect. */
 export class HostStop extends Error {
   readonly kind: HostStopKind;
   constructor(kind: HostStopKind, message: string) {

@@ -4,6 +4,7 @@
  */
 import { NR_PRIVATE_IRQS, NR_SGIS, SPI_BASE } from '../gic/intid.js';
 import { affinityOf } from './affinity.js';
+import { HostStop } from './host-stop.js';
 import type { Inject } from './inject.js';
 import type { LpiPort } from './its/its.js';
 import { PENDBASER_PTZ_HI, PENDBASER_RULES, PROPBASER_RULES, sanitise } from './its/register-words.js';
@@ -248,7 +249,7 @@ const register = (name: string, offset: number, bytes: number, write: Row['write
 
 /** Registers that only a GICv2 distributor has. */
 function createV2Rows(s: VgicState, { registers: r, inject: { sgi } }: MmioServices): Row[] {
-  const { route, source, dist, nrVcpus } = s;
+  const { route, source, dist, nrVcpus, flavour } = s;
   const sgiBank = (name: string, offset: number, isSet: boolean): Row => ({
     name,
     offset,
@@ -283,7 +284,10 @@ function createV2Rows(s: VgicState, { registers: r, inject: { sgi } }: MmioServi
       4,
       (vcpu, _intid, value) => {
         const filter = (value >>> 24) & 3;
-        if (filter === 3) return;
+        if (filter === 3) {
+          if (flavour.defect === 'SGIR mode 3') throw new HostStop('memory-error', 'GICD_SGIR with mode 3');
+          return;
+        }
         const targets = filter === 0 ? (value >>> 16) & 0xff : filter === 2 ? 1 << vcpu : 0;
         sgi(vcpu, value & 0xf, 0, targets, filter === 1, false);
       },

@@ -27,7 +27,7 @@ export function parseWorkload(
   workloads: readonly Workload[],
   options: readonly (readonly [name: string, text: string])[] = [],
 ): ChosenWorkload {
-  const [id, tail] = splitOnce(spec, ':');
+  const [id, tail] = splitOnce(spec, ':', familyLength(spec));
   const workload = findWorkload(id, workloads);
   const given: Record<string, number> = {};
   const written = tail === '' ? [] : tail.split(',').map((assignment) => splitOnce(assignment, '='));
@@ -41,10 +41,19 @@ export function parseWorkload(
 /** The command that makes the same bytes again, with every parameter; the output's name does not matter. */
 export function commandFor({ id, params: known }: Workload, params: WorkloadParams): string {
   const given = known.filter(({ name }) => name !== 'seed').map(({ name }) => `${name}=${params[name]}`);
-  return `vgic-replay gen ${id}:${given.join(',')} --seed ${params.seed} -o ${id}.vgt`;
+  const seed = params.seed === undefined ? '' : ` --seed ${params.seed}`;
+  return `vgic-replay gen ${id}:${given.join(',')}${seed} -o ${fileNameFor(id)}`;
 }
 
-function splitOnce(text: string, separator: string): [string, string] {
-  const at = text.indexOf(separator);
+/** Without its family: a colon is no part of a file name everywhere. */
+export const fileNameFor = (id: string): string => `${id.slice(familyLength(id))}.vgt`;
+
+/** Ids of a family have its name in front: `attack:never-ack`. */
+export const ATTACK_FAMILY = 'attack:';
+
+const familyLength = (spec: string): number => (spec.startsWith(ATTACK_FAMILY) ? ATTACK_FAMILY.length : 0);
+
+function splitOnce(text: string, separator: string, from = 0): [string, string] {
+  const at = text.indexOf(separator, from);
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }

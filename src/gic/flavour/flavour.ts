@@ -18,6 +18,9 @@ export interface ItsRules {
   readonly unreachableAtSave: 'error' | 'skip';
 }
 
+/** Published defects that a record of defective.ts has: vgic-spec 8.3. */
+export type Defect = 'XSA-94' | 'XSA-117' | 'XSA-223' | 'XSA-225' | 'SGIR mode 3' | 'CVE-2026-64106' | 'CVE-2026-89912';
+
 export interface Flavour {
   /** Command-line value, trace header, every result. */
   readonly id: string;
@@ -109,4 +112,7 @@ export interface Flavour {
   readonly toldWord: 'rewritten' | 'flipped' | 'none';
   /** A vgic is also refused while the creation of a vCPU is in flight (5.4). */
   readonly refusesVgicDuringVcpuCreation: boolean;
+
+  /** Of the records in defective.ts: in what it is worse than the flavour it is made of. */
+  readonly defect?: Defect;
 }

@@ -99,6 +99,7 @@ export function createIts(state: VgicState, rules: ItsRules, rows: LpiRows, rang
     invalidateCache: cache.invalidate,
     freeDevice,
     freeDevices,
+    checksEventBits: state.flavour.defect !== 'CVE-2026-64106',
     freeCollections: () => objects.freeCollections(),
     deviceTable: () => registers.deviceTable(),
     collectionTable: () => registers.collectionTable(),

@@ -1,6 +1,7 @@
 /** Save of the ITS tables into guest memory, ABI revision 0. vgic-spec 6.8, 6.9. */
 import type { ItsRules } from '../../gic/flavour/flavour.js';
 import { NO_VCPU } from '../../gic/intid.js';
+import { HostStop } from '../host-stop.js';
 import type { VgicState } from '../state.js';
 import { HW } from '../word.js';
 import type { GuestMemory } from './guest-memory.js';
@@ -31,7 +32,7 @@ const NOTHING: Halves = { lo: 0, hi: 0 };
 
 /** Devices with their entries, then collections. Sorts both kinds of list for good. OK, -EINVAL, -EACCES, -EFAULT. */
 export function createSave({ state, rules, memory, objects, ...tables }: SaveParts): () => number {
-  const { word, intidOfSlot } = state;
+  const { word, intidOfSlot, flavour } = state;
   const write = (address: number, { lo, hi }: Halves): number => (memory.writeDouble(address, lo, hi) ? OK : EFAULT);
 
   function saveEntries({ entries, itt }: Device): number {
@@ -43,6 +44,8 @@ export function createSave({ state, rules, memory, objects, ...tables }: SavePar
       const next = following === undefined ? 0 : Math.min(following.key - event, MAX_NEXT_EVENT);
       // Without a collection there is nothing that restore could tie it to. kvm-6.1 depends on its backports (section 10):
       // it is taken to write what kvm-7.2 does.
+      if (collection === undefined && flavour.defect === 'CVE-2026-89912')
+        throw new HostStop('memory-error', 'an ITE without collection is saved');
       const halves = collection === undefined ? NOTHING : encodeIte(next, intidOfSlot[slot], collection.key);
       const result = write(itt + ENTRY_BYTES * event, halves);
       if (result !== OK) return result;

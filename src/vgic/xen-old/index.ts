@@ -7,6 +7,7 @@
  * what an ap_list strategy is asked to do has no counterpart.
  */
 import { assert } from '../../base/errors.js';
+import { flavourNamed } from '../../gic/flavour/index.js';
 import type { Machine } from '../../gic/intid.js';
 import type { ApList } from '../ap-list.js';
 import { createGuestInterface } from '../guest.js';
@@ -29,7 +30,9 @@ function refuse(): never {
 }
 
 export function createXenOldVgic(machine: Machine): XenOldVgic {
-  const columns = createXenOldState({ ...machine, flavour: 'xen-old' });
+  // On another hypervisor's machine it is the shipped one.
+  const isOwn = flavourNamed(machine.flavour).structure === 'two-lists';
+  const columns = createXenOldState(isOwn ? machine : { ...machine, flavour: 'xen-old' });
   const { s, inflight, lrUsed, kicks } = columns;
   const { nrLr, queuedRows } = s;
   /** Any of them may be mapped. */

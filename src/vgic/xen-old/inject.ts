@@ -1,6 +1,7 @@
 /** What devices, other vCPUs and the ITS do to an interrupt, and who is kicked for it. vgic-spec 1.9, 1.22, 2.4. */
 import * as Counting from '#counting';
 import * as Intid from '../../gic/intid.js';
+import { HostStop } from '../host-stop.js';
 import type { Inject } from '../inject.js';
 import { isSgiTarget } from '../sgi-targets.js';
 import { slotOf } from '../state.js';
@@ -30,6 +31,20 @@ export function createInject(x: XenOldState, lrs: ListRegisters): XenOldInject {
   const { word, lpiRefs, lpiSlotBase, spiSlotBase, nrVcpus, cost } = s;
   const { raise, updateLr, enterInflight, leaveInflight } = lrs;
 
+  const raisesDisabled = s.flavour.defect === 'XSA-223';
+  const trustsTargets = s.flavour.defect === 'XSA-225';
+
+  /** XSA-223: an interrupt that is inflight without a list register has no number that could be written. */
+  function checkLr(slot: number): void {
+    if (lrOf[slot] === NO_LR) throw new HostStop('memory-error', 'a list register with an invalid number is written');
+  }
+
+  /** XSA-225: the highest target of a list names a vCPU that is not there. */
+  function checkTargets(firstVcpu: number, targets: number): void {
+    if (targets !== 0 && firstVcpu + 31 - Math.clz32(targets) >= nrVcpus)
+      throw new HostStop('memory-error', 'an SGI is sent to a vCPU behind the last one');
+  }
+
   const targetFor = (vcpu: number, slot: number): number => (slot < spiSlotBase ? vcpu : targetOf(word[slot]));
 
   function deliver(vcpu: number, slot: number): void {
@@ -39,7 +54,10 @@ export function createInject(x: XenOldState, lrs: ListRegisters): XenOldInject {
     const wasInflight = inflight.has(slot);
     if (wasInflight) {
       // The index of the list register is not checked to be one of this vCPU: after a retarget it may be another's.
-      if ((w & ENABLED) !== 0 && !lrPending.has(slot) && vcpu === current[0]) updateLr(vcpu, lrOf[slot]);
+      if (((w & ENABLED) !== 0 || raisesDisabled) && !lrPending.has(slot) && vcpu === current[0]) {
+        if (raisesDisabled) checkLr(slot);
+        updateLr(vcpu, lrOf[slot]);
+      }
     } else {
       snapshot[slot] = priorityOf(w);
       if ((w & ENABLED) !== 0) raise(vcpu, slot);
@@ -79,6 +97,7 @@ export function createInject(x: XenOldState, lrs: ListRegisters): XenOldInject {
       // A Xen guest has no ICC_SGI0R.
       if (groupZeroOnly) return;
       current[0] = sender;
+      if (trustsTargets && !allButSelf) checkTargets(firstVcpu, targets);
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
         if (!isSgiTarget(vcpu, sender, firstVcpu, targets, allButSelf)) continue;
         deliver(vcpu, vcpu * NR_PRIVATE_IRQS + intid);

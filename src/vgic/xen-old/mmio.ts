@@ -4,6 +4,7 @@
  */
 import * as Intid from '../../gic/intid.js';
 import { affinityOf, vcpuOfAffinity } from '../affinity.js';
+import { HostStop } from '../host-stop.js';
 import type { Mmio } from '../mmio.js';
 import { slotOf } from '../state.js';
 import * as Word from '../word.js';
@@ -91,10 +92,19 @@ export function createMmio(x: XenOldState, r: XenOldRegisters, { sgi }: XenOldIn
 
   function writeSgir(vcpu: number, value: number): boolean {
     const filter = (value >>> 24) & 3;
-    if (filter === 3) return false;
+    if (filter === 3) {
+      if (s.flavour.defect === 'XSA-117') throw new HostStop('host-assertion', 'GICD_SGIR with mode 3 hits a BUG');
+      return false;
+    }
     const targets = filter === 0 ? (value >>> 16) & 0xff : filter === 2 ? 1 << vcpu : 0;
     sgi(vcpu, value & 0xf, 0, targets, filter === 1, false);
     return true;
+  }
+
+  /** XSA-94: the state of 32 interrupts is looked up without asking whether the guest has them. */
+  function checkRank(isRedist: boolean, intid: number): void {
+    if (s.flavour.defect === 'XSA-94' && !isRedist && intid >= nrIrqs)
+      throw new HostStop('memory-error', 'ICFGR of interrupts that are not there');
   }
 
   /** Registers that exist in both frames. */
@@ -115,6 +125,7 @@ export function createMmio(x: XenOldState, r: XenOldRegisters, { sgi }: XenOldIn
         if (serves(isRedist, intid)) r.setPriority(vcpu, intid, (lo >>> (8 * i)) & 0xff);
       }
     } else if (offset >= ICFGR && offset < IGRPMODR) {
+      checkRank(isRedist, (offset - ICFGR) * 4);
       for (let i = 0; i < 16; i++) {
         const intid = (offset - ICFGR) * 4 + i;
         if (serves(isRedist, intid)) r.setConfig(vcpu, intid, ((lo >>> (2 * i)) & 2) === 0);
