@@ -22,7 +22,7 @@ export function registerFindings(program: Command, terminal: Terminal): void {
     .action(async ({ out, seed }: { out: string; seed: number }) => {
       const { recordings, close } = await openShipped();
       try {
-        const data = gatherFindings(recordings, seed, (what) => {
+        const data = gatherFindings(recordings, [], seed, (what) => {
           if (terminal.isErrTty) terminal.err(`counting: ${what}`);
         });
         const { markdown, figures } = writeFindings(data);

@@ -6,6 +6,8 @@ import { type ChosenStrategy, strategies, strategyNamed } from '../strategy/inde
 import type { EquivalenceClass } from '../strategy/strategy.js';
 import { chooseWorkload, generateColumns } from '../workload/index.js';
 import { commandFor } from '../workload/spec.js';
+import { type Catalogue, type FoundGuest, gatherCatalogue } from './catalogue.js';
+import { gatherHarm, type StrategyHarm } from './guest-harm.js';
 import { gatherReach, type Reach } from './reach.js';
 import {
   costOf,
@@ -43,6 +45,8 @@ export interface FindingsData {
   readonly generated: readonly WorkloadCosts[];
   readonly surface: Surface;
   readonly reach: Reach;
+  readonly catalogue: Catalogue;
+  readonly harm: readonly StrategyHarm[];
 }
 
 /** List lengths from which a hybrid keeps the list in order. */
@@ -54,7 +58,7 @@ const WORKLOADS = [
   'net:events=20000',
   'disk:events=20000',
   'ipi:events=20000',
-  'lpi:events=20000',
+  'lpi:events=20000,lpis=256',
   'backlog:events=20000,depth=16',
   'backlog:events=20000,depth=256',
 ];
@@ -85,6 +89,7 @@ export function gatherGenerated(spec: string, seed: number, chosen: readonly Cho
 /** `note`: told what is being counted. */
 export function gatherFindings(
   recordings: readonly Recording[],
+  found: readonly FoundGuest[],
   seed: number,
   note: (what: string) => void = () => {},
 ): FindingsData {
@@ -108,6 +113,9 @@ export function gatherFindings(
   );
   note('the longest calls');
   const reach = gatherReach(both);
+  note('the hostile guests');
+  const catalogue = gatherCatalogue(chosen, found);
+  const harm = gatherHarm(chosen);
   return {
     schema: FINDINGS_SCHEMA,
     seed,
@@ -119,5 +127,7 @@ export function gatherFindings(
     generated,
     surface,
     reach,
+    catalogue,
+    harm,
   };
 }

@@ -3,10 +3,16 @@ import { renderTable } from '../report/markdown.js';
 import type { Block, Chapter, Source } from './chapter.js';
 import { FINDINGS_COMMAND } from './chapter.js';
 import type { FindingsData } from './data.js';
+import { describeHostileReach } from './hostile-reach.js';
+import { describeLimits } from './limits.js';
 import { describeListRegisters } from './list-registers.js';
+import { describeMitigations } from './mitigations.js';
 import { describePareto } from './pareto.js';
+import { describeRecommendation } from './recommendation.js';
 import { describeSortCost } from './sort-cost.js';
 import { hashOfSet } from './trace-set.js';
+import { describeUnsortable } from './unsortable.js';
+import { describeWhoPays } from './who-pays.js';
 
 export interface FindingsPage {
   readonly markdown: string;
@@ -20,7 +26,13 @@ const FIGURES = 'findings';
 export const chaptersOf = (data: FindingsData): Chapter[] => [
   describeListRegisters(data.recordings),
   describeSortCost(data),
+  describeHostileReach(data),
   describePareto(data),
+  describeMitigations(data),
+  describeUnsortable(data),
+  describeWhoPays(data),
+  describeRecommendation(data),
+  describeLimits(data),
 ];
 
 const renderSource = ({ command, of }: Source): string[] => [

@@ -29,9 +29,9 @@ export interface Recording {
 export const RECORDING_KINDS = ['linux-guest', 'other', 'attack'] as const;
 export type RecordingKind = (typeof RECORDING_KINDS)[number];
 
-/** Entries with one shape: what stood on the list, what came since the vCPU's last entry, priority levels on it. */
+/** Entries of about one shape: what stood on the list, what came since the vCPU's last entry, priority levels on it. */
 export interface EntryShape {
-  readonly depth: number;
+  readonly stand: number;
   readonly arrivals: number;
   readonly levels: number;
   readonly entries: number;
@@ -54,7 +54,7 @@ export interface RecordedEntries {
   readonly depths: readonly (readonly [number, number])[];
   /** Entries at which the flavour's own algorithm sorted. */
   readonly sorts: number;
-  /** Those entries by shape. */
+  /** Those entries by shape, each figure rounded to a power of two (or 0). */
   readonly sorted: readonly EntryShape[];
 }
 
@@ -88,6 +88,8 @@ function countInserts({ create, ...chosen }: ChosenStrategy, inserted: Float64Ar
 const levelsOf = ({ list, state: { word } }: Vgic, vcpu: number): number =>
   new Set(list.order(vcpu).map((slot) => priorityOf(word[slot]))).size;
 
+const roundToPower = (value: number): number => (value === 0 ? 0 : 2 ** Math.round(Math.log2(value)));
+
 /** Replays under the flavour's own algorithm and looks at every entry. */
 export function gatherEntries({ kind, identity, open }: Recording): RecordedEntries {
   const source = open();
@@ -96,7 +98,7 @@ export function gatherEntries({ kind, identity, open }: Recording): RecordedEntr
   const vgic = createModel(machine, countInserts(referenceFor(machine), inserted));
   const engine = createEngine(vgic);
   const { cost } = vgic.state;
-  const shapes = new Map<string, { depth: number; arrivals: number; levels: number; entries: number }>();
+  const shapes = new Map<string, { stand: number; arrivals: number; levels: number; entries: number }>();
   const block = createEventBlock();
   while (source.next(block)) {
     for (let event = 0; event < block.count; event++) {
@@ -111,9 +113,10 @@ export function gatherEntries({ kind, identity, open }: Recording): RecordedEntr
       const sorts = cost.sorts;
       engine.step(word, block.value[event]);
       if (cost.sorts > sorts) {
-        const arrivals = inserted[vcpu];
-        const key = `${depth},${arrivals},${levels}`;
-        const shape = shapes.get(key) ?? { depth, arrivals, levels, entries: 0 };
+        const seen = [Math.max(0, depth - inserted[vcpu]), inserted[vcpu], levels].map(roundToPower);
+        const [stand, arrivals] = seen;
+        const key = seen.join();
+        const shape = shapes.get(key) ?? { stand, arrivals, levels: seen[2], entries: 0 };
         shape.entries++;
         shapes.set(key, shape);
       }
@@ -138,7 +141,7 @@ export function gatherEntries({ kind, identity, open }: Recording): RecordedEntr
     usedLrs: Array.from(cost.used.subarray(0, machine.nrLr + 1)),
     depths,
     sorts: cost.sorts,
-    sorted: [...shapes.values()].sort((a, b) => a.depth - b.depth || a.arrivals - b.arrivals || a.levels - b.levels),
+    sorted: [...shapes.values()].sort((a, b) => a.stand - b.stand || a.arrivals - b.arrivals || a.levels - b.levels),
   };
 }
 

@@ -54,9 +54,9 @@ function fallOf(surface: Surface, recordings: readonly RecordedEntries[]): Fall 
   let insertWins = 0;
   for (const recording of recordings) {
     entries += recording.entries;
-    for (const { depth, arrivals, levels, entries: count } of recording.sorted) {
+    for (const { stand, arrivals, levels, entries: count } of recording.sorted) {
       sorted += count;
-      const place = { nrLr: recording.nrLr, stand: Math.max(0, depth - arrivals), arrivals, levels };
+      const place = { nrLr: recording.nrLr, stand, arrivals, levels };
       if (stepsAt(surface, place, INSERT) < stepsAt(surface, place, FLUSH)) insertWins += count;
     }
   }
