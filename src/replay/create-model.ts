@@ -2,7 +2,7 @@
 import { assert, UsageError } from '../base/errors.js';
 import { flavourNamed } from '../gic/flavour/index.js';
 import { MAX_NR_LR, type Machine } from '../gic/intid.js';
-import { type ChosenStrategy, reference, strategies, strategyNamed } from '../strategy/index.js';
+import { type ChosenStrategy, reference, strategyNamed, usualStrategies } from '../strategy/index.js';
 import type { ApListStrategy } from '../strategy/strategy.js';
 import { xenOld } from '../strategy/xen-old.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
@@ -22,8 +22,8 @@ export function findStrategyLack(machine: Machine, { id, structure }: ApListStra
 /** The strategies of `chosen` that a machine can run; those that are not on request only if none are chosen. Throws UsageError for a named one that cannot. */
 export function strategiesFor(machine: Machine, chosen: readonly ChosenStrategy[] | undefined): ChosenStrategy[] {
   if (chosen === undefined)
-    return strategies
-      .filter((strategy) => strategy.isOnRequest !== true && findStrategyLack(machine, strategy) === undefined)
+    return usualStrategies
+      .filter((strategy) => findStrategyLack(machine, strategy) === undefined)
       .map(({ id }) => strategyNamed(id));
   return chosen.filter(({ label, strategy, isByAll }) => {
     const lack = findStrategyLack(machine, strategy);

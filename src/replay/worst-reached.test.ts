@@ -86,6 +86,13 @@ const longWalk: Attack = (vgic) => {
   vgic.flush(0);
 };
 
+/** One fewer than the LRs hold is deliverable, at the end. */
+const tooFewHere: Attack = (vgic) => {
+  pend(vgic, 0, 0, N, all(MIDDLE));
+  retarget(vgic, 1, 0, N - K + 1);
+  vgic.flush(0);
+};
+
 const pingPong: Attack = (vgic) => {
   pend(vgic, 0, 0, N, scattered);
   vgic.flush(0);
@@ -114,6 +121,56 @@ const intoOrder: Attack = (vgic) => {
   vgic.flush(0);
   retarget(vgic, 1, 0, m);
   vgic.sync(0);
+};
+
+/** In ascending order: no insertion clears a flag that the list is in order. */
+const ascending: Attack = (vgic) => pend(vgic, 0, 0, N, (at) => 8 * Math.floor((31 * at) / N));
+
+/** The keys are set when all are queued: an insertion would have put them in order. */
+const sortAfterInsert: Attack = (vgic) => {
+  const { flavour } = vgic.state;
+  pend(vgic, 0, 0, N, all(MIDDLE));
+  const keys = hardestKeys(flavour.sort, N);
+  for (let at = 0; at < N; at++) vgic.setPriority(0, spi(at), LAZY - 8 * keys[at]);
+  if (flavour.order === 'active-first') {
+    const last = [...keys.keys()].sort((a, b) => keys[b] - keys[a] || a - b).slice(-K);
+    for (let at = 0; at < N; at++) if (!last.includes(at)) retarget(vgic, 1, at, at + 1);
+  }
+  vgic.flush(0);
+};
+
+/** All leave, each more urgent than most before it. The list is not in order, nor is it put in order before they do. */
+const descendingLeave: Attack = (vgic) => {
+  pend(vgic, 0, 0, N, scattered);
+  vgic.flush(0);
+  const slots = vgic.list.order(0);
+  slots.forEach((slot, at) => {
+    const intid = vgic.state.intidOfSlot[slot];
+    vgic.setPriority(0, intid, 8 * (31 - Math.floor((32 * at) / N)));
+    vgic.setTarget(intid, 1);
+  });
+  vgic.sync(0);
+};
+
+/** More than the LRs hold is deliverable, the last of it at the end. */
+const sortedLongWalk: Attack = (vgic) => {
+  pend(vgic, 0, 0, N - K, all(URGENT));
+  pend(vgic, 0, N - K, N, all(LAZY));
+  if (vgic.state.flavour.order === 'active-first') retarget(vgic, 1, 0, N - K);
+  vgic.flush(0);
+};
+
+/** An active beyond the LRs: upstream's order is needed. */
+const hardestPending: Attack = (vgic) => {
+  const keys = hardestKeys(vgic.state.flavour.sort, N);
+  pend(vgic, 0, 0, N, (at) => LAZY - 8 * keys[at]);
+  vgic.setActive(0, spi(0), true, false);
+  vgic.flush(0);
+};
+
+const parkedFlush: Attack = (vgic) => {
+  pend(vgic, 0, 0, N, all(MIDDLE));
+  vgic.flush(0);
 };
 
 const urgentLast: Attack = (vgic) => {
@@ -238,6 +295,21 @@ const rows: readonly Row[] = [
     [id, 'prune', intoOrder, AP_LISTS],
     [id, 'pending', parked, AP_LISTS],
   ]),
+  ...['short-circuit', 'sorted-flag', 'sort-if-unsorted'].map((id): Row => [id, 'flush', hardestSort, AP_LISTS]),
+  ['sorted-flag', 'inject', ascending, AP_LISTS],
+  ['sorted-flag', 'prune', pingPong, AP_LISTS],
+  ['check-and-insert', 'inject', urgentLast, AP_LISTS],
+  ['check-and-insert', 'flush', sortAfterInsert, AP_LISTS],
+  ['check-and-insert', 'prune', descendingLeave, AP_LISTS],
+  ['counting-sort', 'flush', sortedLongWalk, AP_LISTS],
+  ['top-k', 'flush', tooFewHere, SORTED_BY_CLASS],
+  ['top-k', 'flush', hardestPending, REWORKED],
+  // Its other paths have logarithms, which no guest comes within 5 % of.
+  ['heap', 'pending', parked, AP_LISTS],
+  ['bhyve', 'fold', foldActive, SORTED_BY_CLASS],
+  ['bhyve', 'flush', longWalk, AP_LISTS],
+  ['bao', 'flush', parkedFlush, AP_LISTS],
+  ['bao', 'fold', foldOthers(NR_ACTIVES), REWORKED],
   ['hybrid:threshold=2000', 'flush', hardestSort, AP_LISTS],
   ['buckets', 'inject', parked, AP_LISTS],
   ['buckets', 'rekey', lpisOff, KVM],

@@ -5,12 +5,12 @@ import * as ApLists from '../vgic/ap-list.js';
 import { uint8Column } from '../vgic/columns.js';
 import * as Word from '../vgic/word.js';
 import { createLinkedList } from './linked-list.js';
-import type { ApListStrategy, WorstSize } from './strategy.js';
-import { appendedPaths, worstCase } from './worst-list.js';
+import type { ApListStrategy, WorstCase, WorstSize } from './strategy.js';
+import { appendedPaths, MOST_EOIS, SEEN, worstCase } from './worst-list.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
-const { NR_SGIS } = Intid;
+const { NO_SLOT, NR_SGIS } = Intid;
 const { OVERFLOW } = ApLists;
 const { ACTIVE, priorityOf, staysHere, targetField } = Word;
 
@@ -23,7 +23,7 @@ export const bao: ApListStrategy = {
   models:
     'the Bao hypervisor, which spills into unsorted lists and scans them for the best; order and states are those of the flavour',
   structure: 'ap-list',
-  equivalence: 'deviating',
+  equivalence: 'tie-equivalent',
   isOnRequest: true,
   cost: {
     insert: 'O(1)',
@@ -35,6 +35,7 @@ export const bao: ApListStrategy = {
   params: {},
   worst: (flavour) => ({
     ...appendedPaths(flavour),
+    fold: foldOf(flavour),
     flush: worstCase(
       'linear',
       (size) => 1 + summarySteps(flavour, size) + scanSteps(size),
@@ -44,7 +45,7 @@ export const bao: ApListStrategy = {
   create: () => (s, ops) => {
     const list = createLinkedList(s, ops);
     const { word, source, intidOfSlot, dist, picks, cost, nrLr } = s;
-    const { next, anchors, append, hasMultiSgi, len, sortOrder, summarise } = list;
+    const { next, anchors, append, hasMultiSgi, keyOf: keyAtEntry, len, sortOrder, summarise } = list;
     const keyOfWord = sortOrder.keyOf;
     const needsSummary = s.flavour.depth === 'ours';
     const isPlaced = uint8Column(s.nrSlots);
@@ -62,8 +63,9 @@ export const bao: ApListStrategy = {
         if (isPlaced[slot] === 1) continue;
         const w = word[slot];
         seen++;
-        if (staysHere(w, here, distEnabled) === 0) continue;
         const key = keyOfWord(w, vcpu);
+        keyAtEntry[slot] = key;
+        if (staysHere(w, here, distEnabled) === 0) continue;
         if (best !== NOBODY) compared++;
         if (key >= bestKey) continue;
         best = slot;
@@ -100,9 +102,34 @@ export const bao: ApListStrategy = {
       return len[vcpu] > count ? count | OVERFLOW : count;
     }
 
+    /**
+     * EOIs of actives that got no LR: each scans for the active that comes next in the order of the entry, which is that
+     * of keys and, of one key, that of the list. Whatever is not active is passed over here.
+     */
+    function nextActive(vcpu: number, behind: number): number {
+      const anchor = anchors + vcpu;
+      const behindKey = behind === NO_SLOT ? NOBODY : keyAtEntry[behind];
+      let found = NO_SLOT;
+      let isBehind = false;
+      for (let slot = next[anchor]; slot !== anchor; slot = next[slot]) {
+        const key = keyAtEntry[slot];
+        const follows = key > behindKey || (key === behindKey && isBehind);
+        if (slot === behind) isBehind = true;
+        else if (follows && (word[slot] & ACTIVE) !== 0 && (found === NO_SLOT || key < keyAtEntry[found])) found = slot;
+      }
+      if (COUNTED) {
+        cost.visits += len[vcpu];
+        cost.locks += len[vcpu];
+      }
+      return found;
+    }
+
     return {
       length: (vcpu) => len[vcpu],
-      insert: append,
+      insert(vcpu, slot) {
+        keyAtEntry[slot] = keyOfWord(word[slot], vcpu);
+        append(vcpu, slot);
+      },
       touch: () => {},
       touchAll: () => {},
       select(vcpu) {
@@ -115,11 +142,25 @@ export const bao: ApListStrategy = {
       prune: list.prune,
       hasPending: list.hasPending,
       dropLpis: list.dropLpis,
-      after: list.after,
+      after: nextActive,
       order: list.order,
     };
   },
 };
+
+/** Each of up to 31 EOIs finds its active by a scan; one scan more finds none, or that no EOI is left. */
+function foldOf(flavour: Flavour): WorstCase {
+  const folded = appendedPaths(flavour).fold;
+  if (flavour.activeOutsideLrs === 'none') return folded;
+  return worstCase(
+    'linear',
+    ({ n, k }) => {
+      const ended = Math.min(MOST_EOIS, n);
+      return SEEN * Math.min(n, k) + (SEEN + 1) * ended + SEEN * n * (ended + 1);
+    },
+    `visit and lock of k list registers; up to ${MOST_EOIS} EOIs of actives in none, each a scan of n`,
+  );
+}
 
 const summarySteps = (flavour: Flavour, { n }: WorstSize): number => (flavour.depth === 'ours' ? 2 * n : 0);
 

@@ -7,6 +7,7 @@ import { buckets } from './buckets.js';
 import { checkAndInsert } from './check-and-insert.js';
 import { countingSort } from './counting-sort.js';
 import { fifo } from './fifo.js';
+import { heap } from './heap.js';
 import { hybrid } from './hybrid.js';
 import { shortCircuit } from './short-circuit.js';
 import { sortIfUnsorted } from './sort-if-unsorted.js';
@@ -29,12 +30,16 @@ export const strategies: readonly ApListStrategy[] = [
   countingSort,
   topK,
   buckets,
+  heap,
   bhyve,
   bao,
   fifo,
   unlimitedLrs,
   xenOld,
 ];
+
+/** Those that are replayed where none are named. */
+export const usualStrategies: readonly ApListStrategy[] = strategies.filter(({ isOnRequest }) => isOnRequest !== true);
 
 /** Those that keep an ap_list. */
 export const apListStrategies: readonly ApListStrategy[] = strategies.filter(

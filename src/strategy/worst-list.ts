@@ -15,7 +15,7 @@ export const SEEN = 2;
 /** irq_lock; list lock and irq_lock again when the interrupt is queued. */
 export const QUEUED = 3;
 /** EOIs of interrupts in no list register that one exit can report: 5 bits. */
-const MOST_EOIS = 31;
+export const MOST_EOIS = 31;
 
 export const worstCase = (growth: Growth, steps: (size: WorstSize) => number, why: string): WorstCase => ({
   growth,
