@@ -37,7 +37,8 @@ const op = (verb: Verb, given: Partial<Op> = {}): Op => ({
 
 /** Enters the guest and leaves it: flush, fold, prune. */
 const visit = (vcpu = 0): Op[] => [op('enter', { vcpu }), op('exit', { vcpu })];
-/** The last interrupt alone. */
+const FIRST_ONE = { from: 0, to: 0 };
+/** One at the end: up to a 64th of the interrupts stand behind it. */
 const LAST_ONE = { from: LAST, to: LAST };
 
 /** The same thing said to SPIs and to LPIs. */
@@ -102,11 +103,8 @@ function programsOn(on: GrowthProgram['on']): GrowthProgram[] {
       ...[op(move, { to: HALF, value: 1 }), op('enter'), op(raise)],
       ...[op(move, { vcpu: 1, from: HALF, value: 1 }), op('exit'), ...visit(1)],
     ]),
-    // Queued, and no longer pending: all leave at an exit before any sort; then they are sorted, looked at and leave.
-    named('parked', [
-      ...[op('enter'), op(raise), op(clear, { vcpu: 1 }), op('exit')],
-      ...[op(raise), op(clear), op('wfi'), ...visit()],
-    ]),
+    // Queued, and no longer pending: all leave at an exit.
+    named('parked', [op('enter'), op(raise), op(clear, { vcpu: 1 }), op('exit')]),
   ];
 }
 
@@ -124,7 +122,7 @@ const SPI_PROGRAMS: readonly GrowthProgram[] = [
     ...[...visit(), op('deactivate'), ...visit()],
   ]),
   // EOIcount says that two ended, and one active interrupt is somewhere behind the last list register (8.2 row 20).
-  own('spi', 'counted-eois', [op('raise'), op('activate', LAST_ONE), op('enter'), ...countEois(2), op('exit')]),
+  own('spi', 'counted-eois', [op('raise'), op('activate', FIRST_ONE), op('enter'), ...countEois(2), op('exit')]),
   // SGIs of several senders keep less urgent interrupts out (8.2 row 22).
   {
     id: 'spi-senders',
@@ -144,11 +142,11 @@ const SPI_PROGRAMS: readonly GrowthProgram[] = [
 
 const LPI_PROGRAMS: readonly GrowthProgram[] = [
   ...programsOn('lpi'),
-  // EnableLPIs from 1 to 0 (8.2 row 19).
-  own('lpi', 'off', [op('int'), op('lpis-off')]),
-  // The same as on SPIs, which alone can be made active from outside, behind all the LPIs.
+  // The same as on SPIs, which alone can be made active from outside, behind all the LPIs; then EnableLPIs off (8.2 row 19).
   {
-    ...own('lpi', 'counted-eois', [op('int'), op('activate', LAST_ONE), op('enter'), ...countEois(2), op('exit')]),
+    ...own('lpi', 'counted-eois', [
+      ...[op('int'), op('activate', LAST_ONE), op('enter'), ...countEois(2), op('exit'), op('lpis-off')],
+    ]),
     queued: (n) => n + 1,
   },
   // SPIs before all the LPIs: one whose priority changes, and some that are active and pending until EOIcount ends them.
