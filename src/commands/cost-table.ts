@@ -3,9 +3,10 @@
 import { formatInteger, formatShare } from '../base/number-format.js';
 import { type ExactPart, PATH_NAMES } from '../replay/result.js';
 import { wrapText } from '../report/terminal.js';
+import { guestColumns } from './guest-columns.js';
 import { describeSystems } from './system-text.js';
 
-interface Column {
+export interface Column {
   readonly head: string;
   readonly isNumber: boolean;
   readonly cells: readonly string[];
@@ -25,6 +26,8 @@ export function renderCosts(cells: readonly ExactPart[], width: number): string 
     ...wrapText(summary, width),
     '',
     ...alignColumns(costColumns(cells), width),
+    '',
+    ...alignColumns(guestColumns(cells), width),
     '',
     ...describeSystems(cells, width),
     ...[...describeForeign(trace), ...describeFidelity(trace)].flatMap((caveat) => [...wrapText(caveat, width), '']),
@@ -50,8 +53,10 @@ function describeFidelity({ origin, fidelity }: ExactPart['trace']): string[] {
 /** Stands once under all tables. */
 export const COST_LEGEND =
   'steps = list entries visited + comparisons + locks taken + LRs written, as the hypervisor would do them (exact, the ' +
-  'same on every machine). Under each path: the most steps of one call, - where there was none. "vgic-replay report" ' +
-  'judges and draws this.';
+  'same on every machine). Under each path: the most steps of one call, - where there was none. Below: the longest stretch ' +
+  'with interrupts off; steps an instruction of the guest, and those of the dearest one with its exit and entry; entries at which ' +
+  'a less urgent interrupt was preferred; most entries that one was left out of; interrupts on no list at the end. ' +
+  '"vgic-replay report" judges and draws this.';
 
 function costColumns(cells: readonly ExactPart[]): Column[] {
   const column = (head: string, cell: (exact: ExactPart) => string, isNumber = true): Column => ({
@@ -75,7 +80,7 @@ const sumSteps = (paths: ExactPart['paths']): number =>
 const perEvent = (steps: number, events: number): string => (events === 0 ? '-' : (steps / events).toFixed(2));
 
 /** The last column goes first where the terminal is narrow: a promise that does not hold is an error of its own. */
-function alignColumns(columns: readonly Column[], width: number): string[] {
+export function alignColumns(columns: readonly Column[], width: number): string[] {
   const widths = columns.map(({ head, cells }) => Math.max(...[head, ...cells].map(({ length }) => length)));
   const total = widths.reduce((sum, each) => sum + each + GUTTER.length, -GUTTER.length);
   const shown = total > width ? columns.slice(0, -1) : columns;

@@ -8,7 +8,7 @@ import { quoted, replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
 import { createTimeline, type Timeline } from '../replay/timeline.js';
 import { verifyTrace } from '../replay/verify.js';
-import { renderCsv, renderMeasuredCsv } from '../report/csv.js';
+import { renderCsv, renderHarmCsv, renderMeasuredCsv, renderSectionsCsv } from '../report/csv.js';
 import { renderJson } from '../report/json.js';
 import { renderMarkdown } from '../report/markdown.js';
 import {
@@ -70,7 +70,7 @@ export function registerReport(program: Command, terminal: Terminal): void {
       await writeReport(model, options.out);
       terminal.out(renderTerminal(model, terminal));
       terminal.out(
-        `\nReport: ${join(options.out, 'report.html')} (open it in a browser), and report.md, report.json, cells.csv beside it`,
+        `\nReport: ${join(options.out, 'report.html')} (open it in a browser), and report.md, report.json and CSV files beside it`,
       );
       requireClasses(model.cells);
     });
@@ -248,6 +248,8 @@ async function writeReport(model: ReportModel, folder: string): Promise<void> {
     ['report.md', renderMarkdown(model)],
     ['report.json', renderJson(model)],
     ['cells.csv', renderCsv(model)],
+    ['sections.csv', renderSectionsCsv(model)],
+    ['harm.csv', renderHarmCsv(model)],
   ];
   const measured = renderMeasuredCsv(model);
   if (measured !== null) files.push(['measured.csv', measured]);

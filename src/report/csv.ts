@@ -1,5 +1,6 @@
 /** Tidy CSV (RFC 4180): one row per cell and path. Exact figures only; `renderMeasuredCsv` has the times. */
 import { METRIC_NAMES, PATH_NAMES } from '../replay/result.js';
+import { quantileAtMost, sectionNamed } from '../replay/sections.js';
 import { gatherFacts } from './facts.js';
 import { listMeasured } from './measured.js';
 import type { ReportModel } from './model.js';
@@ -62,6 +63,73 @@ export function renderCsv(model: ReportModel): string {
         exact.command,
       ]),
     ),
+  );
+  return csvLines([head, ...rows]);
+}
+
+/** One row a critical section, payer and cell. */
+export function renderSectionsCsv(model: ReportModel): string {
+  const head = ['trace', 'sha256', 'kind', 'nr_lr', 'flavour', 'strategy', 'section', 'payer', 'interrupts', 'calls'];
+  const metrics = ['steps', 'locks'].flatMap((metric) => [`${metric}_sum`, `${metric}_max`, `${metric}_p9999`]);
+  const rows = gatherFacts(model).traces.flatMap(({ trace, kind, all }) =>
+    all.flatMap(({ label, exact }) =>
+      exact.sections.map(({ id, payer, calls, steps, locks }): CsvValue[] => [
+        trace.name,
+        trace.sha256,
+        kind,
+        trace.machine.nrLr,
+        trace.machine.flavour,
+        label,
+        id,
+        payer,
+        sectionNamed(id).interrupts,
+        calls,
+        ...[steps, locks].flatMap((metric) => [metric.sum, metric.max, quantileAtMost(metric, 0.9999)]),
+      ]),
+    ),
+  );
+  return csvLines([[...head, ...metrics], ...rows]);
+}
+
+/** One row a cell: what an instruction is worth, and what the strategy does to the guest. */
+export function renderHarmCsv(model: ReportModel): string {
+  const head = [
+    ...[
+      'trace',
+      'sha256',
+      'kind',
+      'nr_lr',
+      'flavour',
+      'strategy',
+      'steps',
+      'guest_instructions',
+      'dearest_instruction',
+    ],
+    ...['inverted_entries', 'inverted_interrupts', 'deliveries', 'delay_sum', 'delay_max', 'delay_p9999'],
+    ...['longest_wait', 'longest_passed_over', 'waiting_at_end', 'lost'],
+  ];
+  const rows = gatherFacts(model).traces.flatMap(({ trace, kind, all }) =>
+    all.map(({ label, exact: { amplification, harm } }): CsvValue[] => [
+      trace.name,
+      trace.sha256,
+      kind,
+      trace.machine.nrLr,
+      trace.machine.flavour,
+      label,
+      amplification.steps,
+      amplification.guestInstructions,
+      amplification.worstWindow?.steps ?? null,
+      harm.inversions.entries,
+      harm.inversions.interrupts,
+      harm.delay.calls,
+      harm.delay.sum,
+      harm.delay.max,
+      quantileAtMost(harm.delay, 0.9999),
+      harm.waiting.longest,
+      harm.waiting.longestPassed,
+      harm.waiting.atEnd,
+      harm.lost,
+    ]),
   );
   return csvLines([head, ...rows]);
 }

@@ -4,7 +4,7 @@ import type { Verdict } from './verdict-trust.js';
 
 /**
  * A string is text, a number is grouped and aligned right, null is an absent value, `code` is a command to copy, `mono`
- * a hash or register words, `alarm` a figure or word that must not be there.
+ * a hash or register words, `alarm` a figure or word that must not be there, `bars` a log2 histogram.
  */
 export type TableCell =
   | string
@@ -12,7 +12,8 @@ export type TableCell =
   | null
   | { readonly code: string }
   | { readonly mono: string }
-  | { readonly alarm: string };
+  | { readonly alarm: string }
+  | { readonly bars: readonly number[] };
 
 export interface TableColumn {
   readonly head: string;

@@ -56,6 +56,14 @@ export const GLOSSARY: readonly (readonly [term: string, meaning: string])[] = [
     'A stretch of code with a lock held or interrupts off: what has to wait for it waits for all of its steps.',
   ],
   [
+    'passed over',
+    'An interrupt that could be delivered gets no list register at a guest entry although a less urgent one does: a priority inversion.',
+  ],
+  [
+    'lost, stranded',
+    'An interrupt that could be delivered is on no list, so nothing will deliver it until somebody raises or enables it again.',
+  ],
+  [
     'window W',
     'On injection, the moment between letting go of the interrupt’s own lock and taking that of the list. Another CPU may change the interrupt there, so it is looked at again.',
   ],

@@ -1,6 +1,7 @@
 /** The report as one HTML file: no network, no framework, static SVG charts, light and dark. */
 import { createHash } from 'node:crypto';
 import { formatInteger } from '../base/number-format.js';
+import { describeBars, drawBars } from './bars.js';
 import type { MarkShape, SeriesStyle } from './chart-spec.js';
 import { chartLegend } from './chart-spec.js';
 import { drawChart } from './chart-svg.js';
@@ -168,6 +169,7 @@ function renderCell(cell: TableCell): Html | string {
   if (typeof cell === 'number') return formatInteger(cell);
   if (typeof cell === 'string') return cell;
   if ('mono' in cell) return html`<code>${cell.mono}</code>`;
+  if ('bars' in cell) return html`<span role="img" title="${describeBars(cell.bars)}">${drawBars(cell.bars)}</span>`;
   if ('alarm' in cell) return html`<strong class="alarm">${cell.alarm}</strong>`;
   return cell.code === '' ? '–' : html`<code data-copy>${cell.code}</code>`;
 }

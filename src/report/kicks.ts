@@ -10,6 +10,7 @@ import { groupColumns, numberColumn, textColumn } from './document.js';
 import type { Facts, StrategyOnTrace, TraceFacts } from './facts.js';
 import type { TraceKind } from './model.js';
 import { TRACE_KINDS } from './model.js';
+import { groupRuns, nameRuns } from './run-groups.js';
 import type { Verdict } from './verdict-trust.js';
 
 const COLUMN_WORDS: readonly (readonly [term: string, meaning: string])[] = [
@@ -31,35 +32,9 @@ const COLUMN_WORDS: readonly (readonly [term: string, meaning: string])[] = [
   ],
 ];
 
-interface KickGroup {
-  readonly runs: readonly StrategyOnTrace[];
-  readonly kicks: KickCounts;
-}
-
-/** Strategies with equal counts together, in the order of the runs. */
-function groupKicks(runs: readonly StrategyOnTrace[]): KickGroup[] {
-  const groups = new Map<string, StrategyOnTrace[]>();
-  for (const run of runs) {
-    const key = JSON.stringify(run.exact.kicks);
-    const known = groups.get(key);
-    if (known) known.push(run);
-    else groups.set(key, [run]);
-  }
-  return [...groups.values()].map((equal) => ({ runs: equal, kicks: equal[0].exact.kicks }));
-}
-
 /** Declares to present the same interrupts as the reference, up to ties. */
 const presentsSame = ({ exact: { equivalence } }: StrategyOnTrace): boolean =>
   equivalence.declared === 'identical' || equivalence.declared === 'tie-equivalent';
-
-/** "all", "all but fifo", or the names. */
-function nameRuns(runs: readonly StrategyOnTrace[], all: readonly StrategyOnTrace[]): string {
-  if (all.length > 1 && runs.length === all.length) return `all ${formatInteger(all.length)}`;
-  const others = all.filter((run) => !runs.includes(run));
-  const few = runs.length > 2 && others.length <= 2 ? others : runs;
-  const names = joinWords(few.map(({ label }) => label));
-  return few === others ? `all but ${names}` : names;
-}
 
 /** One row a trace: the reference, or what was run in its place. */
 export const kickTable = (facts: Facts): Table => ({
@@ -86,7 +61,7 @@ function kickRows(facts: Facts, pick: (trace: TraceFacts) => readonly StrategyOn
     ],
     rowHeads: 2,
     rows: facts.traces.flatMap((trace) =>
-      groupKicks(pick(trace)).map(({ runs, kicks }) => [
+      groupRuns(pick(trace), ({ exact }) => exact.kicks).map(({ runs, figures: kicks }) => [
         trace.label,
         nameRuns(runs, pick(trace)),
         trace.flavour,
@@ -198,7 +173,9 @@ function describeKicks(facts: Facts): string {
         : `${plural(guests.spurious, 'entry', 'entries')} after a request had nothing pending to present.`,
     );
   }
-  const apart = facts.traces.filter((trace) => groupKicks(trace.all.filter(presentsSame)).length > 1);
+  const apart = facts.traces.filter(
+    (trace) => groupRuns(trace.all.filter(presentsSame), ({ exact }) => exact.kicks).length > 1,
+  );
   const severalRan = facts.traces.some(({ all }) => all.filter(presentsSame).length > 1);
   if (severalRan) {
     sentences.push(

@@ -1,6 +1,7 @@
 /** The report as Markdown for a pull request or an issue: the same sections, charts as their finding and table. */
 
 import { formatInteger } from '../base/number-format.js';
+import { drawBars } from './bars.js';
 import type { Block, Section, Table, TableCell } from './document.js';
 import { hashExactPart } from './json.js';
 import type { ReportModel } from './model.js';
@@ -89,6 +90,7 @@ function renderCell(cell: TableCell): string {
   if (typeof cell === 'number') return formatInteger(cell);
   if (typeof cell === 'string') return escapeMarkdown(cell);
   if ('mono' in cell) return renderCode(cell.mono);
+  if ('bars' in cell) return renderCode(drawBars(cell.bars));
   if ('alarm' in cell) return `**${escapeMarkdown(cell.alarm)}**`;
   return cell.code === '' ? '–' : renderCode(cell.code);
 }

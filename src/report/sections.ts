@@ -3,12 +3,14 @@
 import { joinWords, plural } from '../base/number-format.js';
 import { depthChart, longestChart, sweepChart, timelineChart, usedLrsChart, worthChart } from './charts.js';
 import { costOverview, costTable, partialStrategies } from './cost-tables.js';
+import { criticalSection } from './critical-sections.js';
 import type { Block, ReportDocument, Section } from './document.js';
 import { textColumn } from './document.js';
 import type { Facts, TraceFacts } from './facts.js';
 import { findWorstAttack, gatherFacts, isAsked, isRecordedInFull } from './facts.js';
 import { fidelitySection } from './fidelity.js';
 import { GLOSSARY } from './glossary.js';
+import { harmSection } from './harm.js';
 import { kickSection } from './kicks.js';
 import { measuredSection } from './measured.js';
 import type { ReportModel } from './model.js';
@@ -34,6 +36,8 @@ export function composeReport(model: ReportModel, exactSha256: string): ReportDo
     distributionSection(facts),
     timelineSection(model),
     costSection(facts),
+    criticalSection(facts),
+    harmSection(facts),
     kickSection(facts),
     ...threadSections(model.studies, model.seed),
     equivalenceSection(model, facts),
