@@ -2,6 +2,7 @@
 export { FidelityError, InputError, UsageError, UserError } from './base/errors.js';
 export type { GicModel, Machine } from './gic/intid.js';
 export { lrHex } from './gic/lr.js';
+export { chooseGuest, hostileWorkloads } from './hostile/index.js';
 export { type BlockSource, replayTrace, type TraceIdentity } from './replay/replay.js';
 export { CELL_SCHEMA, type CellResult, type ExactPart, type MeasuredPart, type PathCost } from './replay/result.js';
 export { type VerifyRecord, verifyTrace } from './replay/verify.js';

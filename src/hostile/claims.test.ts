@@ -49,6 +49,16 @@ claim(2, 'priority-churn', 'every entry with a long list sorts, for what a sorte
   assert.ok(played.max(PATH_FLUSH, METRIC_LOCKS) > 10693);
 });
 
+test('2 priority-churn: a sorted flag saves all but the first sort of never-ack, and none here', () => {
+  const sortsOf = (spec: string): number => {
+    const { vgic } = play(spec, 'kvm-6.1', 'sorted-flag');
+    return vgic.state.cost.sorts;
+  };
+  assert.equal(sortsOf('attack:never-ack'), 1);
+  const [few, many] = [8, 64].map((rounds) => sortsOf(`attack:priority-churn:rounds=${rounds}`));
+  assert.equal(many - few, 2 * (64 - 8));
+});
+
 claim(3, 'enable-toggle', '960 removals in one exit and 960 insertions by 30 writes', (played) => {
   const rounds = 8;
   const { cost } = played.vgic.state;
@@ -144,6 +154,15 @@ claim(17, 'park-below-pmr', 'n visits a WFI', (played) => {
   const waits = 65;
   assert.equal(played.vgic.state.cost.calls[PATH_PENDING], waits);
   assert.equal(played.sum(PATH_PENDING, METRIC_VISITS), 960 * waits);
+});
+
+claim(18, 'maintenance-exits', 'an exit for each k - 1 that are handled, while more wait', (played) => {
+  const [rounds, lrs] = [300, 4];
+  const { cost } = played.vgic.state;
+  assert.equal(flushesOf(played, 0), rounds);
+  assert.equal(cost.acks, (lrs - 1) * rounds);
+  // Full at every entry: the exit is the underflow's.
+  assert.equal(cost.used[lrs], rounds);
 });
 
 claim(20, 'shuffled-eoi', 'the end of one interrupt walks what is pending before it', (played, flavour) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type EventBlock, findKind, wordIntid, wordKind, wordVcpu } from '../trace/events.js';
 import { createColumnSink } from '../workload/column-sink.js';
-import { expandProgram } from './expand.js';
+import { expandProgram, MAX_COMMANDS } from './expand.js';
 import { type GuestProgram, interruptsAt, type Op, priorityAt, programMachine, type Verb } from './program.js';
 
 const op = (verb: Verb, given: Partial<Op> = {}): Op => ({
@@ -90,6 +90,58 @@ test('commands for LPIs are one write', () => {
     'flush v0 0 0',
     'sync v0 0 0',
   ]);
+});
+
+test('no CWRITER write stands for more commands than its queue holds', () => {
+  const commands = expand(once(op('int')), MAX_COMMANDS + 1);
+  const firstTrap = commands.indexOf('sync v0 0 0');
+  assert.deepEqual(commands.slice(firstTrap + 1 + MAX_COMMANDS, firstTrap + 6 + MAX_COMMANDS), [
+    'flush v0 0 0',
+    'sync v0 0 0',
+    `inject v0 ${8192 + MAX_COMMANDS} 1`,
+    'flush v0 0 0',
+    'sync v0 0 0',
+  ]);
+});
+
+test('the CPU interface: EOImode keeps the PMR, acknowledges by the rules, priority drops', () => {
+  const program = once(
+    op('pmr', { value: 0x80 }),
+    op('eoi-mode', { value: 1 }),
+    op('ack-nested', { value: 2 }),
+    op('drop', { value: 1 }),
+  );
+  assert.deepEqual(expand(program, 1), [
+    'pmr v0 0 128',
+    `cpuif v0 0 ${0x80 | (2 << 8) | (1 << 10)}`,
+    'flush v0 0 0',
+    'ack v0 0 4',
+    'ack v0 0 4',
+    'priority-drop v0 0 0',
+    'sync v0 0 0',
+  ]);
+});
+
+test('a DIR may trap and halt the guest: every vCPU in it leaves', () => {
+  assert.deepEqual(expand(once(op('enter', { vcpu: 1 }), op('dir', { to: 0 })), 1), [
+    'flush v1 0 0',
+    'flush v0 0 0',
+    'deactivate v0 32 1',
+    'sync v0 0 0',
+    'sync v1 0 0',
+    'flush v0 0 0',
+    'flush v1 0 0',
+    'sync v0 0 0',
+    'sync v1 0 0',
+  ]);
+});
+
+test('a read of active states is one access a register; a private interrupt has its bit where the GIC has it', () => {
+  const reads = expand(once(op('active-read')), 40).filter((name) => name.startsWith('mmio-dist-read'));
+  assert.deepEqual(reads, ['mmio-dist-read v0 772 4', 'mmio-dist-read v0 776 4']);
+  const pend = once(op('pend-private', { value: 3 }));
+  assert.ok(expand(pend, 1).includes(`mmio-redist v0 ${0x10200} 8`));
+  assert.ok(expand({ ...pend, model: 'gicv2' }, 1).includes(`mmio-dist v0 ${0x200} 8`));
 });
 
 test('the ladders of appendix A', () => {

@@ -61,9 +61,10 @@ const resolve = <T>(field: T | ((params: WorkloadParams) => T), params: Workload
 
 /** The workload of a row: deterministic, without a seed. */
 export function programRow(given: ProgramRow): HostileProgram {
-  const { name, row, summary, hurts, bound, flavours, params } = given;
+  const { name, row, summary, hurts, bound, flavours } = given;
+  const params = needsV2(flavours) ? [...given.params, v2] : given.params;
   const program = (values: WorkloadParams): GuestProgram => ({
-    model: given.model ?? 'gicv3',
+    model: values.v2 === 1 ? 'gicv2' : (given.model ?? 'gicv3'),
     vcpus: resolve(given.vcpus ?? 1, values),
     setUp: resolve(given.setUp, values),
     round: resolve(given.round, values),
@@ -93,6 +94,9 @@ export function programRow(given: ProgramRow): HostileProgram {
 
 const isXen = (flavour: string): boolean => flavourNamed(flavour).isXen;
 
+/** Made for KVM, true of a Xen that has GICv2 guests alone. */
+const needsV2 = (flavours: readonly string[]): boolean => !isXen(flavours[0]) && flavours.some(isXen);
+
 const param = (name: string, summary: string, fallback: number, min: number, max: number): WorkloadParam => ({
   name,
   summary,
@@ -107,4 +111,5 @@ export const lpis = (n: number): WorkloadParam => param('n', 'LPIs', n, 1, NR_LP
 export const vcpus = (n: number, max = MAX_VCPUS): WorkloadParam => param('n', 'vCPUs', n, 2, max);
 export const rounds = (count: number): WorkloadParam => param('rounds', 'rounds', count, 1, 1_000_000);
 export const lrs: WorkloadParam = param('lrs', 'number of list registers', 4, 1, 16);
+export const v2: WorkloadParam = param('v2', '1: a GICv2 guest, the only one that xen-new has', 0, 0, 1);
 export const other = param;

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { flavourNamed } from '../gic/flavour/index.js';
 import { createModel, referenceFor } from '../replay/create-model.js';
 import { createEngine, type Engine } from '../replay/engine.js';
+import { strategyNamed } from '../strategy/index.js';
 import type { EventBlock } from '../trace/events.js';
 import * as Counters from '../vgic/counters.js';
 import { HostStop } from '../vgic/host-stop.js';
@@ -21,16 +22,16 @@ export interface Played {
   max(path: number, metric: number): number;
 }
 
-/** `spec` as on the command line; `flavour`: another than the row's own. */
-export function play(spec: string, flavour?: string): Played {
-  const { workload, params } = chooseGuest(spec);
+/** `spec` as on the command line; `flavour` and `strategy`: others than the row's own, and the flavour's. */
+export function play(spec: string, flavour?: string, strategy?: string): Played {
+  const given = chooseGuest(spec);
+  const chosen = flavourNamed(flavour ?? given.workload.machine(given.params).flavour);
+  const isServed = chosen.guestModels.includes(given.workload.machine(given.params).model);
+  const { workload, params } = isServed ? given : chooseGuest(spec, [['v2', '1']]);
   const sink = createColumnSink();
   workload.generate(params, sink);
-  const made = workload.machine(params);
-  const chosen = flavourNamed(flavour ?? made.flavour);
-  const model = chosen.guestModels.includes(made.model) ? made.model : chosen.guestModels[0];
-  const machine = { ...made, flavour: chosen.id, model };
-  const vgic = createModel(machine, referenceFor(machine));
+  const machine = { ...workload.machine(params), flavour: chosen.id };
+  const vgic = createModel(machine, strategy === undefined ? referenceFor(machine) : strategyNamed(strategy));
   const engine = createEngine(vgic);
   let stopped: string | null = null;
   try {

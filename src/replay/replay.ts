@@ -118,10 +118,10 @@ export function replayTrace(
     harm: createHarmMeter(vgics[i]),
     stopped: null,
   }));
-  const hasReferenceStopped = (): boolean => hidden?.isStopped ?? cells[referenceAt].stopped !== null;
+  const isReferenceStopped = (): boolean => hidden?.isStopped ?? cells[referenceAt].stopped !== null;
   /** What is identical to a host that has stopped? */
   const isComparable = ({ stopped, chosen: { strategy } }: Cell): boolean =>
-    stopped === null && (!hasReferenceStopped() || strategy.equivalence !== 'identical');
+    stopped === null && (strategy.equivalence !== 'identical' || !isReferenceStopped());
 
   const block = createEventBlock();
   let events = 0;

@@ -5,7 +5,7 @@ import { LINUX_PRIORITY } from '../../workload/linux-guest.js';
 import { createPen } from '../../workload/stage.js';
 import { createVirtualTimer, TIMER_PPIS, VIRTUAL_TIMER } from '../../workload/timer-state.js';
 import { synthesizeMachine, type WorkloadParams } from '../../workload/workload.js';
-import { type HostileWorkload, lrs, other } from '../hostile-workload.js';
+import { type HostileWorkload, lrs, other, v2 } from '../hostile-workload.js';
 
 export const timerInPast: HostileWorkload = {
   id: 'attack:timer-in-past',
@@ -16,8 +16,11 @@ export const timerInPast: HostileWorkload = {
   bound: 'CPU speed',
   flavours: ['kvm-6.1', 'kvm-7.2', 'kvm-6.19', 'xen-new'],
   systems: ['timer'],
-  params: [other('n', 'times that it is due', 1000, 1, 10_000_000), lrs],
-  machine: (params): Machine => synthesizeMachine(1, 32, params.lrs, 0),
+  params: [other('n', 'times that it is due', 1000, 1, 10_000_000), lrs, v2],
+  machine(params): Machine {
+    const machine = synthesizeMachine(1, 32, params.lrs, 0);
+    return params.v2 === 1 ? { ...machine, model: 'gicv2' } : machine;
+  },
   generate({ n }: WorkloadParams, sink: EventSink): void {
     const { write } = createPen(sink, () => 1);
     const timer = createVirtualTimer((bits) => write(TIMER, 0, VIRTUAL_TIMER, bits), 0, 0);
