@@ -76,6 +76,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   commander: ['commands', 'cli.ts'],
   'cli-progress': ['commands', 'cli.ts'],
   'cli-table3': ['report', 'commands', 'cli.ts'],
+  tinypool: ['commands'],
 };
 /** Built-in modules without effect on the world; every other one belongs to the edges. */
 const PURE_BUILTINS = ['node:buffer', 'node:crypto', 'node:path', 'node:url', 'node:zlib'];

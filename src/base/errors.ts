@@ -9,6 +9,7 @@ export const EXIT_USAGE = 2;
 export const EXIT_REGRESSION = 3;
 export const EXIT_INPUT = 4;
 export const EXIT_FIDELITY = 5;
+export const EXIT_BOUND = 6;
 export const EXIT_INTERRUPTED = 130;
 
 /** A failure with a one-line message (what, where, remedy) and the exit code it ends in. */
@@ -52,6 +53,13 @@ export class FidelityError extends UserError {
 export class RegressionError extends UserError {
   constructor(message: string) {
     super(message, EXIT_REGRESSION);
+  }
+}
+
+/** A declared worst case was exceeded: exit 6. */
+export class BoundError extends UserError {
+  constructor(message: string) {
+    super(message, EXIT_BOUND);
   }
 }
 

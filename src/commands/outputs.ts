@@ -39,6 +39,17 @@ export function openOutput(path: string): FileTarget {
   };
 }
 
+/** A whole file of text, or none. */
+export function writeText(path: string, text: string): void {
+  const target = openOutput(path);
+  try {
+    target.write(Buffer.from(text));
+    target.commit();
+  } finally {
+    target.abort();
+  }
+}
+
 const findStat = (path: string): Stats | undefined => {
   try {
     return statSync(path, { throwIfNoEntry: false });

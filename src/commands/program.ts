@@ -1,6 +1,7 @@
 /** The verbs put together, and what each way to end is as an exit code and a line on stderr. */
 import { Command, CommanderError } from 'commander';
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js';
+import { registerAttack } from './attack.js';
 import { registerBench } from './bench.js';
 import { registerConform } from './conform.js';
 import { registerExplore } from './explore.js';
@@ -9,6 +10,8 @@ import { registerGen } from './gen.js';
 import { registerGrowth } from './growth.js';
 import { registerImport } from './import.js';
 import { registerInfo } from './info.js';
+import { registerMinimize } from './minimize.js';
+import { registerRank } from './rank.js';
 import { registerReplay } from './replay.js';
 import { registerReport } from './report.js';
 import { registerStrategies } from './strategies.js';
@@ -20,7 +23,7 @@ import { registerVerify } from './verify.js';
 const EXIT_CODES = `
 Exit codes: 0 done; 1 internal error; 2 usage; 3 regression; 4 input that is
 broken or unreadable, output that cannot be written; 5 a declared or recorded
-fact does not hold; 130 interrupted.
+fact does not hold; 6 a declared worst case was exceeded; 130 interrupted.
 
 Start here:
   vgic-replay report                       the shipped recordings, as a report
@@ -80,6 +83,21 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt', 'text'],
     ['my.vgt --json', 'for other tools'],
   ],
+  attack: [
+    ['', 'a minute, every strategy on kvm-6.1'],
+    ['-s hybrid --attacker mmio,lpis', 'a guest with an ITS'],
+    ['--evaluations 100000 --seed 7', 'the same result everywhere'],
+    ['--resume attack.json --budget 5m', 'go on'],
+  ],
+  minimize: [
+    ['attack.json', 'findings into traces/attacks'],
+    ['finding.json -o mine --share 99', 'one, nearly as bad'],
+  ],
+  rank: [
+    ['', 'all that are known'],
+    ['mine/*.json -s buckets,hybrid', 'yours'],
+    ['--reporter md > rank.md', 'as a table for a page'],
+  ],
   validate: [['*.vgt', 'exit 4 if one of them is broken']],
   bench: [
     ['my.vgt --quick', 'a first look'],
@@ -128,6 +146,9 @@ function createProgram(terminal: Terminal): Command {
     registerGen,
     registerInfo,
     registerValidate,
+    registerAttack,
+    registerMinimize,
+    registerRank,
     registerBench,
     registerStrategies,
     registerStudy,

@@ -80,7 +80,7 @@ export class CostCounters {
   readonly sectionLockMax = new Float64Array(NR_SECTIONS);
   readonly sectionLockHist = new Float64Array(NR_SECTIONS * NR_BUCKETS);
   /** Flushes by ap_list length. */
-  readonly depth = new Float64Array(NR_DEPTHS);
+  readonly depth: Float64Array;
   /** Flushes by LRs in use. */
   readonly used = new Float64Array(65);
   injections = 0;
@@ -105,6 +105,11 @@ export class CostCounters {
   divergences = 0;
   /** Ack notifications (kvm_ack_irq). */
   notifications = 0;
+
+  /** `mostQueued`: no list is longer. */
+  constructor(mostQueued = NR_DEPTHS - 1) {
+    this.depth = new Float64Array(mostQueued + 1);
+  }
 
   /** Closes the call in progress and books it under `path`. */
   end(path: number): void {

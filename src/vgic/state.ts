@@ -180,7 +180,7 @@ export function createState(machine: Machine): VgicState {
     queuedRows: new Int32Array(nrVcpus),
     dist: uint8Column(1),
     picks: int32Column(MAX_NR_LR),
-    cost: new CostCounters(),
+    cost: new CostCounters(nrSlots),
   };
   resetState(s);
   return s;

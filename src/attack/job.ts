@@ -1,0 +1,155 @@
+/**
+ * One piece of a search: what a worker does. A job knows all that it needs and draws from its own seed, so that its result
+ * does not depend on which worker runs it, or when.
+ */
+import { createGenerator } from '../base/rng.js';
+import type { GuestProgram, ProgramSize } from '../hostile/program.js';
+import type { PathName } from '../replay/result.js';
+import { type Champion, cellIndex, dimensionOf, lengthOf, targetOf } from './archive.js';
+import type { Attacker } from './attacker.js';
+import { declaredBy, worstSizeOf } from './bounds.js';
+import { dimensions } from './dimensions.js';
+import { createEvaluator, type Evaluator, type Limits, type Target } from './evaluate.js';
+import { createProgramSource } from './mutate.js';
+
+/**
+ * Candidates are steps of a walk that begins at the cell's champion and may go down by a share, since the way to a worse guest
+ * often leads over several changes that alone change nothing; after so many steps it begins anew.
+ */
+const DRIFTS = [1, 0.9, 0.6];
+const WALK = 64;
+/** A gain of which the other targets are told. */
+const NEWS = 1.02;
+
+export interface Job {
+  readonly attacker: Attacker;
+  readonly limits: Limits;
+  readonly targets: readonly Target[];
+  readonly size: ProgramSize;
+  readonly seed: number;
+  /** The cell that candidates are judged for; any other that they improve counts as well. */
+  readonly cell: number;
+  /** Judged as they are, first. */
+  readonly given: readonly GuestProgram[];
+  /** What new candidates are made of, the cell's champion first. Empty: of nothing. */
+  readonly parents: readonly GuestProgram[];
+  /** Work (evaluate.ts) after which no candidate is begun; 0: the given programs only. */
+  readonly quota: number;
+  /** Scores are shares of declared worst cases (archive.ts). */
+  readonly isNormalised: boolean;
+  /** What is known at this size. */
+  readonly known: Known;
+}
+
+/** By cell: the champion's score and length (archive.ts); 0: none. */
+export interface Known {
+  readonly scores: readonly number[];
+  readonly lengths: readonly number[];
+}
+
+export interface Improvement extends Champion {
+  readonly cell: number;
+}
+
+export interface JobResult {
+  readonly evaluations: number;
+  readonly work: number;
+  /** Given programs that could not be run. */
+  readonly rejected: readonly GuestProgram[];
+  /** The last one of each cell. */
+  readonly improvements: readonly Improvement[];
+}
+
+/** Runs jobs one after another; keeps the models that they share. */
+export function createJobRunner(): (job: Job) => JobResult {
+  const evaluators = new Map<string, Evaluator>();
+  return (job) => {
+    const key = JSON.stringify([job.attacker, job.limits]);
+    const evaluator = evaluators.get(key) ?? createEvaluator(job.attacker, job.limits);
+    evaluators.set(key, evaluator);
+    return runJob(job, evaluator);
+  };
+}
+
+function runJob(job: Job, evaluator: Evaluator): JobResult {
+  const { targets, size } = job;
+  const rng = createGenerator(job.seed);
+  const source = createProgramSource(rng, job.attacker, job.parents);
+  const scores = [...job.known.scores];
+  const declared = targets.map(declaredBy);
+  const lengths = [...job.known.lengths];
+  /** By cell, in the order in which cells were first improved. */
+  const improvements = new Map<number, Improvement>();
+  let evaluations = 0;
+  let work = 0;
+
+  /** Its scores, or undefined if it cannot be run; `isNews`: some cell of the target has a higher one now. */
+  function judge(program: GuestProgram, target: number): { found: readonly number[] | undefined; isNews: boolean } {
+    const { figures, work: took } = evaluator.evaluate(program, targets[target], size);
+    evaluations += 1;
+    work += took;
+    if (figures === undefined) return { found: undefined, isNews: false };
+    const found = job.isNormalised ? normalise(figures, program, target) : figures;
+    const length = lengthOf(program);
+    let isNews = false;
+    for (let dimension = 0; dimension < dimensions.length; dimension++) {
+      const cell = cellIndex(target, dimension);
+      const score = found[dimension];
+      const isMore = score > scores[cell];
+      if (!isMore && (score === 0 || score < scores[cell] || length >= lengths[cell])) continue;
+      if (score > scores[cell] * NEWS) isNews = true;
+      scores[cell] = score;
+      lengths[cell] = length;
+      improvements.set(cell, { cell, figure: figures[dimension], score, program });
+    }
+    return { found, isNews };
+  }
+
+  function normalise(figures: readonly number[], program: GuestProgram, target: number): number[] {
+    const worstSize = worstSizeOf(program, size, targets[target].flavour);
+    const bounds = new Map<PathName, number>();
+    return figures.map((figure, dimension) => {
+      const { path } = dimensions[dimension];
+      if (path === undefined || figure === 0) return figure;
+      const bound = bounds.get(path) ?? declared[target][path].steps(worstSize);
+      bounds.set(path, bound);
+      return figure / Math.max(1, bound);
+    });
+  }
+
+  /** What is bad for one strategy may be worse for another. */
+  function judgeEverywhere(program: GuestProgram, first: number): readonly number[] | undefined {
+    const { found, isNews } = judge(program, first);
+    if (isNews) for (let target = 0; target < targets.length; target++) if (target !== first) judge(program, target);
+    return found;
+  }
+
+  function candidate(from: GuestProgram | undefined): GuestProgram {
+    const share = rng.nextBelow(100);
+    if (from === undefined || share < 10) return source.random();
+    const other = job.parents[rng.nextBelow(Math.max(1, job.parents.length))] ?? from;
+    if (share < 75) return source.mutate(from);
+    return share < 85 ? source.mutate(other) : source.mutate(source.recombine(from, other));
+  }
+
+  const target = targetOf(job.cell);
+  const dimension = dimensionOf(job.cell);
+  const rejected = job.given.filter((program) => judgeEverywhere(program, target) === undefined);
+  let walker = job.parents[0];
+  let height = job.known.scores[job.cell];
+  let drift = DRIFTS[0];
+  for (let step = 1; work < job.quota; step++) {
+    const program = candidate(walker);
+    const score = judgeEverywhere(program, target)?.[dimension];
+    const isHigher = score !== undefined && score >= height * drift;
+    if (isHigher || walker === undefined) {
+      walker = program;
+      height = score ?? 0;
+    }
+    if (step % WALK !== 0) continue;
+    walker = improvements.get(job.cell)?.program ?? job.parents[0];
+    height = scores[job.cell];
+    drift = DRIFTS[rng.nextBelow(DRIFTS.length)];
+  }
+  return { evaluations, work, rejected, improvements: [...improvements.values()] };
+}

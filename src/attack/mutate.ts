@@ -1,0 +1,206 @@
+/** New guest programs: from nothing, from one that is known, from two. Drawn from a seeded generator. */
+import type { Generator } from '../base/rng.js';
+import {
+  type GuestProgram,
+  NEXT_VCPU,
+  type Op,
+  SHARES,
+  SPAN_ORDERS,
+  type Verb,
+  type VerbInfo,
+  verbInfo,
+} from '../hostile/program.js';
+import { type Attacker, verbsOf } from './attacker.js';
+
+export interface ProgramSource {
+  /** Out of nothing. */
+  random(): GuestProgram;
+  /** One to four small changes. */
+  mutate(program: GuestProgram): GuestProgram;
+  /** A part of each. */
+  recombine(first: GuestProgram, second: GuestProgram): GuestProgram;
+}
+
+const MAX_OPS = 10;
+const MAX_ROUNDS = 16;
+const MAX_SGI_VALUE = 32;
+/** Verbs that say how interrupts are, and those that make them pending or active. */
+const LAYOUTS: readonly Verb[] = ['priority', 'target', 'disable', 'level', 'group', 'lpi-config', 'lpi-move', 'pmr'];
+const SOURCES: readonly Verb[] = ['pend', 'activate', 'sgi', 'int', 'raise'];
+/** Levels and ladders that priorityAt tells apart: it scatters by bits of a product of 2^32 or more. */
+const MAX_LADDER = 64;
+
+/** `known`: programs whose operations are worth more than random ones. */
+export function createProgramSource(
+  rng: Generator,
+  attacker: Attacker,
+  known: readonly GuestProgram[] = [],
+): ProgramSource {
+  const verbs = verbsOf(attacker);
+  const below = (bound: number): number => rng.nextBelow(bound);
+  const pick = <T>(list: readonly T[]): T => list[below(list.length)];
+  const chance = (percent: number): boolean => below(100) < percent;
+
+  /** Round shares more often than others: patterns are made of wholes, halves and single interrupts. */
+  function randomShare(): number {
+    return chance(60) ? pick([0, SHARES / 4, SHARES / 2, (3 * SHARES) / 4, SHARES]) : below(SHARES + 1);
+  }
+
+  function randomSpan(): { from: number; to: number } {
+    if (chance(50)) return { from: 0, to: SHARES };
+    const [a, b] = [randomShare(), randomShare()];
+    if (chance(20)) return { from: Math.min(a, SHARES - 1), to: Math.min(a, SHARES - 1) };
+    return { from: Math.min(a, b), to: Math.max(a, b) };
+  }
+
+  function randomValue(verb: Verb): number {
+    switch (verb) {
+      case 'priority':
+      case 'lpi-config':
+        return chance(30) ? pick([0, 16, 30, 31]) : below(MAX_LADDER);
+      case 'target':
+      case 'lpi-move':
+        return chance(15) ? NEXT_VCPU : below(attacker.vcpus);
+      case 'pmr':
+        return pick([0, 0x80, 0xf8]);
+      case 'sgi':
+        return below(MAX_SGI_VALUE);
+      case 'ack':
+        return 1 + below(8);
+      case 'drain':
+        return below(4);
+      default:
+        // Switches mean their lowest bit; a verb that this search does not know may mean more.
+        return verbInfo(verb).value === 'unused' ? 0 : chance(80) ? below(2) : below(MAX_LADDER);
+    }
+  }
+
+  function opOf({ verb, on }: VerbInfo): Op {
+    const span = on === 'nothing' ? { from: 0, to: 0 } : randomSpan();
+    return {
+      verb,
+      vcpu: below(attacker.vcpus),
+      ...span,
+      order: on === 'nothing' || chance(60) ? 'up' : pick(SPAN_ORDERS),
+      value: randomValue(verb),
+      slides: on !== 'nothing' && chance(8),
+    };
+  }
+
+  const knownOps = known.flatMap(({ setUp, round }) => [...setUp, ...round]);
+
+  /** Half of them out of programs that are bad for something. */
+  function randomOp(): Op {
+    if (knownOps.length === 0 || chance(50)) return opOf(pick(verbs));
+    return chance(50) ? pick(knownOps) : changeOp(pick(knownOps), knownOps);
+  }
+
+  const layouts = verbs.filter(({ verb }) => LAYOUTS.includes(verb));
+  const sources = verbs.filter(({ verb }) => SOURCES.includes(verb));
+
+  /** As guests do: configure, make pending, then anything. */
+  function random(): GuestProgram {
+    const list = (from: readonly VerbInfo[], most: number): Op[] =>
+      from.length === 0 ? [] : Array.from({ length: below(most + 1) }, () => opOf(pick(from)));
+    return {
+      model: chance(90) ? 'gicv3' : 'gicv2',
+      vcpus: attacker.vcpus - (chance(80) ? 0 : below(attacker.vcpus)),
+      setUp: [...list(layouts, 3), ...list(sources, 2), ...list(verbs, 2)],
+      round: list(verbs, 4),
+      rounds: chance(60) ? 1 : 1 + below(4),
+    };
+  }
+
+  /** The span of another operation, or what it leaves out. */
+  function relatedSpan(op: Op, ops: readonly Op[]): Op {
+    const { from, to } = pick(ops);
+    if (chance(50)) return { ...op, from, to };
+    return from > SHARES - to ? { ...op, from: 0, to: from } : { ...op, from: to % SHARES, to: SHARES };
+  }
+
+  function changeOp(op: Op, ops: readonly Op[]): Op {
+    switch (below(8)) {
+      case 6:
+        return relatedSpan(op, ops);
+      case 0:
+        return { ...op, vcpu: below(attacker.vcpus) };
+      case 1:
+        return { ...op, ...randomSpan() };
+      case 2: {
+        const step = chance(50) ? 1 : -1;
+        const moved = Math.min(SHARES, Math.max(0, chance(50) ? op.from + step : op.to + step));
+        return chance(50) ? { ...op, from: Math.min(moved, op.to) } : { ...op, to: Math.max(moved, op.from) };
+      }
+      case 3:
+        return { ...op, order: pick(SPAN_ORDERS) };
+      case 4:
+        return { ...op, slides: !op.slides };
+      case 5:
+        return opOf(pick(verbs));
+      default:
+        return { ...op, value: randomValue(op.verb) };
+    }
+  }
+
+  function changeList(ops: readonly Op[]): Op[] {
+    const changed = [...ops];
+    const at = below(changed.length + 1);
+    const kind = below(changed.length === 0 ? 1 : 6);
+    if (kind === 0 && changed.length < MAX_OPS) changed.splice(at, 0, randomOp());
+    else if (changed.length === 0) return changed;
+    else {
+      const place = at % changed.length;
+      const other = below(changed.length);
+      if (kind === 1) changed.splice(place, 1);
+      else if (kind === 2 && changed.length < MAX_OPS) changed.splice(other, 0, changed[place]);
+      else if (kind === 3) [changed[place], changed[other]] = [changed[other], changed[place]];
+      else changed[place] = changeOp(changed[place], ops);
+    }
+    return changed;
+  }
+
+  function changeOnce(program: GuestProgram): GuestProgram {
+    switch (below(12)) {
+      case 0:
+        return { ...program, rounds: 1 + below(chance(80) ? 4 : MAX_ROUNDS) };
+      case 1:
+        return { ...program, vcpus: 1 + below(attacker.vcpus) };
+      case 2:
+        return chance(25) ? { ...program, model: program.model === 'gicv3' ? 'gicv2' : 'gicv3' } : program;
+      case 3: {
+        // A step of the rounds done once before them, or the other way round.
+        const [head, ...rest] = program.round;
+        if (head === undefined)
+          return { ...program, setUp: program.setUp.slice(0, -1), round: program.setUp.slice(-1) };
+        return { ...program, setUp: [...program.setUp, head].slice(0, MAX_OPS), round: rest };
+      }
+      case 4:
+      case 5:
+      case 6:
+      case 7:
+        return { ...program, setUp: changeList(program.setUp) };
+      default:
+        return { ...program, round: changeList(program.round) };
+    }
+  }
+
+  return {
+    random,
+    mutate(program) {
+      let changed = program;
+      for (let left = 1 + below(chance(70) ? 2 : 4); left > 0; left--) changed = changeOnce(changed);
+      return changed;
+    },
+    recombine(first, second) {
+      const joined = (a: readonly Op[], b: readonly Op[]): Op[] =>
+        [...a.slice(0, below(a.length + 1)), ...b.slice(below(b.length + 1))].slice(0, MAX_OPS);
+      return {
+        model: first.model,
+        vcpus: Math.max(first.vcpus, second.vcpus),
+        setUp: joined(first.setUp, second.setUp),
+        round: chance(50) ? joined(first.round, second.round) : pick([first, second]).round,
+        rounds: pick([first, second]).rounds,
+      };
+    },
+  };
+}

@@ -1,0 +1,199 @@
+/**
+ * The search for the worst guest: generations of jobs. A generation is made of the archive as it stands and merged in the
+ * order of its jobs, so the same seed gives the same archive with any number of workers.
+ *
+ * Candidates are judged at a small size, where an evaluation is cheap; what wins there is judged again at the size that
+ * counts, so that patterns which win only when they are small drop out (Singularity's idea); the winners are then varied at
+ * that size too.
+ */
+import { createGenerator } from '../base/rng.js';
+import type { GuestProgram, ProgramSize } from '../hostile/program.js';
+import { type Cells, cellIndex, dimensionOf, emptyCells, isBetter, lengthOf, targetOf } from './archive.js';
+import type { Attacker } from './attacker.js';
+import { boundOf, worstCaseOf } from './bounds.js';
+import { dimensions, siblingsOf } from './dimensions.js';
+import type { Limits, Target } from './evaluate.js';
+import type { Job, JobResult } from './job.js';
+
+export interface SearchSettings {
+  readonly seed: number;
+  readonly attacker: Attacker;
+  readonly targets: readonly Target[];
+  readonly small: ProgramSize;
+  readonly large: ProgramSize;
+}
+
+/** All that a search needs to go on where it was. */
+export interface SearchState {
+  readonly settings: SearchSettings;
+  generation: number;
+  evaluations: number;
+  readonly small: Cells;
+  readonly large: Cells;
+  /** Cells whose small champion has not been judged at the large size. */
+  readonly unscaled: number[];
+}
+
+/** `seeds`: programs that the search starts from; none: an empty archive. */
+export function startSearch(settings: SearchSettings): SearchState {
+  return {
+    settings,
+    generation: 0,
+    evaluations: 0,
+    small: emptyCells(settings.targets.length),
+    large: emptyCells(settings.targets.length),
+    unscaled: [],
+  };
+}
+
+const EXPLORE_JOBS = 4;
+const SCALE_JOBS = 2;
+const EXPLORE_QUOTA = 500_000;
+const POLISH_QUOTA = 1_500_000;
+const NR_PARENTS = 8;
+/** Of a small evaluation, and of one at the size that counts. */
+const SMALL_LIMITS = { events: 8192, steps: 200_000 };
+const LARGE_LIMITS = { events: 1 << 17, steps: 80_000_000 };
+
+/** Limits of an evaluation at the small size. */
+export const smallLimits = ({ large }: SearchSettings): Limits => ({ ...SMALL_LIMITS, counted: large });
+
+/** The same at the size that counts. */
+export const largeLimits = ({ large }: SearchSettings): Limits => ({ ...LARGE_LIMITS, counted: large });
+/** A cell this near to its bound is done. */
+const DONE = 0.995;
+
+/** The jobs of the next generation. */
+export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []): Job[] {
+  const { settings, generation } = state;
+  const rng = createGenerator(settings.seed * 0x9e3779b1 + generation * 0x85ebca6b);
+  const jobs: Job[] = [];
+  const add = (isLarge: boolean, cell: number, given: readonly GuestProgram[], quota: number): void => {
+    const known = isLarge ? state.large : state.small;
+    const parents = quota === 0 ? [] : drawParents(known, cell, (bound) => rng.nextBelow(bound));
+    jobs.push({
+      attacker: settings.attacker,
+      targets: settings.targets,
+      limits: isLarge ? largeLimits(settings) : smallLimits(settings),
+      size: isLarge ? settings.large : settings.small,
+      seed: rng.nextUint32(),
+      cell,
+      isNormalised: !isLarge,
+      given,
+      parents,
+      quota,
+      known: {
+        scores: known.map((champion) => champion?.score ?? 0),
+        lengths: known.map((champion) => (champion === null ? 0 : lengthOf(champion.program))),
+      },
+    });
+  };
+  if (generation === 0 && seeds.length > 0) {
+    add(false, 0, seeds, 0);
+    add(true, 0, seeds, 0);
+  }
+  for (const cell of nextScaled(state)) add(true, cell, [state.small[cell]!.program], 0);
+  const isLong = (cell: number): boolean => shareOf(state, 'small', cell) < DONE;
+  const all = state.small.map((_champion, cell) => cell);
+  const bounded = all.filter((cell) => isBounded(settings, cell));
+  const unbounded = all.filter((cell) => !isBounded(settings, cell));
+  const open = withSiblings(byGap(state, 'small', bounded.filter(isLong)));
+  for (let job = 0; job < EXPLORE_JOBS; job++) {
+    const isOpen = job < EXPLORE_JOBS - 1 && open.length > 0;
+    const turn = isOpen ? generation * (EXPLORE_JOBS - 1) + job : generation;
+    const cells = isOpen ? open : unbounded;
+    add(false, cells[turn % cells.length], [], EXPLORE_QUOTA);
+  }
+  const isUnfinished = (cell: number): boolean => state.large[cell] !== null && shareOf(state, 'large', cell) < DONE;
+  const unpolished = withSiblings(byGap(state, 'large', bounded.filter(isUnfinished)));
+  const free = unbounded.filter((cell) => state.large[cell] !== null);
+  const polished = generation % 2 === 0 && unpolished.length > 0 ? unpolished : free;
+  if (polished.length > 0) add(true, polished[(generation >> 1) % polished.length], [], POLISH_QUOTA);
+  return jobs;
+}
+
+/** Takes the results of nextJobs, in their order. */
+export function mergeResults(state: SearchState, jobs: readonly Job[], results: readonly JobResult[]): void {
+  const scaled = nextScaled(state);
+  const isStale = new Set(state.unscaled.filter((cell) => !scaled.includes(cell)));
+  for (const [at, { size }] of jobs.entries()) {
+    const isLarge = size === state.settings.large;
+    const cells = isLarge ? state.large : state.small;
+    state.evaluations += results[at].evaluations;
+    if (isLarge) dropRejected(state.small, results[at].rejected);
+    for (const { cell, ...champion } of results[at].improvements) {
+      const before = cells[cell];
+      if (!isBetter(before, champion)) continue;
+      cells[cell] = champion;
+      if (!isLarge && champion.score > (before?.score ?? 0)) isStale.add(cell);
+    }
+  }
+  state.generation += 1;
+  state.unscaled.length = 0;
+  state.unscaled.push(...byPromise(state, [...isStale]));
+}
+
+/** Those that promise most; now and then one of which nothing is promised, from the end of the list. */
+const nextScaled = ({ unscaled, generation }: SearchState): number[] =>
+  generation % 4 === 3 ? unscaled.slice(-1) : unscaled.slice(0, SCALE_JOBS);
+
+/** Cells by what their small champion may gain at the size that counts; those that promise nothing are left out. */
+function byPromise(state: SearchState, cells: readonly number[]): number[] {
+  return cells
+    .filter((cell) => state.small[cell] !== null)
+    .map((cell) => ({ cell, gain: shareOf(state, 'small', cell) - shareOf(state, 'large', cell) }))
+    .filter(({ cell, gain }) => gain > 0 || !isBounded(state.settings, cell))
+    .sort((a, b) => b.gain - a.gain || a.cell - b.cell)
+    .map(({ cell }) => cell);
+}
+
+/** What cannot be run at the size that counts is no champion at the small one either. */
+function dropRejected(cells: Cells, rejected: readonly GuestProgram[]): void {
+  const texts = rejected.map((program) => JSON.stringify(program));
+  for (let cell = 0; cell < cells.length; cell++)
+    if (texts.length > 0 && texts.includes(JSON.stringify(cells[cell]?.program))) cells[cell] = null;
+}
+
+/** Is something declared for it, and more than nothing? */
+function isBounded({ targets, large }: SearchSettings, cell: number): boolean {
+  const worst = worstCaseOf(targets[targetOf(cell)], dimensionOf(cell));
+  return worst !== undefined && worst.steps({ n: large.n, k: large.nrLr, lpis: 0 }) > 0;
+}
+
+/** How much of its bound a cell's champion reaches; without a bound 1, without a champion 0. */
+export function shareOf({ settings, small, large }: SearchState, which: 'small' | 'large', cell: number): number {
+  const champion = (which === 'small' ? small : large)[cell];
+  if (champion === null) return 0;
+  const target = settings.targets[targetOf(cell)];
+  const bound = boundOf(target, dimensionOf(cell), champion.program, settings[which]);
+  return bound === undefined ? 1 : champion.figure / bound;
+}
+
+/** The cells furthest from their bounds first; equal ones in the order of the archive. */
+function byGap(state: SearchState, which: 'small' | 'large', cells: readonly number[]): number[] {
+  return cells
+    .map((cell) => ({ cell, share: shareOf(state, which, cell) }))
+    .sort((a, b) => a.share - b.share || a.cell - b.cell)
+    .map(({ cell }) => cell);
+}
+
+/**
+ * The ways to a long call are several, and the best of one may be far below the champion of another: with a cell of steps
+ * come those of comparisons and locks of the same path.
+ */
+const withSiblings = (cells: readonly number[]): number[] =>
+  cells.flatMap((cell) => siblingsOf(dimensionOf(cell)).map((dimension) => cellIndex(targetOf(cell), dimension)));
+
+/** The champions of the same dimension and of the same target, and of any other cell. */
+function drawParents(cells: Cells, cell: number, below: (bound: number) => number): GuestProgram[] {
+  const own = cells[cell];
+  const parents = own === null ? [] : [own.program];
+  const nrTargets = cells.length / dimensions.length;
+  for (let draw = 0; draw < 3 * NR_PARENTS && parents.length < NR_PARENTS; draw++) {
+    const target = draw % 3 === 1 ? targetOf(cell) : below(nrTargets);
+    const dimension = draw % 3 === 0 ? dimensionOf(cell) : below(dimensions.length);
+    const drawn = cells[cellIndex(target, dimension)];
+    if (drawn !== null) parents.push(drawn.program);
+  }
+  return parents;
+}

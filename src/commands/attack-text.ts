@@ -1,0 +1,69 @@
+/** What `attack` prints: per strategy the share of each declared worst case that was reached, and the worst of the rest. */
+import { dimensionOf, targetOf } from '../attack/archive.js';
+import { boundOf } from '../attack/bounds.js';
+import { dimensions } from '../attack/dimensions.js';
+import { type SearchState, shareOf } from '../attack/search.js';
+import { formatInteger } from '../base/number-format.js';
+import type { GuestProgram } from '../hostile/program.js';
+
+/** The champion of one cell at the size that counts. */
+export interface Row {
+  readonly flavour: string;
+  readonly strategy: string;
+  readonly dimension: string;
+  readonly title: string;
+  readonly figure: number;
+  readonly bound: number | null;
+  readonly program: GuestProgram;
+}
+
+export function rowsOf(state: SearchState): Row[] {
+  const { targets, large } = state.settings;
+  return state.large.flatMap((champion, cell) => {
+    if (champion === null) return [];
+    const { id, title } = dimensions[dimensionOf(cell)];
+    const target = targets[targetOf(cell)];
+    const bound = boundOf(target, dimensionOf(cell), champion.program, large) ?? null;
+    return [{ ...target, dimension: id, title, ...champion, bound }];
+  });
+}
+
+/** Rows whose figure is above what is declared. */
+export const exceeding = (rows: readonly Row[]): Row[] =>
+  rows.filter(({ figure, bound }) => bound !== null && figure > bound);
+
+const formatFigure = (figure: number): string =>
+  Number.isInteger(figure) ? formatInteger(figure) : formatInteger(Math.round(figure));
+
+const percent = (share: number): string => `${(Math.floor(share * 1000) / 10).toFixed(1)} %`;
+
+export function describeRows(rows: readonly Row[]): string {
+  const lines: string[] = [];
+  for (const row of rows) {
+    if (row !== rows[0] && isOther(row, rows[rows.indexOf(row) - 1])) lines.push('');
+    if (row === rows[0] || isOther(row, rows[rows.indexOf(row) - 1])) lines.push(`${row.strategy} on ${row.flavour}`);
+    const { title, figure, bound } = row;
+    const of = bound === null ? '' : `  ${percent(figure / bound)} of ${formatFigure(bound)}`;
+    lines.push(`  ${title.padEnd(TITLE_WIDTH)} ${formatFigure(figure).padStart(10)}${of}`);
+  }
+  return lines.join('\n');
+}
+
+const TITLE_WIDTH = 48;
+
+const isOther = (a: Row, b: Row): boolean => a.strategy !== b.strategy || a.flavour !== b.flavour;
+
+/** The least share of a declared worst case that each strategy has come to, in one line. */
+export function describeShares(state: SearchState): string {
+  const { targets } = state.settings;
+  return targets
+    .map(({ strategy, flavour }, target) => {
+      let least = Number.POSITIVE_INFINITY;
+      for (let cell = 0; cell < state.large.length; cell++)
+        if (targetOf(cell) === target && state.large[cell] !== null)
+          least = Math.min(least, shareOf(state, 'large', cell));
+      const of = targets.some((other) => other.flavour !== flavour) ? `${flavour}/${strategy}` : strategy;
+      return `${of} ${Number.isFinite(least) ? percent(least) : '-'}`;
+    })
+    .join(', ');
+}

@@ -1,0 +1,163 @@
+/** `vgic-replay attack`: searches for the worst guest of every strategy. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import type { Command } from 'commander';
+import { CAPABILITIES, defaultAttacker } from '../attack/attacker.js';
+import { JsonPlace } from '../attack/saved-json.js';
+import { mergeResults, nextJobs, type SearchState, startSearch } from '../attack/search.js';
+import { readSearch, saveSearch } from '../attack/search-file.js';
+import { BoundError, EXIT_INTERRUPTED, InputError, UsageError } from '../base/errors.js';
+import { flavours } from '../gic/flavour/index.js';
+import {
+  nrLrRange,
+  parseDuration,
+  parseFlavours,
+  parseWhole,
+  parseWrites,
+  type SearchOptions,
+  settingsFor,
+  sizeRange,
+  vcpusRange,
+} from './attack-options.js';
+import { createJobPool } from './attack-pool.js';
+import { createAttackProgress } from './attack-progress.js';
+import { describeRows, exceeding, type Row, rowsOf } from './attack-text.js';
+import { writeText } from './outputs.js';
+import { parseStrategies } from './replay.js';
+import { parseSeed } from './study.js';
+import { type Terminal, tool } from './terminal.js';
+
+interface Options extends SearchOptions {
+  readonly budget?: number;
+  readonly evaluations?: number;
+  readonly jobs: number;
+  readonly output: string;
+  readonly resume?: string;
+  readonly json?: boolean;
+}
+
+const DEFAULT_SECONDS = 60;
+const SAVE_EVERY_MS = 5000;
+
+export function registerAttack(program: Command, terminal: Terminal): void {
+  program
+    .command('attack')
+    .description('search for the guest that costs each strategy most: the longest call of every path, exact counts')
+    .option('--flavour <ids>', `comma-separated, of: ${flavours.map(({ id }) => id).join(', ')}`, parseFlavours, [
+      'kvm-6.1',
+    ])
+    .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
+    .option(
+      '--attacker <list>',
+      `what the guest may use, of: ${CAPABILITIES.join(', ')}`,
+      defaultAttacker.may.join(','),
+    )
+    .option('--vcpus <n>', 'vCPUs that it has', vcpusRange, defaultAttacker.vcpus)
+    .option(
+      '--writes-per-exit <n>',
+      'register writes that one exit does, or "unlimited"',
+      parseWrites,
+      defaultAttacker.writesPerExit,
+    )
+    .option('--instructions <n>', 'guest instructions of one program', parseWhole(1, 1e9), defaultAttacker.instructions)
+    .option('--size <n>', 'interrupts at which guests are compared', sizeRange, 960)
+    .option('--small-size <n>', 'interrupts at which most candidates are tried', sizeRange, 64)
+    .option('--nr-lr <n>', 'list registers', nrLrRange, 4)
+    .option('--budget <time>', `time to search: 90s, 5m, 1h (default: ${DEFAULT_SECONDS}s)`, parseDuration)
+    .option(
+      '--evaluations <n>',
+      'search until so many were made: the same result on every machine',
+      parseWhole(1, 1e12),
+    )
+    .option('--seed <n>', 'seed of the search', parseSeed, 1)
+    .option('--jobs <n>', 'worker processes', parseWhole(1, 256), availableParallelism())
+    .option('-o, --output <file>', 'where the search is kept, for --resume and minimize', 'attack.json')
+    .option('--resume <file>', 'go on with a saved search; its settings count')
+    .option('--json', 'print JSON instead of text')
+    .action((options: Options, command: Command) => runAttack(options, command, terminal));
+}
+
+/** Options that a saved search has settled. */
+const SETTLED = ['flavour', 'strategy', 'attacker', 'vcpus', 'writesPerExit', 'instructions', 'size', 'smallSize'];
+
+async function runAttack(options: Options, command: Command, terminal: Terminal): Promise<void> {
+  if (options.budget !== undefined && options.evaluations !== undefined)
+    throw new UsageError('--budget and --evaluations both say when to stop; give one of them');
+  const state = options.resume === undefined ? startSearch(settingsFor(options)) : resume(options.resume, command);
+  const output =
+    options.resume !== undefined && command.getOptionValueSource('output') === 'default'
+      ? options.resume
+      : options.output;
+  await search(state, output, options, terminal);
+  const rows = rowsOf(state);
+  terminal.out(options.json === true ? toJson(state, rows) : describeRows(rows));
+  terminal.err(
+    `${state.evaluations} evaluations, seed ${state.settings.seed}; kept in ${output}: "vgic-replay minimize ${output}" makes findings of it`,
+  );
+  requireBounds(rows);
+}
+
+function resume(path: string, command: Command): SearchState {
+  const given = [...SETTLED, 'nrLr', 'seed'].find((name) => command.getOptionValueSource(name) === 'cli');
+  if (given !== undefined)
+    throw new UsageError(`--resume goes on with the settings of ${path}; leave out --${kebab(given)}`);
+  return readSearch(JsonPlace.parse(path, readText(path)));
+}
+
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** Throws InputError if there is no such file. */
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new InputError(path, 'byte 0', `cannot be read (${code})`, 'check the path and its permissions');
+  }
+}
+
+async function search(state: SearchState, output: string, options: Options, terminal: Terminal): Promise<void> {
+  const { evaluations: most = Number.POSITIVE_INFINITY, budget, jobs: processes } = options;
+  const seconds = most === Number.POSITIVE_INFINITY ? (budget ?? DEFAULT_SECONDS) : Number.POSITIVE_INFINITY;
+  const started = performance.now();
+  const ends = started + seconds * 1000;
+  const pool = createJobPool(processes);
+  const progress = createAttackProgress(terminal, state, { seconds, evaluations: most });
+  const save = (): void => writeText(output, saveSearch(state));
+  const onInterrupt = (): void => {
+    progress.stop();
+    save();
+    terminal.err(`vgic-replay: interrupted; "vgic-replay attack --resume ${output}" goes on`);
+    process.exit(EXIT_INTERRUPTED);
+  };
+  process.on('SIGINT', onInterrupt);
+  try {
+    save();
+    let saved = started;
+    while (performance.now() < ends && state.evaluations < most) {
+      const jobs = nextJobs(state);
+      mergeResults(state, jobs, await pool.run(jobs));
+      progress.update();
+      if (performance.now() - saved < SAVE_EVERY_MS) continue;
+      save();
+      saved = performance.now();
+    }
+    save();
+  } finally {
+    process.off('SIGINT', onInterrupt);
+    progress.stop();
+    await pool.close();
+  }
+}
+
+const toJson = ({ settings, evaluations }: SearchState, rows: readonly Row[]): string =>
+  JSON.stringify({ schema: 'vgic-replay/attack/1', tool, settings, evaluations, worst: rows }, null, 2);
+
+function requireBounds(rows: readonly Row[]): void {
+  const [first, ...others] = exceeding(rows);
+  if (first === undefined) return;
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  throw new BoundError(
+    `${first.strategy} on ${first.flavour}: ${first.title}: ${first.figure} where ${first.bound} is declared${more}; the declared worst case is wrong`,
+  );
+}
