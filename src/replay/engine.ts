@@ -299,12 +299,14 @@ export function createEngine(vgic: Vgic): Engine {
   function runWindow(count: number): void {
     const words = wordsAtHand;
     const values = valuesAtHand;
+    const eventsOf = cost.events;
     // `| 0`: a whole number to the JIT, not something that it has to ask about at every event.
     const end = count | 0;
     for (let event = 0; event < end; event++) {
       const w = words[event];
       const vcpu = (w >>> VCPU_SHIFT) & VCPU_MASK;
       const intid = w >>> INTID_SHIFT;
+      if (COUNTED) eventsOf[w & KIND_MASK] += 1;
       switch (w & KIND_MASK) {
         case 2 satisfies typeof Events.INJECT:
           if (COUNTED) cost.actor = ACTOR_HOST;

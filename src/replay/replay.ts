@@ -15,6 +15,7 @@ import { createEngine, type Engine } from './engine.js';
 import { createEquivalenceChecker, type EquivalenceChecker } from './equivalence.js';
 import { createHarmMeter, type HarmMeter } from './harm.js';
 import { createInvariantChecker, type InvariantChecker, type Violation } from './invariants.js';
+import { operationCounts } from './operation-counts.js';
 import {
   type ExactPart,
   type HostStopped,
@@ -225,6 +226,7 @@ function exactPart(
       flushes: cost.calls[PATH_FLUSH],
       abortedEntries: aborted,
     },
+    operations: operationCounts(vgic),
     kicks: {
       requests: cost.kicks,
       broadcasts: cost.broadcasts,

@@ -6,6 +6,7 @@ import type { Machine } from '../gic/intid.js';
 import type { EquivalenceClass } from '../strategy/strategy.js';
 import type { Fidelity, ImportCounts } from '../trace/header.js';
 import type { HostStopKind } from '../vgic/host-stop.js';
+import type { OperationCounts } from './operation-counts.js';
 import type { PayerId, SectionId } from './sections.js';
 
 export type { EquivalenceClass };
@@ -156,6 +157,8 @@ export interface ExactPart {
     readonly sorts: number;
   };
   readonly kicks: KickCounts;
+  /** Operations of the modelled code and events of each kind that were replayed, by name; what is 0 is left out. */
+  readonly operations: OperationCounts;
   readonly sections: readonly SectionFigures[];
   readonly amplification: Amplification;
   readonly harm: Harm;

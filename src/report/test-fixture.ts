@@ -152,6 +152,7 @@ export function makeCell(figures: CellFigures = {}): CellResult {
         fullFlushes: 0,
         sorts: 0,
       },
+      operations: {},
       systems: figures.systems ?? {},
       kicks: {
         requests: 120,

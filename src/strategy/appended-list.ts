@@ -5,6 +5,7 @@
 import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import type { ApList, ApListOps } from '../vgic/ap-list.js';
+import * as Operations from '../vgic/operations.js';
 import type { VgicState } from '../vgic/state.js';
 import * as State from '../vgic/state.js';
 import * as Word from '../vgic/word.js';
@@ -16,6 +17,7 @@ import { createMergeSort } from './merge-sort.js';
 const { COUNTED } = Counting;
 const { NR_SGIS } = Intid;
 const { ACTIVE, PENDING } = Word;
+const { OP_COMPARED_ACTIVE, OP_COMPARED, OP_DEPTH, OP_DEPTH_SENDERS, OP_SORTED } = Operations;
 const { SUMMARY_ACTIVE, SUMMARY_PENDING } = State;
 
 export interface AppendedList {
@@ -30,7 +32,10 @@ export interface AppendedList {
 export type CreateSort = (s: VgicState, list: LinkedList) => (vcpu: number) => void;
 
 /** The flavour's list sort: two irq_locks a comparison. */
-export const createListSort: CreateSort = ({ flavour, word, cost }, { next, anchors, relink, keyOf, sortOrder }) => {
+export const createListSort: CreateSort = (
+  { flavour, word, cost },
+  { next, anchors, len, relink, keyOf, sortOrder },
+) => {
   const keyOfWord = sortOrder.keyOf;
   const mergeSort =
     flavour.sort === 'carry' ? createCarrySort(next, keyOf, flavour.selfCompareGuard) : createMergeSort(next, keyOf);
@@ -47,6 +52,9 @@ export const createListSort: CreateSort = ({ flavour, word, cost }, { next, anch
       cost.comparisons += compared;
       cost.locks += 2 * compared;
       cost.sorts += 1;
+      cost.ops[OP_SORTED] += len[vcpu];
+      cost.ops[OP_COMPARED] += compared;
+      cost.ops[OP_COMPARED_ACTIVE] += mergeSort.withActive();
     }
   };
 };
@@ -65,6 +73,7 @@ export function createAppendedList(s: VgicState, ops: ApListOps, createSort = cr
     if (COUNTED) {
       cost.visits += n;
       cost.locks += n;
+      cost.ops[OP_DEPTH] += n;
     }
     if (n <= nrLr && !isV2Guest) return false;
     let depth = 0;
@@ -77,6 +86,7 @@ export function createAppendedList(s: VgicState, ops: ApListOps, createSort = cr
       if (isV2Guest && intidOfSlot[slot] < NR_SGIS && source[slot] !== 0) {
         const weight = bitCount(source[slot]) + ((w & ACTIVE) !== 0 ? 1 : 0);
         depth += weight;
+        if (COUNTED) cost.ops[OP_DEPTH_SENDERS] += 1;
         if (weight > 1) multi = true;
       } else if ((w & (PENDING | ACTIVE)) !== 0) {
         depth++;
@@ -96,7 +106,10 @@ export function createAppendedList(s: VgicState, ops: ApListOps, createSort = cr
 
   /** Xen: the plain number of entries, no irq_lock taken (1.12b). */
   function sortIfLong(vcpu: number): boolean {
-    if (COUNTED) cost.visits += len[vcpu];
+    if (COUNTED) {
+      cost.visits += len[vcpu];
+      cost.ops[OP_DEPTH] += len[vcpu];
+    }
     if (len[vcpu] > nrLr) sort(vcpu);
     return false;
   }

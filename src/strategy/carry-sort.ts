@@ -51,6 +51,8 @@ export function createCarrySort(next: Int32Array, keyOf: Uint16Array, guarded: b
 
   return {
     comparisons: () => compared,
+    // A class of the cost model, which knows the other sort.
+    withActive: () => 0,
     sort(head, end) {
       compared = 0;
       runs.fill(EMPTY);

@@ -1,11 +1,13 @@
 import * as Counting from '#counting';
 import { int32Column } from '../vgic/columns.js';
+import * as Operations from '../vgic/operations.js';
 import { appendedApList, type CreateSort, createAppendedList } from './appended-list.js';
 import type { ApListStrategy } from './strategy.js';
 import { appendedPaths, depthSteps, depthWhy, SEEN, sortedFlushSteps, worstCase } from './worst-list.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
+const { OP_DISTRIBUTED } = Operations;
 
 const EMPTY = -1;
 
@@ -54,6 +56,7 @@ const createDistribution: CreateSort = (s, { next, anchors, len, relink, sortOrd
       cost.visits += len[vcpu];
       cost.locks += len[vcpu];
       cost.sorts += 1;
+      cost.ops[OP_DISTRIBUTED] += len[vcpu];
     }
   };
 };

@@ -8,6 +8,7 @@ import * as Intid from '../gic/intid.js';
 import type { ApListOps } from '../vgic/ap-list.js';
 import * as ApLists from '../vgic/ap-list.js';
 import { int32Column, uint16Column } from '../vgic/columns.js';
+import * as Operations from '../vgic/operations.js';
 import { createOrder, type Order } from '../vgic/order.js';
 import type { VgicState } from '../vgic/state.js';
 import * as State from '../vgic/state.js';
@@ -17,6 +18,7 @@ import * as Word from '../vgic/word.js';
 const { COUNTED } = Counting;
 const { LPI_BASE, NO_SLOT, NR_SGIS } = Intid;
 const { OVERFLOW } = ApLists;
+const { OP_DEPTH, OP_KEPT_ACTIVE, OP_WALKED, OP_WALKED_ACTIVE } = Operations;
 const { SUMMARY_ACTIVE, SUMMARY_PENDING, SUMMARY_SGIS } = State;
 const { ACTIVE, ENABLED, LATCH, PENDING, priorityOf, QUEUED_FIELD, staysHere, targetField, targetOracle } = Word;
 
@@ -158,6 +160,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     const base = vcpu * nrLr;
     let count = 0;
     let walked = 0;
+    let actives = 0;
     let floor = 0xff;
     let overflow = 0;
     const nextOf = next;
@@ -165,7 +168,10 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     const chosen = picks;
     for (let slot = nextOf[anchor]; slot !== anchor; slot = nextOf[slot]) {
       const w = words[slot];
-      if (COUNTED) walked++;
+      if (COUNTED) {
+        walked++;
+        actives += (w >>> 3) & 1;
+      }
       // A multi-source SGI is in flight: nothing less urgent may overtake its remaining sources.
       if (multi && priorityOf(w) > floor) break;
       if (staysHere(w, here, distEnabled) === 0) continue;
@@ -185,6 +191,8 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     if (COUNTED) {
       cost.visits += walked;
       cost.locks += walked;
+      cost.ops[OP_WALKED] += walked;
+      cost.ops[OP_WALKED_ACTIVE] += actives;
     }
     return count | overflow;
   }
@@ -196,6 +204,8 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     let visits = 0;
     let locks = 1;
     let kept = 0;
+    let keptActive = 0;
+    let actives = 0;
     const nextOf = next;
     const words = word;
     let slot = nextOf[anchor];
@@ -204,7 +214,10 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
       const w = words[slot];
       if (COUNTED) visits++;
       if (staysHere(w, here, distEnabled) !== 0) {
-        if (COUNTED) kept++;
+        if (COUNTED) {
+          kept++;
+          keptActive += (w >>> 3) & 1;
+        }
       } else {
         const target = targetOracle(w, distEnabled === 1);
         unlink(vcpu, slot);
@@ -216,6 +229,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
           if (COUNTED) {
             locks += 4;
             visits += kept;
+            actives += keptActive;
           }
         }
       }
@@ -224,6 +238,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     if (COUNTED) {
       cost.visits += visits;
       cost.locks += locks + visits;
+      cost.ops[OP_KEPT_ACTIVE] += actives + keptActive;
     }
   }
 
@@ -283,6 +298,7 @@ export function createLinkedList(s: VgicState, ops: ApListOps): LinkedList {
     if (COUNTED) {
       cost.visits += len[vcpu];
       cost.locks += len[vcpu];
+      cost.ops[OP_DEPTH] += len[vcpu];
     }
   }
 

@@ -5,15 +5,19 @@
 
 import * as Counting from '#counting';
 import { int32Column } from '../vgic/columns.js';
+import * as Word from '../vgic/word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
+const { KEY_ACTIVE } = Word;
 
 export interface MergeSort {
   /** Sorts the chain from `head` up to the link to `end` by key; returns the head of a chain that -1 ends. */
   sort(head: number, end: number): number;
   /** Comparator calls of the last sort, if COUNTED. */
   comparisons(): number;
+  /** Those of them in which an entry is active (keys of kvm-6.1). */
+  withActive(): number;
 }
 
 /**
@@ -25,6 +29,7 @@ export function createMergeSort(next: Int32Array, keyOf: Uint16Array): MergeSort
   /** Heads of the sorted runs, oldest first: at most 2 log2(n) of them. */
   const runs = int32Column(64);
   let compared = 0;
+  let active = 0;
 
   /** Merges two chains that are not empty; on equal keys the older one wins. */
   function merge(older: number, newer: number): number {
@@ -36,8 +41,12 @@ export function createMergeSort(next: Int32Array, keyOf: Uint16Array): MergeSort
     let keyB = keys[b];
     let tail = anchor;
     let count = 0;
+    let withActive = 0;
     for (;;) {
-      if (COUNTED) count++;
+      if (COUNTED) {
+        count++;
+        if (keyA === KEY_ACTIVE || keyB === KEY_ACTIVE) withActive++;
+      }
       if (keyA <= keyB) {
         nextOf[tail] = a;
         tail = a;
@@ -58,16 +67,20 @@ export function createMergeSort(next: Int32Array, keyOf: Uint16Array): MergeSort
         keyB = keys[b];
       }
     }
-    if (COUNTED) compared += count;
+    if (COUNTED) {
+      compared += count;
+      active += withActive;
+    }
     return next[anchor];
   }
 
   return {
     comparisons: () => compared,
+    withActive: () => active,
     sort(head, end) {
       const nextOf = next;
       const heads = runs;
-      compared = 0;
+      compared = active = 0;
       let nrRuns = 0;
       let taken = 0;
       for (let slot = head; slot !== end; taken++) {

@@ -1,11 +1,13 @@
 /** Is a list in the comparator's order? Asked in the pass that counts the depth, which reads every entry anyway. */
 import * as Counting from '#counting';
+import * as Operations from '../vgic/operations.js';
 import type { VgicState } from '../vgic/state.js';
 import { type CreateSort, createListSort } from './appended-list.js';
 import type { LinkedList } from './linked-list.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
+const { OP_ORDER_TESTED } = Operations;
 
 /** Entries that are compared with the one before them until one is out of order; 0: the list is in order. */
 function firstDescent({ word }: VgicState, { next, anchors, sortOrder }: LinkedList, vcpu: number): number {
@@ -41,5 +43,6 @@ export function bookOrderTest(s: VgicState, list: LinkedList, vcpu: number): voi
   const { cost, flavour } = s;
   const compared = firstDescent(s, list, vcpu) || list.len[vcpu] - 1;
   cost.comparisons += compared;
+  cost.ops[OP_ORDER_TESTED] += list.len[vcpu];
   if (flavour.depth === 'count') cost.locks += compared + 1;
 }

@@ -1,6 +1,7 @@
 import * as Counting from '#counting';
 import type { Flavour } from '../gic/flavour/flavour.js';
 import { int32Column } from '../vgic/columns.js';
+import * as Operations from '../vgic/operations.js';
 import * as State from '../vgic/state.js';
 import * as Word from '../vgic/word.js';
 import { appendedApList, type CreateSort, createAppendedList, createListSort } from './appended-list.js';
@@ -9,6 +10,7 @@ import { appendedPaths, depthSteps, depthWhy, SEEN, sortOnFlushSteps, worstCase 
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
+const { OP_PICKED, OP_PICKS } = Operations;
 const { SUMMARY_ACTIVE } = State;
 const { staysHere, targetField } = Word;
 
@@ -83,6 +85,8 @@ const createPick: CreateSort = (s, list) => {
       cost.visits += len[vcpu];
       cost.locks += len[vcpu];
       cost.comparisons += compared;
+      cost.ops[OP_PICKS] += 1;
+      cost.ops[OP_PICKED] += len[vcpu];
     }
   }
 

@@ -3,6 +3,8 @@
  * Locks are counted as in vgic-spec appendix A and E.3.
  */
 
+import { NR_OPERATIONS } from './operations.js';
+
 export const PATH_INJECT = 0;
 export const PATH_REKEY = 1;
 export const PATH_FLUSH = 2;
@@ -76,6 +78,10 @@ export class CostCounters {
   readonly sectionSum = new Float64Array(NR_SECTIONS);
   readonly sectionMax = new Float64Array(NR_SECTIONS);
   readonly sectionHist = new Float64Array(NR_SECTIONS * NR_BUCKETS);
+  /** Operations of the cost model (operations.ts). */
+  readonly ops = new Float64Array(NR_OPERATIONS);
+  /** Events replayed, by kind (trace/events.ts). */
+  readonly events = new Float64Array(128);
   readonly sectionLockSum = new Float64Array(NR_SECTIONS);
   readonly sectionLockMax = new Float64Array(NR_SECTIONS);
   readonly sectionLockHist = new Float64Array(NR_SECTIONS * NR_BUCKETS);
@@ -202,7 +208,8 @@ export class CostCounters {
     this.visits = this.comparisons = this.locks = this.lrWrites = this.lastSteps = this.lastLocks = 0;
     this.totalSteps = 0;
     this.actor = ACTOR_HOST;
-    for (const column of [this.calls, this.sum, this.max, this.hist, this.depth, this.used]) column.fill(0);
+    for (const column of [this.calls, this.sum, this.max, this.hist, this.depth, this.used, this.ops, this.events])
+      column.fill(0);
     for (const column of [this.sectionCalls, this.sectionSum, this.sectionMax, this.sectionHist]) column.fill(0);
     for (const column of [this.sectionLockSum, this.sectionLockMax, this.sectionLockHist]) column.fill(0);
     this.injections = this.redundantInjections = this.sorts = 0;

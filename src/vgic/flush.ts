@@ -11,6 +11,7 @@ import * as ApLists from './ap-list.js';
 import * as Counters from './counters.js';
 import { CONTROL_GROUP0, CONTROL_GROUP1 } from './cpuif.js';
 import type { Kicks } from './kicks.js';
+import * as Operations from './operations.js';
 import type { Populate } from './populate.js';
 import type { VgicState } from './state.js';
 import * as State from './state.js';
@@ -21,6 +22,7 @@ const { NO_SLOT } = Intid;
 const { HCR_EN, HCR_UIE, LR_PENDING } = Lr;
 const { OVERFLOW } = ApLists;
 const { PATH_FLUSH } = Counters;
+const { OP_FLUSH_LISTED } = Operations;
 const { SUMMARY_ACTIVE, SUMMARY_PENDING, SUMMARY_SGIS } = State;
 
 export interface Flush {
@@ -56,7 +58,10 @@ export function createFlush(
     const count = chosen & (OVERFLOW - 1);
     lrDirty[vcpu] = count;
     usedLrs[vcpu] = count;
-    if (COUNTED) cost.lrWrites += count;
+    if (COUNTED) {
+      cost.lrWrites += count;
+      cost.ops[OP_FLUSH_LISTED] += 1;
+    }
     return chosen;
   }
 

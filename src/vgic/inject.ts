@@ -3,6 +3,7 @@ import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import * as Counters from './counters.js';
 import type { LpiRows } from './lpi-rows.js';
+import * as Operations from './operations.js';
 import type { Queue } from './queue.js';
 import { isSgiTarget } from './sgi-targets.js';
 import { slotOf, type VgicState } from './state.js';
@@ -12,6 +13,8 @@ import * as Word from './word.js';
 const { COUNTED } = Counting;
 const { PATH_REKEY, SECTION_LPIS_OFF } = Counters;
 const { NR_PRIVATE_IRQS } = Intid;
+const { OP_INJECTED, OP_INJECTED_KICKED, OP_INJECTED_UNQUEUED, OP_INJECT_LOOKUP, OP_KICKED, OP_QUEUED, OP_SGI_TARGET } =
+  Operations;
 const { EXISTS, GROUP, LATCH, LEVEL, LINE, targetOf, WIRE } = Word;
 
 export interface Inject {
@@ -53,7 +56,10 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
         const isPrivate = (intid - NR_PRIVATE_IRQS) >> 31;
         slot = intid + ((vcpu * NR_PRIVATE_IRQS) & isPrivate) + (spiOffset & ~isPrivate);
       } else {
+        const before = cost.totalSteps;
         slot = lookUpLpi(intid);
+        // Nodes, without the lock.
+        if (COUNTED && cost.totalSteps > before) cost.ops[OP_INJECT_LOOKUP] += cost.totalSteps - before - 1;
         if (slot < 0) return;
       }
       if (COUNTED) cost.injections += 1;
@@ -66,7 +72,9 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
       }
       // A level: LINE and WIRE follow; an edge: the latch.
       const wire = -isLevel & (LINE | WIRE);
-      queueIrq(slot, (w & ~wire) | (wire & -level) | ((isLevel ^ 1) << 1));
+      const next = (w & ~wire) | (wire & -level) | ((isLevel ^ 1) << 1);
+      if (COUNTED) queueCounted(slot, next);
+      else queueIrq(slot, next);
     },
     sgi(sender, intid, firstVcpu, targets, allButSelf, groupZeroOnly) {
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
@@ -80,6 +88,7 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
           }
           continue;
         }
+        if (COUNTED) cost.ops[OP_SGI_TARGET] += 1;
         word[slot] |= LATCH;
         if (isV2Guest) source[slot] |= 1 << sender;
         queueIrq(slot, word[slot]);
@@ -140,6 +149,16 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
       cost.section(SECTION_LPIS_OFF, cost.lastSteps, cost.lastLocks);
     },
   };
+
+  /** Which of its ends queue_irq_unlock came to, for an injection. */
+  function queueCounted(slot: number, next: number): void {
+    const { ops } = cost;
+    const queued = ops[OP_QUEUED];
+    const kicked = ops[OP_KICKED];
+    queueIrq(slot, next);
+    if (ops[OP_QUEUED] > queued) ops[OP_INJECTED] += 1;
+    else ops[ops[OP_KICKED] > kicked ? OP_INJECTED_KICKED : OP_INJECTED_UNQUEUED] += 1;
+  }
 
   function refuse(w: number): void {
     cost.redundantInjections += 1;

@@ -1,16 +1,20 @@
 /** One row of the tables into one LR. vgic-spec 1.14: KVM, and Xen, which builds pending and active together. */
+import * as Counting from '#counting';
 import * as Intid from '../gic/intid.js';
 import * as Lr from '../gic/lr.js';
 import { int32Column } from './columns.js';
 import * as HostMapping from './host-mapping.js';
 import { HostStop } from './host-stop.js';
+import * as Operations from './operations.js';
 import type { VgicState } from './state.js';
 import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { BY_SOFTWARE } = HostMapping;
+const { COUNTED } = Counting;
 const { NR_SGIS } = Intid;
 const { LR_ACTIVE, LR_CPUID_SHIFT, LR_EOI, LR_GROUP, LR_HW, LR_PENDING, LR_PRIORITY_SHIFT } = Lr;
+const { OP_FILLED_ACTIVE, OP_FILLED_EDGE, OP_FILLED_LEVEL, OP_FILLED_MAPPED, OP_FILLED_SENDER } = Operations;
 const { ACTIVE, GROUP, HW, LATCH, LEVEL, LINE, PENDING, PRIORITY_FIELD, PRIORITY_SHIFT, WIRE } = Word;
 
 export interface Populate {
@@ -26,15 +30,24 @@ export function createPopulate(s: VgicState): Populate {
 
 function createKvmPopulate(s: VgicState): Populate {
   const { word, source, activeSource, hwintid, intidOfSlot, lrLo, lrHi, lrSlot, lrDirty, nrLr, isV2Guest } = s;
+  const { ops } = s.cost;
   const keepsStaleLr = s.flavour.senderlessSgi === 'stale-lr';
   const tracksLr = s.flavour.activeOutsideLrs !== 'none';
   const { onLr } = s;
   const unsent = int32Column(NR_SGIS);
   const nrUnsent = int32Column(1);
 
+  function book(w: number, intid: number): void {
+    if (isV2Guest && intid < NR_SGIS) ops[OP_FILLED_SENDER] += 1;
+    else if ((w & ACTIVE) !== 0) ops[OP_FILLED_ACTIVE] += 1;
+    else ops[(w & LEVEL) !== 0 ? OP_FILLED_LEVEL : OP_FILLED_EDGE] += 1;
+    if ((w & HW) !== 0) ops[OP_FILLED_MAPPED] += 1;
+  }
+
   function populate(lr: number, slot: number): void {
     const w = word[slot];
     const intid = intidOfSlot[slot];
+    if (COUNTED) book(w, intid);
     if (isV2Guest && intid < NR_SGIS) {
       populateV2Sgi(lr, slot);
       return;

@@ -6,6 +6,7 @@ import * as Counting from '#counting';
 import type { ApList, ApListOps, CreateApList } from './ap-list.js';
 import type { Kicks } from './kicks.js';
 import type { LpiOrder } from './lpi-order.js';
+import * as Operations from './operations.js';
 import { createOrder } from './order.js';
 import type { Populate } from './populate.js';
 import { isPinned, type VgicState } from './state.js';
@@ -13,6 +14,7 @@ import * as Word from './word.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
+const { OP_MIGRATED, OP_KICKED, OP_QUEUED, OP_UNQUEUED, OP_RELEASED } = Operations;
 const { QUEUED_FIELD, QUEUED_SHIFT, queuedOn, TARGET_FIELD, TARGET_SHIFT, targetOf, targetOracle, wantsList } = Word;
 
 export interface Queue {
@@ -61,7 +63,10 @@ export function createQueue(
   const ops: ApListOps = {
     populate,
     release(slot) {
-      if (COUNTED) queuedRows[queuedOn(word[slot])] -= 1;
+      if (COUNTED) {
+        queuedRows[queuedOn(word[slot])] -= 1;
+        cost.ops[OP_RELEASED] += 1;
+      }
       // The list held a reference: an LPI that is no longer mapped goes with it.
       const isGone = slot >= lpiSlotBase && lpiRefs[slot - lpiSlotBase] === 0 && !isPinned(s, slot);
       word[slot] = isGone ? 0 : word[slot] & ~QUEUED_FIELD;
@@ -71,6 +76,7 @@ export function createQueue(
       if (COUNTED) {
         queuedRows[queuedOn(word[slot])] -= 1;
         queuedRows[to] += 1;
+        cost.ops[OP_MIGRATED] += 1;
       }
       word[slot] = (word[slot] & ~QUEUED_FIELD) | ((to + 1) << QUEUED_SHIFT);
       insert(to, slot);
@@ -97,18 +103,26 @@ export function createQueue(
         word[slot] = w;
         touch(slot);
         // Kick the oracle's vCPU, which may differ from the list's owner after a retarget.
-        if (COUNTED && targetOracle(w, dist[0] === 1) >= 0) kick(targetOracle(w, dist[0] === 1), true);
+        if (COUNTED) {
+          const target = targetOracle(w, dist[0] === 1);
+          if (target >= 0) kick(target, true);
+          cost.ops[target >= 0 ? OP_KICKED : OP_UNQUEUED] += 1;
+        }
       } else {
         const target = ((w & TARGET_FIELD) >>> TARGET_SHIFT) - 1;
         if (wantsList(w, dist[0]) !== 0 && target >= 0) {
           if (COUNTED) {
             cost.locks += 2;
             queuedRows[target] += 1;
+            cost.ops[OP_QUEUED] += 1;
           }
           word[slot] = w | ((w & TARGET_FIELD) << (QUEUED_SHIFT - TARGET_SHIFT));
           insert(target, slot);
           onQueued(slot, target);
-        } else word[slot] = w;
+        } else {
+          if (COUNTED) cost.ops[OP_UNQUEUED] += 1;
+          word[slot] = w;
+        }
       }
       if (COUNTED) cost.endAppend((word[slot] & QUEUED_FIELD) !== 0 ? queuedOn(word[slot]) : targetOf(word[slot]));
     },

@@ -11,6 +11,7 @@ import { CONTROL_EOIMODE } from './cpuif.js';
 import * as HostMapping from './host-mapping.js';
 import type { Kicks } from './kicks.js';
 import type { LpiOrder } from './lpi-order.js';
+import * as Operations from './operations.js';
 import type { Populate } from './populate.js';
 import { isPinned, type VgicState } from './state.js';
 import * as Word from './word.js';
@@ -21,6 +22,7 @@ const { BY_SOFTWARE } = HostMapping;
 const { NO_SLOT, NR_SGIS, SPI_BASE, SPI_END } = Intid;
 const { HCR_LRENPIE, HCR_UIE, LR_ACTIVE, LR_CPUID_SHIFT, LR_EOI, LR_HW, LR_PENDING, LR_STATE } = Lr;
 const { PATH_FOLD, PATH_PRUNE, SECTION_EXIT } = Counters;
+const { OP_FOLDED, OP_FOLDED_MAPPED, OP_FOLDED_NOTIFIED, OP_SYNC_LISTED } = Operations;
 const { ACTIVE, EXISTS, HW, LATCH, LEVEL, LINE, QUEUED_FIELD, queuedOn, staysHere, targetField, WIRE } = Word;
 
 export interface Sync {
@@ -75,6 +77,7 @@ export function createSync(
     lpiRefs,
   } = s;
   const { nrLpis } = s.machine;
+  const { ops } = cost;
   const { length, touch, after, prune: pruneList } = list;
   const { resamplesAfterDeactivation, levelLatchEnds } = flavour;
   const isXen = flavour.isXen;
@@ -91,11 +94,18 @@ export function createSync(
     notified[slot - s.spiSlotBase] += 1;
   }
 
+  function book(slot: number, w: number, hi: number): void {
+    ops[OP_FOLDED] += 1;
+    if ((hi & (LR_STATE | LR_HW | LR_EOI)) === LR_EOI && isSpi(slot)) ops[OP_FOLDED_NOTIFIED] += 1;
+    if ((w & HW) !== 0) ops[OP_FOLDED_MAPPED] += 1;
+  }
+
   /** One LR back into the tables. `lr` is an index into the LR planes. */
   function foldLr(lr: number): void {
     const hi = lrHi[lr];
     const slot = lrSlot[lr];
     const w = word[slot];
+    if (COUNTED) book(slot, w, hi);
     if (COUNTED && notifiesAlways && (hi & (LR_STATE | LR_HW | LR_EOI)) === LR_EOI && isSpi(slot)) notify(slot);
     // An LPI that was unmapped and left the list meanwhile: nobody is there to tell.
     if (nrLpis > 0 && (w & EXISTS) === 0) {
@@ -179,6 +189,7 @@ export function createSync(
     if (COUNTED) {
       cost.visits += used;
       cost.locks += used;
+      ops[OP_SYNC_LISTED] += 1;
       cost.end(PATH_FOLD);
     }
   }
@@ -198,6 +209,7 @@ export function createSync(
     if (COUNTED) {
       cost.visits += used;
       cost.locks += used;
+      ops[OP_SYNC_LISTED] += 1;
     }
     const counts = eoiCount[vcpu] > 0 && (hcr[vcpu] & HCR_LRENPIE) !== 0 && (control[vcpu] & CONTROL_EOIMODE) === 0;
     if (counts && lastLr[vcpu] !== NO_SLOT) deactivateCounted(vcpu);
