@@ -1,7 +1,13 @@
 /** `vgic-replay findings`: what the shipped traces answer to the thread about the ap_list, as a page with its figures. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { writesOf } from '../attack/attacker.js';
+import { readFinding } from '../attack/finding.js';
+import { JsonPlace } from '../attack/saved-json.js';
+import { RegressionError } from '../base/errors.js';
+import type { FoundGuest } from '../findings/catalogue.js';
 import { gatherFindings } from '../findings/data.js';
 import { writeFindings } from '../findings/page.js';
 import { RECORDING_KINDS, type Recording, type RecordingKind } from '../findings/recording.js';
@@ -19,14 +25,21 @@ export function registerFindings(program: Command, terminal: Terminal): void {
     )
     .option('-o, --out <dir>', 'folder of the page', 'vgic-report')
     .option('--seed <n>', 'seed of generated events', parseSeed, 1)
-    .action(async ({ out, seed }: { out: string; seed: number }) => {
+    .option('--check', 'write nothing; exit 3 if findings.json of the folder says something else')
+    .action(async ({ out, seed, check }: { out: string; seed: number; check?: boolean }) => {
       const { recordings, close } = await openShipped();
       try {
-        const data = gatherFindings(recordings, [], seed, (what) => {
+        const data = gatherFindings(recordings, readFound(), seed, (what) => {
           if (terminal.isErrTty) terminal.err(`counting: ${what}`);
         });
+        const json = `${JSON.stringify(data)}\n`;
+        if (check === true) {
+          requireSame(out, json);
+          terminal.out('Findings: as counted before');
+          return;
+        }
         const { markdown, figures } = writeFindings(data);
-        writePage(out, markdown, figures, `${JSON.stringify(data)}\n`);
+        writePage(out, markdown, figures, json);
         terminal.out(
           `Findings: ${join(out, 'findings.md')}, with ${figures.size} figures, and findings.json beside it`,
         );
@@ -50,6 +63,28 @@ export async function openShipped(): Promise<{ recordings: Recording[]; close: (
 }
 
 const kindOf = ({ kind }: ManifestEntry): RecordingKind => RECORDING_KINDS.find((known) => known === kind) ?? 'other';
+
+const ATTACKS = fileURLToPath(new URL('../../../traces/attacks/', import.meta.url));
+
+/** What `attack` found and the package ships. */
+export function readFound(): FoundGuest[] {
+  if (!existsSync(ATTACKS)) return [];
+  return readdirSync(ATTACKS)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((file): FoundGuest => {
+      const text = readFileSync(join(ATTACKS, file), 'utf8');
+      const { name, program, size, attacker } = readFinding(JsonPlace.parse(`traces/attacks/${file}`, text));
+      const command = `vgic-replay rank traces/attacks/${file}`;
+      return { name, program, size, writesPerExit: writesOf(attacker), command };
+    });
+}
+
+function requireSame(out: string, json: string): void {
+  const file = join(out, 'findings.json');
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== json)
+    throw new RegressionError(`${file}: is not what is counted now; run findings again and say why in the commit`);
+}
 
 function writePage(out: string, markdown: string, figures: ReadonlyMap<string, string>, json: string): void {
   const folder = join(out, 'findings');

@@ -11,8 +11,8 @@ export interface ShareBars {
     readonly counts: readonly number[];
     /** Printed at the end. */
     readonly note: string;
-    /** Stands apart from the row above. */
-    readonly isFirst: boolean;
+    /** Head of a group that begins here, or none. */
+    readonly head: string | null;
   }[];
   readonly noteHead: string;
 }
@@ -34,8 +34,12 @@ export function drawShareBars({ title, parts, rows, noteHead }: ShareBars): stri
   drawn.push(label(WIDTH - 8, 43, noteHead, { anchor: 'end' }));
   const scale = WIDTH - LEFT - RIGHT;
   let y = TOP;
-  for (const { name, counts, note, isFirst } of rows) {
-    if (isFirst) y += APART;
+  for (const { name, counts, note, head } of rows) {
+    if (head !== null) {
+      y += APART;
+      drawn.push(label(8, y + 8, head, { isBold: true }));
+      y += ROW;
+    }
     const total = counts.reduce((sum, count) => sum + count, 0);
     let from = LEFT;
     drawn.push(label(LEFT - 8, y + 10, name, { anchor: 'end', fill: INK }));

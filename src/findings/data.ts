@@ -112,7 +112,7 @@ export function gatherFindings(
     seed,
   );
   note('the longest calls');
-  const reach = gatherReach(both);
+  const reach = gatherReach(chosen, hybrids);
   note('the hostile guests');
   const catalogue = gatherCatalogue(chosen, found);
   const harm = gatherHarm(chosen);

@@ -22,10 +22,12 @@ export const SUBJECT_NAMES: readonly (readonly [subject: string, name: string])[
 const cellOf = (longest: Longest | undefined): TableCell =>
   longest === undefined ? null : `${formatInteger(longest.steps)} (${longest.subject})`;
 
-/** Largest reached over declared, and smallest; of what declares anything at all. */
+/** Reached over declared, smallest and largest, of the paths that grow. */
 function tightness(longest: readonly Longest[]): { least: number; most: number } {
   const ratios = longest
-    .filter(({ bound, steps }) => bound !== null && bound > 0 && steps > 0)
+    .filter(
+      ({ bound, steps, subject }) => ['flush', 'prune'].includes(subject) && bound !== null && bound > 0 && steps > 0,
+    )
     .map(({ bound, steps }) => steps / (bound ?? 1));
   return { least: Math.min(...ratios), most: Math.max(...ratios) };
 }
@@ -41,6 +43,9 @@ export function describeHostileReach(data: FindingsData): Chapter {
     .map((strategy) => [strategy, worstSection(reach, FLAVOUR, strategy, 'all')!.steps] as const)
     .sort((a, b) => a[1] - b[1])[0];
   const { least: loosest, most } = tightness(reach.longest.filter(({ flavour }) => flavour === FLAVOUR));
+  const over = reach.longest.filter(
+    ({ flavour, bound, steps }) => flavour === FLAVOUR && bound !== null && bound > 0 && steps > bound,
+  );
   const deep = reach.longest.filter(({ strategy, deep: at }) => strategy === FLUSH && at !== null);
   const deepest = deep.filter(({ subject }) => subject === 'flush');
   const source = {
@@ -55,7 +60,7 @@ export function describeHostileReach(data: FindingsData): Chapter {
     verdict: `With ${formatInteger(reach.spis)} SPIs a guest holds upstream (${FLAVOUR}) for ${formatInteger(flush.steps)} steps in one entry with interrupts off, ${formatInteger(Math.round(flush.steps / perEntry))} times what an average entry of a Linux guest costs with everything around it, and for ${formatInteger(worst.steps)} in the worst stretch of all (${worst.subject}); the shortest worst stretch of any strategy is that of \`${least[0]}\`: ${formatInteger(least[1])}.`,
     blocks: [
       list([
-        `Every figure is reached by a guest that can be replayed, and bounded: the strategy declares its longest call of each path, and what is reached lies between ${formatDecimal(100 * loosest)} and ${formatDecimal(100 * most)} % of that under ${FLAVOUR}.`,
+        `Every figure is reached by a guest that can be replayed, and bounded: the strategy declares its longest call of each path, and what is reached lies between ${formatDecimal(100 * loosest)} and ${formatDecimal(100 * most)} % of that for entry and prune under ${FLAVOUR}${over.length === 0 ? '' : `; more than declared: ${joinWords(over.map(({ strategy, subject }) => `${strategy} ${subject}`))}`}.`,
         ...(deepest.length === 0
           ? []
           : [
@@ -180,6 +185,7 @@ function guestRows({ catalogue, classes }: FindingsData): TableCell[][] {
       .filter(([at, stretch]) => stretch !== undefined && run.stops[at] === null);
     const able = catalogue.strategies.filter((s) => classes[s] !== 'bound' && classes[s] !== 'deviating');
     const best = others.sort((a, b) => (a[1]?.steps ?? 0) - (b[1]?.steps ?? 0))[0];
+    const isBetter = stop !== null || (best?.[1]?.steps ?? 0) < (worst?.steps ?? 0);
     return [
       [
         run.guest,
@@ -189,8 +195,8 @@ function guestRows({ catalogue, classes }: FindingsData): TableCell[][] {
         stop === null ? (worst?.locks ?? null) : null,
         stop ?? worst?.section ?? null,
         stop === null ? (worst?.payer ?? null) : null,
-        best?.[1]?.steps ?? null,
-        best === undefined ? null : able[best[0]],
+        isBetter ? (best?.[1]?.steps ?? null) : null,
+        isBetter && best !== undefined ? able[best[0]] : null,
         { code: run.command },
       ],
     ];

@@ -76,7 +76,7 @@ function verdictOf(linux: Totals, nrLinux: number, attack: Totals): string {
     attack.longer > 0.1 * attack.entries
       ? `And the reviewer is right about the others: where the guest attacks, ${formatShare(attack.longer, attack.entries)} of entries find more than the list registers hold, up to ${formatInteger(attack.deepest)} interrupts on one list.`
       : `The recorded attacks exceed the list registers at ${formatShare(attack.longer, attack.entries)} of entries, up to ${formatInteger(attack.deepest)} interrupts on one list.`;
-  return `${claim}: in ${plural(nrLinux, 'recorded Linux guest')} fewer than ${USUAL_LRS} list registers are in use at ${formatShare(linux.few, linux.entries)} of ${formatInteger(linux.entries)} entries, and the list is longer than the list registers at ${formatShare(linux.longer, linux.entries)}. ${attackers}`;
+  return `${claim}: in ${plural(nrLinux, 'recorded Linux guest')} fewer than ${USUAL_LRS} list registers are in use at ${formatShare(linux.few, linux.entries)} of ${formatInteger(linux.entries)} entries, and the list is ${linux.longer === 0 ? 'never longer than the list registers' : `longer than the list registers at ${formatShare(linux.longer, linux.entries)}`}. ${attackers}`;
 }
 
 export function describeListRegisters(all: readonly RecordedEntries[]): Chapter {
@@ -116,11 +116,11 @@ export function describeListRegisters(all: readonly RecordedEntries[]): Chapter 
           })),
           noteHead: 'longest list',
           rows: byKind.flatMap((group) =>
-            group.map((recording, at) => ({
+            group.map((recording, row) => ({
               name: recording.name,
               counts: partsOf(recording),
               note: formatInteger(deepestOf(recording)),
-              isFirst: at === 0,
+              head: row === 0 ? KIND_NAMES[recording.kind] : null,
             })),
           ),
         }),

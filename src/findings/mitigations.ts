@@ -1,7 +1,7 @@
 /** Chapter: the three mitigations of the thread, and what came to mind since: which suffice, and what defeats the others. */
 import { formatChange, formatDecimal, formatInteger, formatShare, joinWords } from '../base/number-format.js';
 import { numberColumn, type TableCell, textColumn } from '../report/document.js';
-import type { HostileRun } from './catalogue.js';
+import { type HostileRun, longestStretch } from './catalogue.js';
 import { type Chapter, FINDINGS_COMMAND, list } from './chapter.js';
 import type { FindingsData } from './data.js';
 import { type Longest, longestOf } from './reach.js';
@@ -9,11 +9,13 @@ import { FLUSH, recordedOf, stepsPerEntry, sumCosts } from './sort-cost.js';
 import { traceSet } from './trace-set.js';
 
 const FLAVOUR = 'kvm-6.1';
+/** A share of the longest entry that is not worth a sentence. */
+const LITTLE = 0.005;
 
 export const MITIGATIONS: readonly (readonly [strategy: string, name: string])[] = [
-  ['short-circuit', '1, stop counting at k + 1'],
-  ['sorted-flag', '2, a flag that the list is sorted'],
-  ['hybrid', '3, sort on insertion above N entries'],
+  ['short-circuit', '1 (stop counting at k + 1)'],
+  ['sorted-flag', '2 (a flag that the list is sorted)'],
+  ['hybrid', '3 (sort on insertion above N entries)'],
 ];
 /** Not of the thread; in the table for comparison. */
 const OTHERS = ['sort-if-unsorted', 'check-and-insert', 'counting-sort', 'top-k', 'sort-on-insert', 'buckets'];
@@ -76,10 +78,28 @@ export function stepsAnEntry(run: HostileRun | undefined, at: number): number | 
 export const runOf = ({ catalogue }: FindingsData, guest: string, flavour = FLAVOUR): HostileRun | undefined =>
   catalogue.runs.find((run) => run.guest === guest && run.flavour === flavour);
 
+/** The hostile guest of the catalogue with the longest entry: what it is called, its size and its command. */
+function describeDefeat({ catalogue }: FindingsData, strategy: string): string {
+  const worst = longestStretch(
+    catalogue,
+    FLAVOUR,
+    strategy,
+    ({ section }, { command }) => section === 'flush' && !command.includes('lpi'),
+  );
+  return worst === undefined
+    ? 'no guest of the catalogue'
+    : `\`${worst.run.guest}\` (${worst.run.size}): ${formatInteger(worst.steps)} steps in one entry, ${formatInteger(worst.locks)} of them locks (\`${worst.run.command}\`)`;
+}
+
 const describeMoved = ({ moved }: Judged): string =>
   joinWords(
     moved.map(([path, then, now]) => `${PATH_WORDS[path]} ${formatInteger(now)} instead of ${formatInteger(then)}`),
   );
+
+const savedText = ({ saved }: Judged): string =>
+  saved > LITTLE
+    ? `takes ${formatDecimal(100 * saved)} % off the longest entry`
+    : 'takes nothing off the longest entry';
 
 function verdictOf(judged: readonly Judged[]): string {
   const bounding = judged.filter(({ flush }) => isGentle(flush));
@@ -88,11 +108,11 @@ function verdictOf(judged: readonly Judged[]): string {
   const failed =
     failing.length === 0
       ? ''
-      : `${joinWords(failing.map(({ name, saved }) => `mitigation ${name}: ${saved > 0.005 ? `${formatDecimal(100 * saved)} % off the longest entry` : 'nothing off the longest entry'}`))}: ${failing.length === 1 ? 'it does' : 'they do'} not bound the sort. `;
+      : `${failing.map((each) => `Mitigation ${each.name} ${savedText(each)} and does not bound the sort. `).join('')}`;
   if (clean.length > 0)
-    return `${failed}${joinWords(clean.map(({ name }) => `Mitigation ${name}`))} ${clean.length === 1 ? 'suffices' : 'suffice'}: the entry grows with the list at most, and nothing else got longer.`;
+    return `${failed}${joinWords(clean.map(({ name }) => `Mitigation ${name}`))} ${clean.length === 1 ? 'suffices' : 'suffice'} for the sort: the entry grows with the list at most, and nothing else got longer.`;
   if (bounding.length > 0)
-    return `${failed}${joinWords(bounding.map(({ name }) => `Mitigation ${name}`))} bounds the entry, and moves the work: ${joinWords(bounding.map(describeMoved))}. None of the three suffices alone.`;
+    return `${failed}${bounding.map((each) => `Mitigation ${each.name} bounds the entry and moves the work: ${describeMoved(each)}. `).join('')}None of the three suffices alone.`;
   return `${failed}None of the three suffices.`;
 }
 
@@ -121,10 +141,10 @@ export function describeMitigations(data: FindingsData): Chapter {
         ...judged.map(({ name, strategy, flush, saved, moved, honest, honestUpstream }) => {
           const fate = isGentle(flush)
             ? `bounds the entry to ${formatInteger(flush.steps)} steps`
-            : `is defeated by \`${flush.guest}\`, ${formatInteger(flush.steps)} steps in one entry (${saved > 0.0005 ? `${formatDecimal(100 * saved)} % less` : 'as before'})`;
+            : `is defeated by ${describeDefeat(data, strategy)}; the longest entry of any guest tried is ${formatInteger(flush.steps)} steps (\`${flush.guest}\`), ${saved > LITTLE ? `${formatDecimal(100 * saved)} % less than upstream's` : `as upstream's`}`;
           const moves =
             moved.length === 0 ? '' : `; longer than upstream's became ${describeMoved({ moved } as Judged)}`;
-          return `**Mitigation ${name}** (\`${strategy}\`) ${fate}${moves}. On Linux guests: ${formatDecimal(honest)} steps an entry, ${formatChange(honestUpstream, honest)}.`;
+          return `**Mitigation ${name}**, \`${strategy}\`, ${fate}${moves}. On Linux guests: ${formatDecimal(honest)} steps an entry, ${formatChange(honestUpstream, honest)}.`;
         }),
         ...(flagIdle === null || flagChurn === null || upIdle === null || upChurn === null
           ? []

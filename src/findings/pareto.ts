@@ -3,7 +3,7 @@ import { formatDecimal, formatInteger, joinWords } from '../base/number-format.j
 import { numberColumn, type TableCell, textColumn } from '../report/document.js';
 import { type Block, type Chapter, FINDINGS_COMMAND, list } from './chapter.js';
 import type { FindingsData } from './data.js';
-import { type Which, worstSection } from './reach.js';
+import { flavourOf, type Which, worstSection } from './reach.js';
 import { drawScatter } from './scatter.js';
 import { recordedOf, stepsPerEntry, sumCosts } from './sort-cost.js';
 import { traceSet } from './trace-set.js';
@@ -27,7 +27,7 @@ export function tradesOf(data: FindingsData, labels: readonly string[], which: W
   const linux = recordedOf(data, 'linux-guest');
   return labels.flatMap((strategy): Trade[] => {
     const cost = sumCosts(linux, strategy);
-    const worst = worstSection(data.reach, FLAVOUR, strategy, which);
+    const worst = worstSection(data.reach, flavourOf(strategy), strategy, which);
     if (cost === undefined || worst === undefined) return [];
     return [
       {
@@ -77,9 +77,9 @@ function figureOf(data: FindingsData, which: Which, id: string, title: string): 
         isBest: front.has(strategy),
       })),
       sweep: {
-        name: 'hybrid',
+        name: 'hybrid N =',
         points: swept.map(({ strategy, honest, worst }) => ({
-          name: strategy.replace('hybrid:threshold=', 'N='),
+          name: strategy.replace('hybrid:threshold=', ''),
           x: honest,
           y: worst,
         })),

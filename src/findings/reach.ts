@@ -1,6 +1,5 @@
 /** The longest stretch of work that a guest reaches under each strategy and flavour, and what the strategy declares. */
 import { growthCurves, SUBJECTS } from '../attack/growth.js';
-import { growthPrograms } from '../attack/growth-programs.js';
 import { NR_LPIS } from '../gic/intid.js';
 import { sectionNamed } from '../replay/sections.js';
 import type { ChosenStrategy } from '../strategy/index.js';
@@ -9,7 +8,7 @@ import type { Growth } from '../strategy/strategy.js';
 /** SPIs that KVM and Xen give a guest (vgic-spec 8.1): what a guest without an ITS queues at most. */
 export const SPIS = 960;
 /** Ends before the depth that takes more: the page is made in minutes. */
-const MAX_WORK = 1e7;
+const MAX_WORK = 5e6;
 const DEPTHS = { spi: [240, 480, SPIS], lpi: [2048, 8192, NR_LPIS] };
 const NR_LR = 4;
 
@@ -47,10 +46,16 @@ export interface Reach {
 
 export const REACH_FLAVOURS = ['kvm-6.1', 'kvm-7.2', 'xen-new', 'xen-old'] as const;
 
-export function gatherReach(chosen: readonly ChosenStrategy[], flavours: readonly string[] = REACH_FLAVOURS): Reach {
-  const results = flavours.map((flavour) =>
+/** `swept`: one parameter of a strategy swept, for the figure alone: SPIs only. */
+export function gatherReach(
+  chosen: readonly ChosenStrategy[],
+  swept: readonly ChosenStrategy[] = [],
+  flavours: readonly string[] = REACH_FLAVOURS,
+): Reach {
+  const results = flavours.flatMap((flavour) => [
     growthCurves(chosen, flavour, { depths: DEPTHS, nrLr: NR_LR, maxWork: MAX_WORK }),
-  );
+    growthCurves(swept, flavour, { depths: { ...DEPTHS, lpi: [] }, nrLr: NR_LR }),
+  ]);
   return {
     nrLr: NR_LR,
     spis: SPIS,
@@ -101,6 +106,5 @@ export function worstSection(reach: Reach, flavour: string, strategy: string, wh
 export const longestOf = (reach: Reach, flavour: string, strategy: string, subject: string): Longest | undefined =>
   reach.longest.find((each) => each.flavour === flavour && each.strategy === strategy && each.subject === subject);
 
-/** Which interrupts a guest of the growth gate queues. */
-export const describeGuest = (id: string): string =>
-  growthPrograms.some((program) => program.id === id) ? `\`${id}\`` : id;
+/** Xen's own vGIC is one machine with its strategy; the others are compared on kvm-6.1. */
+export const flavourOf = (strategy: string): string => (strategy === 'xen-old' ? strategy : 'kvm-6.1');

@@ -46,6 +46,8 @@ const BEST = '#1a4f8b';
 const OTHER = '#b3590a';
 const SWEEP = '#6b7785';
 const LABEL_HEIGHT = 13;
+/** Pixels between points that are drawn as one. */
+const CLOSE = 4;
 
 /** About the width of a word in the figure's font. */
 const widthOf = (words: string): number => words.length * 6.4;
@@ -136,6 +138,20 @@ export function drawScatter({ title, xAxis, yAxis, points, sweep }: Scatter): st
     parts.push(mark(kind, xOf(point.x), yOf(point.y), 5, point.isBest ? BEST : OTHER));
     name(point.name, point.x, point.y, point.isBest ? BEST : OTHER);
   });
-  for (const point of sweep.points) name(point.name, point.x, point.y, SWEEP);
+  // Neighbours of the sweep that lie on each other have one name together.
+  for (let from = 0; from < sweep.points.length; ) {
+    const first = sweep.points[from];
+    let to = from + 1;
+    while (
+      to < sweep.points.length &&
+      Math.abs(xOf(sweep.points[to].x) - xOf(first.x)) < CLOSE &&
+      Math.abs(yOf(sweep.points[to].y) - yOf(first.y)) < CLOSE
+    )
+      to++;
+    const last = sweep.points[to - 1];
+    const words = to - from === 1 ? first.name : `${first.name} to ${last.name}`;
+    name(`${sweep.name} ${words}`, first.x, first.y, SWEEP);
+    from = to;
+  }
   return drawing(WIDTH, HEIGHT, title, [...parts, ...names]);
 }

@@ -26,7 +26,7 @@ export const SURFACE_AXES: SurfaceAxes = {
   spreads: [1, 2, 8, 32],
 };
 /** Batches that are counted in each cell. */
-const BATCHES = 24;
+const BATCHES = 16;
 
 /** One line of the surface: everything but the depth is fixed. */
 export interface SurfaceRow {

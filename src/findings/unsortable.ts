@@ -5,6 +5,7 @@ import type { HostileRun, Stretch } from './catalogue.js';
 import { type Chapter, FINDINGS_COMMAND, list } from './chapter.js';
 import type { FindingsData } from './data.js';
 import { runOf } from './mitigations.js';
+import { longestOf } from './reach.js';
 import { FLUSH } from './sort-cost.js';
 
 /** A guest, the section that it makes long, and what happens there. */
@@ -51,6 +52,7 @@ export function describeUnsortable(data: FindingsData): Chapter {
   const range = lists.map((at) => pingPong.stretch.steps[at]).filter((steps): steps is number => steps !== null);
   const locks = pingPong.stretch.locks[strategies.indexOf(FLUSH)];
   const [least, most] = [Math.min(...range), Math.max(...range)];
+  const sort = longestOf(data.reach, 'kvm-6.1', FLUSH, 'flush');
   const bucketed = pingPong.stretch.steps[buckets];
   const spread = most <= 1.05 * least;
   const still = cases.filter(
@@ -60,7 +62,7 @@ export function describeUnsortable(data: FindingsData): Chapter {
   return {
     id: 'unsortable',
     title: 'Prune, migration and the pending check',
-    verdict: `${spread ? 'No order of the list helps here' : 'The order of the list helps little here'}: a guest that retargets half of its interrupts makes one exit of ${formatInteger(least)}${most === least ? '' : ` to ${formatInteger(most)}`} steps under every strategy that keeps one list (upstream: ${formatInteger(locks ?? 0)} locks)${bucketed === null ? '' : `; under \`buckets\` of ${formatInteger(bucketed)}`}. This, not the sort, is the longest stretch that a guest without LPIs reaches.`,
+    verdict: `${spread ? 'No order of the list helps here' : 'The order of the list helps little here'}: a guest that retargets half of its interrupts makes one exit of ${formatInteger(least)}${most === least ? '' : ` to ${formatInteger(most)}`} steps under every strategy that keeps one list (upstream: ${formatInteger(locks ?? 0)} locks)${bucketed === null ? '' : `; under \`buckets\` of ${formatInteger(bucketed)}`}.${sort === undefined || sort.steps >= least ? '' : ` The longest sort that a guest without LPIs causes is of ${formatInteger(sort.steps)}.`}`,
     blocks: [
       list([
         'Upstream scans the list again from its head after each interrupt that moves, since the lock of the list is dropped for it: m interrupts that move behind as many that stay cost m times the list. Whoever bounds the sort alone leaves that.',
