@@ -1,11 +1,12 @@
 /** One process of `npm run fuzz`: slices of random scenarios of one flavour, as the parent hands them out. */
 import fc from 'fast-check';
+import { loadStrategy } from '../src/commands/strategy-files.js';
 import { xenOldRuns } from '../src/conform/test-xen-old.js';
 import { flavourNamed } from '../src/gic/flavour/index.js';
 import { type Scenario, scenarios } from '../src/reference/arbitrary.js';
 import { Difference } from '../src/replay/test-differential.js';
-import { checkClasses, checkStrategies, compareModels, shrinkScenario } from '../src/replay/test-fuzz-case.js';
-import { strategyNamed } from '../src/strategy/index.js';
+import { checkClasses, checkStrategies, compareModels } from '../src/replay/test-fuzz-case.js';
+import { shrinkScenario } from '../src/workload/random/shrink.js';
 
 /** What the parent asks for. */
 export interface Slice {
@@ -36,12 +37,12 @@ const messageOf = (error: unknown): string =>
 const faultOf = (error: unknown): string =>
   error instanceof Difference ? error.field.replace(/\d+/g, '#') : error instanceof Error ? error.name : '';
 
-function runSlice({ flavour, seed, milliseconds, maxSteps, strategies, chosen }: Slice): SliceResult {
+async function runSlice({ flavour, seed, milliseconds, maxSteps, strategies, chosen }: Slice): Promise<SliceResult> {
   const isXenOld = flavourNamed(flavour).structure === 'two-lists';
   const arbitrary: fc.Arbitrary<Scenario> = isXenOld
     ? xenOldRuns(maxSteps)
     : scenarios({ flavours: [flavour], maxSteps, hostStops: !strategies });
-  const candidates = chosen.map(strategyNamed);
+  const candidates = await Promise.all(chosen.map((spec) => loadStrategy(spec)));
   const checkChosen = (scenario: Scenario): number => checkClasses(scenario, candidates);
   const check = chosen.length > 0 ? checkChosen : strategies ? checkStrategies : compareModels;
   let machines = 0;
@@ -78,4 +79,4 @@ function runSlice({ flavour, seed, milliseconds, maxSteps, strategies, chosen }:
   return { machines, events, failure: { message, path: details.counterexamplePath ?? '', scenario } };
 }
 
-process.on('message', (slice: Slice) => process.send?.(runSlice(slice)));
+process.on('message', async (slice: Slice) => process.send?.(await runSlice(slice)));

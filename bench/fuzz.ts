@@ -11,9 +11,11 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { parseStrategies } from '../src/commands/replay.js';
+import { loadChosen, parseStrategies } from '../src/commands/strategy-files.js';
+import { createTerminal } from '../src/commands/terminal.js';
 import { flavourNamed, flavours } from '../src/gic/flavour/index.js';
 import { scenarioToJson } from '../src/replay/test-fuzz-case.js';
+import { specOf } from '../src/strategy/index.js';
 import type { Slice, SliceResult } from './fuzz-worker.js';
 
 const EXIT_DIFFERENCE = 3;
@@ -51,7 +53,8 @@ interface Tally {
   running: number;
 }
 
-const chosen = (options.strategy === '' ? [] : parseStrategies(options.strategy)).map(({ label }) => label);
+const choices = options.strategy === '' ? [] : parseStrategies(options.strategy);
+const chosen = (await loadChosen(choices, createTerminal())).map(specOf);
 const withStrategies = options.strategies || chosen.length > 0;
 
 const isWanted = (flavour: string): boolean => !withStrategies || flavourNamed(flavour).structure === 'ap-list';

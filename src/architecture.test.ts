@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   import: ['base', 'gic', 'trace'],
   workload: ['base', 'gic', 'trace'],
   conform: ['base', 'gic', 'vgic', 'strategy', 'trace', 'replay'],
-  reference: ['base', 'gic', 'trace', 'conform'],
+  reference: ['base', 'gic', 'trace', 'workload', 'conform'],
   explore: ['base'],
   study: ['base', 'gic', 'vgic', 'strategy', 'trace', 'replay', 'workload', 'explore'],
   cost: ['base', 'gic', 'vgic', 'strategy', 'trace', 'stats', 'replay'],

@@ -243,7 +243,9 @@ function judge(
   const nrLr = Math.max(...trials.map((trial) => trial.nrLr));
   const floor = CLEAR_OF * Math.max(nrLr, ...Object.values(params));
   const { slope, program: steepest } = steepestOf(trials, at, floor);
-  const worstCases = strategy.worst(flavourNamed(flavour), params);
+  const rules = flavourNamed(flavour);
+  const findsLpisByWalk = rules.its?.lpiIndex === 'list';
+  const worstCases = strategy.worst(rules, params);
   const worst = subject.paths.map((path) => worstCases[path]);
   const declared = declaredGrowth(worst);
   const allowed = EXPONENTS[declared] + TOLERANCE;
@@ -268,7 +270,7 @@ function judge(
   /** Kept: a bound may be a search over what a guest can do at a size. */
   function findBound({ program: { vcpus }, queued }: GrowthProgram, depth: number): number {
     const n = queued(depth);
-    const known = bounds.get(`${n}/${vcpus}`) ?? boundOf(subject, worst, { n, k: nrLr, vcpus });
+    const known = bounds.get(`${n}/${vcpus}`) ?? boundOf(subject, worst, { n, k: nrLr, vcpus }, findsLpisByWalk);
     bounds.set(`${n}/${vcpus}`, known);
     return known;
   }
@@ -308,10 +310,12 @@ const declaredGrowth = (worst: readonly WorstCase[]): Growth =>
  * The pending tests of all vCPUs share the interrupts. What grows as a declared growth can is longest where one has all:
  * f(a) + f(b) is at most f(a + b) + f(0).
  */
-function boundOf({ id }: Subject, worst: readonly WorstCase[], size: WorstSize): number {
+function boundOf({ id }: Subject, worst: readonly WorstCase[], size: WorstSize, findsLpisByWalk: boolean): number {
   const sumOf = (n: number): number => worst.reduce((sum, { steps }) => sum + steps({ ...size, n }), 0);
   const others = id === 'dist-enable-all' ? (size.vcpus ?? 1) - 1 : 0;
-  return sumOf(size.n) + others * sumOf(0);
+  // An exit also looks up the LPI of each list register: the lock of their list, and a walk over all of them.
+  const lookups = id === 'exit' && findsLpisByWalk ? size.k * (1 + size.n) : 0;
+  return sumOf(size.n) + others * sumOf(0) + lookups;
 }
 
 interface Point {

@@ -23,7 +23,7 @@ import { createJobPool } from './attack-pool.js';
 import { createAttackProgress } from './attack-progress.js';
 import { describeRows, exceeding, type Row, rowsOf } from './attack-text.js';
 import { writeText } from './outputs.js';
-import { parseStrategies } from './replay.js';
+import { parseStrategies } from './strategy-files.js';
 import { parseSeed } from './study.js';
 import { type Terminal, tool } from './terminal.js';
 

@@ -6,11 +6,14 @@ import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { referenceFor, strategiesFor } from '../replay/create-model.js';
+import { replayTrace } from '../replay/replay.js';
+import { CELL_SCHEMA } from '../replay/result.js';
 import { type Arm, type ArmResult, type ExperimentResult, runExperiment } from '../stats/experiment.js';
 import type { Sample } from '../stats/sample.js';
-import type { ChosenStrategy } from '../strategy/index.js';
-import { openInput } from './inputs.js';
-import { FLAVOUR_HELP, parseFlavour, parseStrategies } from './replay.js';
+import { type ChosenStrategy, specOf } from '../strategy/index.js';
+import { type OpenInput, openInput } from './inputs.js';
+import { FLAVOUR_HELP, parseFlavour, requireClasses } from './replay.js';
+import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
 interface Options {
@@ -52,7 +55,7 @@ export function registerBench(program: Command, terminal: Terminal): void {
       'measure wall-clock time of strategies on a trace (fresh process a cell, interleaved, with a control arm)',
     )
     .argument('<traces...>', '.vgt files, or anything import reads')
-    .option('-s, --strategy <ids>', 'comma-separated strategies; `all`: also those on request', parseStrategies)
+    .option('-s, --strategy <ids>', STRATEGY_HELP, parseStrategies)
     .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--blocks <n>', 'processes per strategy', '10')
     .option('--seed <n>', 'seed of the order of the arms', '1')
@@ -63,12 +66,14 @@ export function registerBench(program: Command, terminal: Terminal): void {
       const seed = wholeNumber(options.seed, '--seed', 0, 0xffff_ffff);
       const results: BenchResult[] = [];
       for (const path of paths) {
-        const { identity, open, close } = await openInput(path, { flavour: options.flavour });
-        const { machine } = open().header;
+        const input = await openInput(path, { flavour: options.flavour });
+        const { identity } = input;
+        const { machine } = input.open().header;
         const strategies = withReferenceFirst(strategiesFor(machine, options.strategy), referenceFor(machine));
-        close();
+        requireSoundOutside(strategies, input);
+        input.close();
         const arms = strategies.map(
-          (chosen): Arm => ({ name: chosen.label, measure: () => measure(path, chosen.label, options) }),
+          (chosen): Arm => ({ name: chosen.label, measure: () => measure(path, specOf(chosen), options) }),
         );
         const experiment = {
           id: identity.sha256,
@@ -98,6 +103,14 @@ function wholeNumber(text: string, flag: string, min: number, max: number): numb
   if (!Number.isInteger(value) || value < min || value > max)
     throw new UsageError(`${flag} must be a whole number from ${min} to ${max}, not '${text}'`);
   return value;
+}
+
+/** A process that measures has no guard (timed-cell.ts): what comes from outside is replayed and judged before. */
+function requireSoundOutside(strategies: readonly ChosenStrategy[], { open, identity }: OpenInput): void {
+  const outside = strategies.filter((chosen) => chosen.outside !== undefined);
+  if (outside.length === 0) return;
+  const cells = replayTrace(open(), outside, identity);
+  requireClasses(cells.map((exact) => ({ schema: CELL_SCHEMA, tool, exact, measured: null })));
 }
 
 /** Ratios are to the flavour's own algorithm if it is among the chosen. */

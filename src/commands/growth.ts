@@ -7,7 +7,8 @@ import { MAX_NR_LR } from '../gic/intid.js';
 import { wrapText } from '../report/terminal.js';
 import { type ChosenStrategy, strategies, strategyNamed } from '../strategy/index.js';
 import { describeGrowth, GROWTH_LEGEND } from './growth-text.js';
-import { FLAVOUR_CHOICES, parseFlavour, parseStrategies } from './replay.js';
+import { FLAVOUR_CHOICES, parseFlavour } from './replay.js';
+import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
 interface Options {
@@ -25,7 +26,7 @@ export function registerGrowth(program: Command, terminal: Terminal): void {
   program
     .command('growth')
     .description('grow hostile lists and fit how the longest call of each path grows; exit 3 if faster than declared')
-    .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
+    .option('-s, --strategy <ids>', STRATEGY_HELP, parseStrategies)
     .option('--flavour <ids>', `comma-separated hypervisors, of: ${FLAVOUR_CHOICES} (default: all)`, parseFlavours)
     .option('--lrs <n>', 'list registers', parseLrs, 4)
     .option('--full', 'every depth from 8 to 57,344 for every program; minutes for lists that are kept ordered')

@@ -4,6 +4,7 @@ import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js
 import { registerAttack } from './attack.js';
 import { registerBench } from './bench.js';
 import { registerConform } from './conform.js';
+import { registerContract } from './contract.js';
 import { registerExplore } from './explore.js';
 import { registerFindings } from './findings.js';
 import { registerGen } from './gen.js';
@@ -15,6 +16,7 @@ import { registerRank } from './rank.js';
 import { registerReplay } from './replay.js';
 import { registerReport } from './report.js';
 import { registerStrategies } from './strategies.js';
+import { loadChosen } from './strategy-files.js';
 import { registerStudy } from './study.js';
 import { type Terminal, tool } from './terminal.js';
 import { registerValidate } from './validate.js';
@@ -44,6 +46,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
   replay: [
     ['my.vgt', 'every strategy'],
     ['my.vgt -s fifo,hybrid:threshold=32', 'these two'],
+    ['my.vgt -s ./mine.js,fifo', 'one of your own'],
     ['*.vgt -r csv > costs.csv', 'for other tools'],
     ['my.vgt --dump-lrs - | head', 'LRs at each guest entry'],
     ['my.vgt --check', 'also the invariants'],
@@ -108,6 +111,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['its --json', 'one, for other tools'],
   ],
   findings: [['--out reports', 'the page, its figures and data']],
+  contract: [
+    ['./mine.js', 'does it keep its word?'],
+    ['./mine.js --events 2000000', 'ten times as long'],
+    ['./mine.js failure.jsonl', 'these events alone'],
+    ['buckets --flavour xen-new', 'a built-in one, one flavour'],
+  ],
   growth: [
     ['', 'all of them'],
     ['-s buckets --flavour kvm-7.2', 'one of each'],
@@ -150,6 +159,7 @@ function createProgram(terminal: Terminal): Command {
     registerMinimize,
     registerRank,
     registerBench,
+    registerContract,
     registerStrategies,
     registerStudy,
     registerFindings,
@@ -157,6 +167,10 @@ function createProgram(terminal: Terminal): Command {
   ]) {
     register(program, terminal);
   }
+  program.hook('preAction', async (_, command) => {
+    const chosen = command.getOptionValue('strategy');
+    if (chosen !== undefined) command.setOptionValue('strategy', await loadChosen(chosen, terminal));
+  });
   for (const command of program.commands) command.addHelpText('after', describeExamples(command.name()));
   for (const command of [program, ...program.commands]) {
     const help = command === program ? 'vgic-replay --help' : `vgic-replay ${command.name()} --help`;

@@ -15,7 +15,7 @@ import type { ChosenStrategy } from '../strategy/index.js';
 import { resolveParams } from '../workload/workload.js';
 import { readText } from './attack.js';
 import { parseFlavours, targetsFor } from './attack-options.js';
-import { parseStrategies } from './replay.js';
+import { parseStrategies } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
 interface Options {

@@ -10,12 +10,13 @@ import { renderJson } from '../report/json.js';
 import { renderMarkdown } from '../report/markdown.js';
 import { createModel } from '../report/model.js';
 import { wrapText } from '../report/terminal.js';
-import { allStrategies, type ChosenStrategy, strategyNamed } from '../strategy/index.js';
+import type { ChosenStrategy } from '../strategy/index.js';
 import { CHECK_HELP, replayChecked } from './check.js';
 import { COST_LEGEND, renderCosts } from './cost-table.js';
 import { flushLine } from './flush-line.js';
 import { type OpenInput, openInput } from './inputs.js';
 import { openOutput } from './outputs.js';
+import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
 interface ReplayOptions {
@@ -25,15 +26,6 @@ interface ReplayOptions {
   readonly allowTruncated?: boolean;
   readonly check?: boolean;
   readonly flavour?: string;
-}
-
-/**
- * `a,b:n=3` → strategies; a comma followed by `name=` continues the parameters of the one before. Throws UsageError with
- * the choices.
- */
-export function parseStrategies(text: string, previous: ChosenStrategy[] = []): ChosenStrategy[] {
-  const specs = text.split(/,(?![a-z]+=)/);
-  return [...previous, ...specs.flatMap((spec) => (spec === 'all' ? allStrategies() : [strategyNamed(spec)]))];
 }
 
 /** Of the option --flavour, on every verb that replays. */
@@ -46,11 +38,7 @@ export function registerReplay(program: Command, terminal: Terminal): void {
     .command('replay')
     .description('replay traces under ap_list strategies and print what each path costs (exact counts)')
     .argument('<traces...>', '.vgt files, or anything import reads (VGR1, JSON lines, ftrace text or recording folder)')
-    .option(
-      '-s, --strategy <ids>',
-      'comma-separated strategies, parameters as hybrid:threshold=32; `all`: also those on request (see strategies)',
-      parseStrategies,
-    )
+    .option('-s, --strategy <ids>', STRATEGY_HELP, parseStrategies)
     .option(
       '--dump-lrs <file>',
       'write "F event vcpu used lr…" after each flush to FILE, - for standard output (one trace, one strategy; default: the one of the flavour)',
@@ -125,13 +113,18 @@ export function requireSoundTrace(path: string, input: OpenInput): void {
   throw new InputError(path === '-' ? 'standard input' : path, problem.place, problem.what, remedy);
 }
 
-/** A declared class that does not hold is a fault of the strategy: exit 5. */
+/** A declared class that does not hold, and an exception, are faults of the strategy: exit 5. */
 export function requireClasses(cells: readonly CellResult[]): void {
   for (const { exact } of cells) {
+    const { stopped, trace, strategy } = exact;
+    if (stopped?.kind === 'strategy-fault')
+      throw new FidelityError(
+        `${trace.name}: event ${stopped.event}: ${stopped.reason}; correct ${strategy.outside?.file ?? 'it'}, then try "vgic-replay contract" on it`,
+      );
     const { declared, holds, firstViolation } = exact.equivalence;
     if (holds) continue;
     throw new FidelityError(
-      `${exact.trace.name}: event ${firstViolation}: strategy ${exact.strategy.id} declares '${declared}' and is not; report it with the trace`,
+      `${trace.name}: event ${firstViolation}: strategy ${strategy.id} declares '${declared}' and is not; ${strategy.outside === undefined ? 'report it with the trace' : `correct ${strategy.outside.file}`}`,
     );
   }
 }
@@ -161,9 +154,11 @@ async function dumpLrs(
   try {
     const source = input.open();
     const { machine } = source.header;
-    replayTrace(source, strategiesFor(machine, strategy ?? [referenceFor(machine)]), input.identity, { onFlush });
+    const chosen = strategiesFor(machine, strategy ?? [referenceFor(machine)]);
+    const cells = replayTrace(source, chosen, input.identity, { onFlush });
     if (text !== '') write(text);
     target?.commit();
+    requireClasses(cells.map((exact) => ({ schema: CELL_SCHEMA, tool, exact, measured: null })));
   } finally {
     input.close();
     target?.abort();

@@ -26,8 +26,9 @@ import type { TraceHeader } from '../trace/header.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
 import { gatherEvidence } from './evidence.js';
 import { findFlavourLack, openInput } from './inputs.js';
-import { FLAVOUR_HELP, parseFlavour, parseStrategies, requireClasses, requireSoundTrace } from './replay.js';
+import { FLAVOUR_HELP, parseFlavour, requireClasses, requireSoundTrace } from './replay.js';
 import { kindOf, readManifest, shippedPath } from './shipped.js';
+import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { parseSeed } from './study.js';
 import { runSweep, SWEEP_NR_LRS } from './sweep.js';
 import { type Terminal, tool } from './terminal.js';
@@ -52,7 +53,7 @@ export function registerReport(program: Command, terminal: Terminal): void {
     )
     .argument('[traces...]', 'traces (default: the recordings shipped with the package)')
     .option('-o, --out <dir>', 'folder of the report', 'vgic-report')
-    .option('-s, --strategy <ids>', 'comma-separated strategies; `all`: also those on request', parseStrategies)
+    .option('-s, --strategy <ids>', STRATEGY_HELP, parseStrategies)
     .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--seed <n>', 'seed of generated events', parseSeed, 1)
     .option('--measured <file>', "times to show beside the counts: what 'bench --json' printed")
@@ -81,7 +82,7 @@ function commandOf(paths: readonly string[], { strategy, flavour, seed, studies:
   return [
     'vgic-replay report',
     ...paths.map(quoted),
-    ...(strategy === undefined ? [] : ['--strategy', strategiesText(strategy)]),
+    ...(strategy === undefined ? [] : ['--strategy', quoted(strategiesText(strategy))]),
     ...(flavour === undefined ? [] : ['--flavour', flavour]),
     ...(withStudies === true ? ['--studies'] : []),
     ...(kind === 'other' ? [] : ['--kind', kind]),

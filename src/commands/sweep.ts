@@ -3,9 +3,10 @@
 import { flavourNamed } from '../gic/flavour/index.js';
 import { SPI_BASE } from '../gic/intid.js';
 import { strategiesFor } from '../replay/create-model.js';
+import { quoted } from '../replay/replay.js';
 import { type SweepPoint, sweepDepths } from '../replay/sweep.js';
 import type { DepthSweep } from '../report/model.js';
-import type { ChosenStrategy } from '../strategy/index.js';
+import { type ChosenStrategy, strategiesText } from '../strategy/index.js';
 import { TARGET } from '../trace/events.js';
 import { createColumnSink } from '../workload/column-sink.js';
 import { generateColumns, workloadNamed } from '../workload/index.js';
@@ -57,12 +58,15 @@ export function runSweep(
     nrLr,
     ...columns,
     stop: stops[0] ?? null,
-    command: `vgic-replay report${flavour === undefined ? '' : ` --flavour ${flavour}`} --seed ${seed}`,
+    command: `vgic-replay report${strategyOption(chosen)}${flavour === undefined ? '' : ` --flavour ${flavour}`} --seed ${seed}`,
   };
 }
 
+const strategyOption = (chosen: readonly ChosenStrategy[] | undefined): string =>
+  chosen === undefined ? '' : ` --strategy ${quoted(strategiesText(chosen))}`;
+
 /** The same events on a machine that the flavour has; where SPIs have no target after reset they get vCPU 0 first. */
-function asFlavour(point: SweepPoint, id: string): SweepPoint {
+export function asFlavour(point: SweepPoint, id: string): SweepPoint {
   const flavour = flavourNamed(id);
   const { machine, block, setUp } = point;
   const model = flavour.guestModels.includes(machine.model) ? machine.model : flavour.guestModels[0];

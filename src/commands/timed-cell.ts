@@ -6,10 +6,10 @@ import './jit-flags.js';
 import { COUNTED } from '#counting';
 import { createReplays } from '../replay/replays.js';
 import { FULL_EFFORT, QUICK_EFFORT, type Sample, timePasses } from '../stats/sample.js';
-import { strategyNamed } from '../strategy/index.js';
 import { createEventBlock, FIRST_FACT, wordKind } from '../trace/events.js';
 import { createColumnSink } from '../workload/column-sink.js';
 import { openInput } from './inputs.js';
+import { loadStrategy } from './strategy-files.js';
 
 if (COUNTED) throw new Error('run with --conditions=plain: the counted build is not what a cell measures');
 const [path, strategy, flavour] = process.argv.slice(2);
@@ -24,7 +24,7 @@ while (source.next(part)) {
   }
 }
 const { block } = sink;
-const replays = createReplays(source.header.machine, strategyNamed(strategy), block);
+const replays = createReplays(source.header.machine, await loadStrategy(strategy, { guarded: false }), block);
 replays.reset();
 replays.run();
 const digest = replays.digest();

@@ -182,8 +182,13 @@ function gatherRun(guest: Guest, flavour: string, chosen: readonly ChosenStrateg
   };
 }
 
-export function gatherCatalogue(chosen: readonly ChosenStrategy[], found: readonly FoundGuest[]): Catalogue {
-  const guests = [...hostileWorkloads.map(ofWorkload), ...found.map(ofFound)];
+/** `keep`: which guests, by id; all if not given. */
+export function gatherCatalogue(
+  chosen: readonly ChosenStrategy[],
+  found: readonly FoundGuest[],
+  keep: (id: string) => boolean = () => true,
+): Catalogue {
+  const guests = [...hostileWorkloads.map(ofWorkload), ...found.map(ofFound)].filter(({ id }) => keep(id));
   return {
     strategies: chosen.map(({ label }) => label),
     runs: guests.flatMap((guest) =>

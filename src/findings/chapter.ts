@@ -1,4 +1,5 @@
 /** The findings as a document: chapters of sentences, tables and figures, each of which says what it was counted from. */
+import { formatChange } from '../base/number-format.js';
 import type { Table } from '../report/document.js';
 
 /** What a table or figure was counted from, so that anyone can count it again. */
@@ -39,6 +40,10 @@ export const FINDINGS_COMMAND = 'vgic-replay findings --out reports';
 
 export const text = (words: string): Block => ({ kind: 'text', text: words });
 export const list = (items: readonly string[]): Block => ({ kind: 'list', items });
+
+/** A change of a mean; what is below a thousandth is no change to a reader. */
+export const changeText = (from: number, to: number): string =>
+  Math.abs(to / from - 1) < 0.0005 ? 'as upstream' : formatChange(from, to);
 
 /** A hash as a reader compares it. */
 export const shortHash = (sha256: string): string => sha256.slice(0, 12);

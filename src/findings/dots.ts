@@ -11,7 +11,7 @@ export interface Dots {
 
 const WIDTH = 760;
 const LEFT = 150;
-const RIGHT = 24;
+const RIGHT = 44;
 const ROW = 22;
 const TOP = 66;
 const COLOURS = ['#1a4f8b', '#d97a1b', '#2f7d4f', '#8a2f62', '#5b5b8c', '#1f2933', '#8c6d1f'];

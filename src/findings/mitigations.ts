@@ -1,8 +1,8 @@
 /** Chapter: the three mitigations of the thread, and what came to mind since: which suffice, and what defeats the others. */
-import { formatChange, formatDecimal, formatInteger, formatShare, joinWords } from '../base/number-format.js';
+import { formatDecimal, formatInteger, formatShare, joinWords } from '../base/number-format.js';
 import { numberColumn, type TableCell, textColumn } from '../report/document.js';
 import { type HostileRun, longestStretch } from './catalogue.js';
-import { type Chapter, FINDINGS_COMMAND, list } from './chapter.js';
+import { type Chapter, changeText, FINDINGS_COMMAND, list } from './chapter.js';
 import type { FindingsData } from './data.js';
 import { type Longest, longestOf } from './reach.js';
 import { FLUSH, recordedOf, stepsPerEntry, sumCosts } from './sort-cost.js';
@@ -144,7 +144,7 @@ export function describeMitigations(data: FindingsData): Chapter {
             : `is defeated by ${describeDefeat(data, strategy)}; the longest entry of any guest tried is ${formatInteger(flush.steps)} steps (\`${flush.guest}\`), ${saved > LITTLE ? `${formatDecimal(100 * saved)} % less than upstream's` : `as upstream's`}`;
           const moves =
             moved.length === 0 ? '' : `; longer than upstream's became ${describeMoved({ moved } as Judged)}`;
-          return `**Mitigation ${name}**, \`${strategy}\`, ${fate}${moves}. On Linux guests: ${formatDecimal(honest)} steps an entry, ${formatChange(honestUpstream, honest)}.`;
+          return `**Mitigation ${name}**, \`${strategy}\`, ${fate}${moves}. On Linux guests: ${formatDecimal(honest)} steps an entry, ${changeText(honestUpstream, honest)}.`;
         }),
         ...(flagIdle === null || flagChurn === null || upIdle === null || upChurn === null
           ? []
@@ -186,7 +186,7 @@ export function describeMitigations(data: FindingsData): Chapter {
                 const steps = ofGuest(run, strategy);
                 return steps === null ? null : formatDecimal(steps);
               }),
-              `${formatDecimal(honest)} (${formatChange(honestUpstream, honest)})`,
+              `${formatDecimal(honest)} (${changeText(honestUpstream, honest)})`,
             ]),
         },
         source: {

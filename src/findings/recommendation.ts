@@ -1,6 +1,6 @@
 /** Chapter: one recommendation, and what it depends on. */
-import { formatChange, formatDecimal, formatInteger, joinWords } from '../base/number-format.js';
-import { type Chapter, list } from './chapter.js';
+import { formatDecimal, formatInteger, joinWords } from '../base/number-format.js';
+import { type Chapter, changeText, list } from './chapter.js';
 import type { FindingsData } from './data.js';
 import { frontOf, type Trade, tradesOf } from './pareto.js';
 import { longestOf } from './reach.js';
@@ -19,7 +19,7 @@ const growsBeyondLinear = (data: FindingsData, strategy: string): string[] =>
   });
 
 const describe = ({ strategy, honest, worst }: Trade, upstream: Trade): string =>
-  `\`${strategy}\` (longest stretch apart from the prune ${formatInteger(worst)} steps, upstream ${formatInteger(upstream.worst)}; Linux guests ${formatDecimal(honest)} steps an entry, ${formatChange(upstream.honest, honest)})`;
+  `\`${strategy}\` (longest stretch apart from the prune ${formatInteger(worst)} steps, upstream ${formatInteger(upstream.worst)}; Linux guests ${formatDecimal(honest)} steps an entry, ${changeText(upstream.honest, honest)})`;
 
 /** Of those that an honest guest can afford, the one with the shortest worst stretch; the cheaper of equals. */
 function pick(trades: readonly Trade[], upstream: Trade): Trade | undefined {

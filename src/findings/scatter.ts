@@ -45,7 +45,9 @@ const BOTTOM = 52;
 const BEST = '#1a4f8b';
 const OTHER = '#b3590a';
 const SWEEP = '#6b7785';
-const LABEL_HEIGHT = 13;
+const LABEL_HEIGHT = 12;
+const KEY_COLUMNS = 4;
+const KEY_HEIGHT = 17;
 /** Pixels between points that are drawn as one. */
 const CLOSE = 4;
 
@@ -116,9 +118,12 @@ export function drawScatter({ title, xAxis, yAxis, points, sweep }: Scatter): st
   ];
   const taken: Placed[] = all.map(({ x, y }) => ({ left: xOf(x) - 6, right: xOf(x) + 6, y: yOf(y) + 4 }));
   const names: string[] = [];
+  const key: { readonly words: string; readonly fill: string }[] = [];
+  /** Its number beside the point, and its name in the key. */
   const name = (words: string, x: number, y: number, fill: string): void => {
-    const spot = placeLabel(words, xOf(x), yOf(y), taken);
-    names.push(label(spot.x, spot.y, words, { anchor: spot.anchor, fill }));
+    const number = String(key.push({ words, fill }));
+    const spot = placeLabel(number, xOf(x), yOf(y), taken);
+    names.push(label(spot.x, spot.y, number, { anchor: spot.anchor, fill, size: 11 }));
   };
   const line1 = sweep.points.map(({ x, y }): [number, number] => [xOf(x), yOf(y)]);
   if (line1.length > 1) parts.push(path(line1, SWEEP, ' stroke-dasharray="4 3"'));
@@ -153,5 +158,10 @@ export function drawScatter({ title, xAxis, yAxis, points, sweep }: Scatter): st
     name(`${sweep.name} ${words}`, first.x, first.y, SWEEP);
     from = to;
   }
-  return drawing(WIDTH, HEIGHT, title, [...parts, ...names]);
+  const rows = Math.ceil(key.length / KEY_COLUMNS);
+  key.forEach(({ words, fill }, at) => {
+    const x = 8 + Math.floor(at / rows) * ((WIDTH - 16) / KEY_COLUMNS);
+    names.push(label(x, HEIGHT + 8 + (at % rows) * KEY_HEIGHT, `${at + 1}  ${words}`, { fill }));
+  });
+  return drawing(WIDTH, HEIGHT + 8 + rows * KEY_HEIGHT, title, [...parts, ...names]);
 }

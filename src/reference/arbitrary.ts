@@ -5,31 +5,26 @@
  */
 import fc from 'fast-check';
 import { flavourNamed, flavours } from '../gic/flavour/index.js';
-import { isPrivate, isSgi, LPI_BASE, type Machine, NR_LPIS } from '../gic/intid.js';
-import * as ev from '../trace/events.js';
+import { type Machine, NR_LPIS } from '../gic/intid.js';
+import { Sequencer } from '../workload/random/sequencer.js';
+import { addGuestSetUp, addSetUp, type GuestSetUp, type SetUp } from '../workload/random/set-up.js';
 import {
   type Company,
   createStage,
   type GuestMode,
-  interfaceFor,
-  mappingFor,
   NR_LPIS_USED,
   NR_SPIS_USED,
   RECORDED_WEIGHTS,
-  range,
   realizeStep,
-  type Stage,
   type Step,
   WEIGHTS,
-} from './arbitrary-events.js';
-import { type ScenarioEvent, Sequencer } from './sequencer.js';
+} from '../workload/random/steps.js';
 
-export type { ScenarioEvent } from './sequencer.js';
+export type { ScenarioEvent } from '../workload/random/sequencer.js';
 
-export interface Scenario {
-  readonly machine: Machine;
-  readonly events: readonly ScenarioEvent[];
-}
+import type { Scenario } from '../workload/random/scenario.js';
+
+export type { Scenario } from '../workload/random/scenario.js';
 
 export interface ScenarioOptions {
   /** Ids of the flavours to choose from. Default: those with one ap_list a vCPU. */
@@ -88,14 +83,6 @@ function stepsOf(recordedKinds: boolean, maxLength: number): fc.Arbitrary<Step[]
   return fc.array(step, { maxLength, size: 'max' });
 }
 
-interface SetUp {
-  readonly enabled: boolean;
-  readonly priority: number;
-  readonly isLevel: boolean;
-  readonly target: number;
-  readonly isMapped: boolean;
-}
-
 const setUps: fc.Arbitrary<SetUp> = fc.record({
   enabled: fc.nat(5).map((choice) => choice !== 0),
   priority: fc.constantFrom(0, 0x10, 0x40, 0x80, 0x80, 0x80, 0xa0, 0xf0, 0xf8, 0x47),
@@ -104,52 +91,10 @@ const setUps: fc.Arbitrary<SetUp> = fc.record({
   isMapped: fc.nat(3).map((choice) => choice === 0),
 });
 
-interface GuestSetUp {
-  readonly mode: GuestMode;
-  /** EOImode 1. */
-  readonly isSplitEoi: boolean;
-}
-
 const guests: fc.Arbitrary<GuestSetUp> = fc.record({
   mode: fc.constantFrom<GuestMode>('told', 'rules'),
   isSplitEoi: fc.nat(2).map((choice) => choice === 0),
 });
-
-function addLpiSetUp(sequencer: Sequencer, { machine }: Stage, intid: number, setUp: SetUp): void {
-  if (!setUp.enabled) return;
-  const vcpu = setUp.target % machine.nrVcpus;
-  sequencer.add({ kind: ev.LPI_MAP, vcpu, intid, value: (setUp.priority << 8) | (1 << 16) });
-}
-
-/** Enables, priorities, triggers, routes and host interrupts of the interrupts used, by vCPU 0. */
-function addSetUp(sequencer: Sequencer, stage: Stage, choices: readonly SetUp[]): void {
-  const { machine, flavour } = stage;
-  // Without a target an interrupt of Xen goes nowhere.
-  const nrTargets = machine.nrVcpus + (flavour.isXen ? 0 : 1);
-  [...stage.irqs, ...stage.lpis].forEach((intid, index) => {
-    const setUp = choices[index % choices.length];
-    if (intid >= LPI_BASE) {
-      addLpiSetUp(sequencer, stage, intid, setUp);
-      return;
-    }
-    for (const vcpu of isPrivate(intid) ? range(0, machine.nrVcpus) : [0]) {
-      const add = (kind: number, value: number): void => sequencer.add({ kind, vcpu, intid, value });
-      add(ev.PRIORITY, setUp.priority);
-      if (setUp.isLevel && !isPrivate(intid)) add(ev.CONFIG, 1);
-      if (!isPrivate(intid)) add(ev.TARGET, setUp.target % nrTargets);
-      if (setUp.isMapped && stage.mappable.includes(intid)) add(ev.HW_MAP, mappingFor(intid, setUp.target));
-      if (setUp.enabled && !isSgi(intid)) add(ev.ENABLE, 1);
-    }
-  });
-}
-
-const GROUPS_ON = 0b11;
-
-function addGuestSetUp(sequencer: Sequencer, { machine }: Stage, { mode, isSplitEoi }: GuestSetUp): void {
-  if (mode !== 'rules') return;
-  for (const vcpu of range(0, machine.nrVcpus))
-    sequencer.add({ kind: ev.CPUIF, vcpu, intid: 0, value: interfaceFor(GROUPS_ON, isSplitEoi) });
-}
 
 /** Machines with their streams. Shrinks by dropping steps; what is left is still well-formed. */
 export function scenarios(options: ScenarioOptions = {}): fc.Arbitrary<Scenario> {

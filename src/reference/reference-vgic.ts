@@ -8,6 +8,7 @@
 import type { Frame } from '../conform/target.js';
 import { isLpi, type Machine, NO_VCPU, SPURIOUS_INTID } from '../gic/intid.js';
 import * as ev from '../trace/events.js';
+import { RAW_ACCESSES, REGISTER_WRITES } from '../trace/register-kinds.js';
 import type { CallCost, CostPath, PathTotals } from './cost.js';
 import { dropPriority, programCpuInterface, readIar } from './cpu-interface.js';
 import { foldVcpu, pruneVcpu, syncVcpu } from './exit.js';
@@ -41,7 +42,6 @@ import {
 } from './machine-state.js';
 import { findTarget } from './oracle.js';
 import { injectIrq, removeLpisFromList, testPending } from './queue.js';
-import { RAW_ACCESSES, REGISTER_WRITES } from './register-kinds.js';
 import { readRegister, writeRegister } from './registers.js';
 import {
   addSgiSources,

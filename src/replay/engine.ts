@@ -81,7 +81,8 @@ export interface Engine {
   systemCounts(): Readonly<Record<string, SystemCounts>>;
 }
 
-export function createEngine(vgic: Vgic): Engine {
+/** `beforeFlush`: called at every entry when all is done that precedes the flush. */
+export function createEngine(vgic: Vgic, beforeFlush?: (vcpu: number) => void): Engine {
   const { state, kicks, flush, sync, fold, prune, inject, ack, eoi, deactivate } = vgic;
   const { ackByRules, eoiByRules, dirByRules, dropPriority } = vgic;
   const { isXen } = state.flavour;
@@ -120,13 +121,20 @@ export function createEngine(vgic: Vgic): Engine {
   const digest = int32Column(1);
   digest[0] = DIGEST_SEED;
   const systems = createSystems(vgic);
+  const flushChecked =
+    beforeFlush === undefined
+      ? flush
+      : (vcpu: number): void => {
+          beforeFlush(vcpu);
+          flush(vcpu);
+        };
   /** Xen's new vGIC recomputes the timer lines on every return to the guest; the others flush alone. */
   const enter = state.flavour.timerLevelsAtEntry
     ? (vcpu: number): void => {
         systems.enter(vcpu);
-        flush(vcpu);
+        flushChecked(vcpu);
       }
-    : flush;
+    : flushChecked;
 
   /**
    * A vCPU that is not runnable blocks (vgic-spec 4.4, end): no pending test, no IRQ_PENDING request, which Xen does not have,

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { flavourNamed } from '../gic/flavour/index.js';
-import { checkStrategies, compareModels, scenarioFromJson, scenarioToJson, shrinkScenario } from './test-fuzz-case.js';
+import { shrinkScenario } from '../workload/random/shrink.js';
+import { checkStrategies, compareModels, scenarioFromJson, scenarioToJson } from './test-fuzz-case.js';
 import { tracesFolder } from './test-traces.js';
 
 const folder = new URL('fuzz/', tracesFolder);

@@ -109,7 +109,8 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
     let nrSpoiled = 0;
     readLrs(s, vcpu).forEach((lr, index) => {
       const fault = findFault(lr, seen);
-      if (lr.pending || lr.active) seen.add(lr.intid);
+      // A stale LR may hold the INTID of a sound one behind it.
+      if (fault === undefined && (lr.pending || lr.active)) seen.add(lr.intid);
       if (fault !== undefined) {
         nrSpoiled++;
         require(nrSpoiled <= nrSenderless, fault[0], () => fault[1]);
@@ -172,12 +173,12 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
   const isRawWrite = (kind: number): boolean =>
     kind === K.MMIO_DIST || kind === K.MMIO_REDIST || kind === K.MMIO_DIST_BYTE || kind === K.MMIO_REDIST_BYTE;
 
-  /** Something else than the guest's deactivation may have set the physical active state. */
+  /** Something else than the guest's deactivation may have set the physical active state, or changed who clears it. */
   function notePhysWrites(kind: number, vcpu: number, intid: number): void {
     if (kind === K.PENDING || kind === K.ACTIVE) {
       const slot = slotOf(s, vcpu, intid);
       if (slot >= 0) physWritten[physRow[slot]] = 1;
-    } else if (kind === K.PHYS_ACTIVE || isRawWrite(kind)) physWritten.fill(1);
+    } else if (kind === K.PHYS_ACTIVE || kind === K.HW_MAP || isRawWrite(kind)) physWritten.fill(1);
   }
 
   const changesNothing = (kind: number): boolean =>

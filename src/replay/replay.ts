@@ -2,7 +2,7 @@
 
 import { assert } from '../base/errors.js';
 import type { Machine } from '../gic/intid.js';
-import type { ChosenStrategy } from '../strategy/index.js';
+import { type ChosenStrategy, specOf } from '../strategy/index.js';
 import { ABORTED_ENTRY, createEventBlock, type EventBlock, FLUSH, wordKind, wordVcpu } from '../trace/events.js';
 import type { TraceHeader } from '../trace/header.js';
 import { NR_METRICS, PATH_FLUSH } from '../vgic/counters.js';
@@ -59,16 +59,38 @@ interface Cell {
 /** One event for one cell, unless its host has stopped. */
 function stepCell(cell: Cell, word: number, value: number, event: number): void {
   if (cell.stopped !== null) return;
-  cell.invariants?.before(word, value);
-  cell.amplification.before(word, value);
-  cell.harm.before(word);
   try {
+    cell.invariants?.before(word, value);
+    cell.amplification.before(word, value);
+    cell.harm.before(word);
     cell.engine.step(word, value);
     cell.invariants?.after(event);
     cell.amplification.after(word, value, event);
   } catch (error) {
-    if (!(error instanceof HostStop)) throw error;
-    cell.stopped = { event, kind: error.kind, reason: error.message };
+    stopCell(cell, error, event);
+  }
+}
+
+/** A stop ends the cell and no other; a strategy from outside stops it by an exception. Anything else is a bug. */
+function stopCell(cell: Cell, error: unknown, event: number): void {
+  if (!(error instanceof HostStop)) throw error;
+  cell.stopped = { event, kind: error.kind, reason: error.message };
+}
+
+function observeFlush(
+  cell: Cell,
+  vcpu: number,
+  event: number,
+  tick: number,
+  index: number,
+  onFlush: FlushObserver | undefined,
+): void {
+  if (cell.stopped !== null) return;
+  try {
+    cell.harm.afterFlush(vcpu);
+    onFlush?.(cell.vgic, vcpu, event, tick, index);
+  } catch (error) {
+    stopCell(cell, error, event);
   }
 }
 
@@ -102,23 +124,24 @@ export function replayTrace(
   const vgics = chosen.map((candidate) => createModel(machine, candidate));
   const hidden: HiddenCell | undefined = referenceAt < 0 ? createHidden(machine) : undefined;
   const referenceVgic = hidden?.vgic ?? vgics[referenceAt];
-  const cells: Cell[] = chosen.map((candidate, i) => ({
-    chosen: candidate,
-    vgic: vgics[i],
-    engine: createEngine(vgics[i]),
-    checker: createEquivalenceChecker(
-      vgics[i],
-      i === referenceAt ? undefined : referenceVgic,
-      candidate.strategy.equivalence,
-    ),
-    invariants:
-      isChecked && candidate.strategy.structure === 'ap-list'
-        ? createInvariantChecker(vgics[i], { keepsOrder: candidate.strategy === reference })
-        : undefined,
-    amplification: createAmplificationMeter(vgics[i]),
-    harm: createHarmMeter(vgics[i]),
-    stopped: null,
-  }));
+  const cells: Cell[] = chosen.map((candidate, i) => {
+    const vgic = vgics[i];
+    const { equivalence, structure } = candidate.strategy;
+    const checker = createEquivalenceChecker(vgic, i === referenceAt ? undefined : referenceVgic, equivalence);
+    return {
+      chosen: candidate,
+      vgic,
+      engine: createEngine(vgic, checker.beforeFlush),
+      checker,
+      invariants:
+        isChecked && structure === 'ap-list'
+          ? createInvariantChecker(vgic, { keepsOrder: candidate.strategy === reference })
+          : undefined,
+      amplification: createAmplificationMeter(vgic),
+      harm: createHarmMeter(vgic),
+      stopped: null,
+    };
+  });
   const isReferenceStopped = (): boolean => hidden?.isStopped ?? cells[referenceAt].stopped !== null;
   /** What is identical to a host that has stopped? */
   const isComparable = ({ stopped, chosen: { strategy } }: Cell): boolean =>
@@ -136,14 +159,11 @@ export function replayTrace(
       const kind = wordKind(w);
       if (kind === FLUSH) {
         const vcpu = wordVcpu(w);
-        for (const cell of cells) if (isComparable(cell)) cell.checker.beforeFlush(vcpu);
         for (const cell of cells) stepCell(cell, w, value[i], events + i);
         if (hidden !== undefined) stepHidden(hidden, w, value[i]);
         for (let c = 0; c < cells.length; c++) {
-          if (cells[c].stopped !== null) continue;
           if (isComparable(cells[c])) cells[c].checker.afterFlush(vcpu, events + i);
-          cells[c].harm.afterFlush(vcpu);
-          onFlush?.(cells[c].vgic, vcpu, events + i, tick, c);
+          observeFlush(cells[c], vcpu, events + i, tick, c, onFlush);
         }
       } else {
         if (kind === ABORTED_ENTRY) aborted++;
@@ -153,8 +173,13 @@ export function replayTrace(
     }
     events += count;
   }
-  cells.forEach(({ invariants, stopped }, at) => {
-    if (stopped === null) invariants?.finish();
+  cells.forEach((cell, at) => {
+    const { invariants } = cell;
+    try {
+      if (cell.stopped === null) invariants?.finish();
+    } catch (error) {
+      stopCell(cell, error, events - 1);
+    }
     const violation = invariants?.violation() ?? null;
     if (violation !== null) onViolation?.(violation, at);
   });
@@ -211,7 +236,11 @@ function exactPart(
       gaps: header.gaps.length,
       origin: identity.origin,
     },
-    strategy: { id: chosen.label, params: chosen.params },
+    strategy: {
+      id: chosen.label,
+      params: chosen.params,
+      ...(chosen.outside === undefined ? {} : { outside: chosen.outside }),
+    },
     paths: pathCosts(vgic),
     depthAtFlush,
     usedLrs,
@@ -244,7 +273,7 @@ function exactPart(
     stopped,
     equivalence: checker.result(),
     lrDigest: digestHex(engine.digest()),
-    command: `vgic-replay replay ${quoted(identity.path)} --strategy ${chosen.label}${flavourOption(identity, header)}`,
+    command: `vgic-replay replay ${quoted(identity.path)} --strategy ${quoted(specOf(chosen))}${flavourOption(identity, header)}`,
   };
 }
 
@@ -271,4 +300,4 @@ export function pathCosts(vgic: Vgic): Record<PathName, PathCost> {
 
 /** A word of a shell command line. */
 export const quoted = (text: string): string =>
-  /^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  /^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

@@ -135,7 +135,12 @@ export interface ExactPart {
     /** 'recorded' (L3 capture of a real vGIC), 'synthetic' or 'golden'. */
     readonly origin: string;
   };
-  readonly strategy: { readonly id: string; readonly params: Readonly<Record<string, number>> };
+  readonly strategy: {
+    readonly id: string;
+    readonly params: Readonly<Record<string, number>>;
+    /** Of a strategy from outside: its file as the user named it, and what was in it. */
+    readonly outside?: { readonly file: string; readonly sha256: string };
+  };
   readonly paths: Readonly<Record<PathName, PathCost>>;
   /** Entries of the ap_list at each flush: [depth, number of flushes], ascending, only depths that occur. */
   readonly depthAtFlush: readonly (readonly [number, number])[];

@@ -4,9 +4,8 @@ import { flavourNamed } from '../gic/flavour/index.js';
 import type { Machine } from '../gic/intid.js';
 import { eventToJson, headerToJson, importJsonLines, JSON_LINES_VERSION } from '../import/json-lines.js';
 import type { Scenario, ScenarioEvent } from '../reference/arbitrary.js';
-import { Sequencer } from '../reference/sequencer.js';
 import type { ChosenStrategy } from '../strategy/index.js';
-import { PRUNE, packWord } from '../trace/events.js';
+import { packWord } from '../trace/events.js';
 import { noImportCounts, type TraceHeader } from '../trace/header.js';
 import { replayTrace } from './replay.js';
 import { compareScenario } from './test-differential.js';
@@ -77,23 +76,4 @@ export function scenarioFromJson(text: string, name: string): Scenario {
     event: (kind, vcpu, intid, value) => events.push({ kind, vcpu, intid, value }),
   });
   return { machine, events };
-}
-
-/** Takes out events, in ever smaller pieces, as long as it fails; entries and exits that are then missing are put in. */
-export function shrinkScenario(scenario: Scenario, fails: (candidate: Scenario) => boolean): Scenario {
-  let best = scenario;
-  for (let piece = Math.ceil(best.events.length / 2); piece >= 1; piece = piece === 1 ? 0 : Math.ceil(piece / 2)) {
-    for (let from = 0; from < best.events.length; ) {
-      const sequencer = new Sequencer(best.machine.nrVcpus);
-      best.events.forEach((event, at) => {
-        // A prune without a fold is none; where one is due the sequencer adds it.
-        const isKept = (at < from || at >= from + piece) && event.kind !== PRUNE;
-        if (isKept) sequencer.add(event);
-      });
-      const candidate = { machine: best.machine, events: sequencer.events };
-      if (candidate.events.length < best.events.length && fails(candidate)) best = candidate;
-      else from += piece;
-    }
-  }
-  return best;
 }

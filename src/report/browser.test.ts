@@ -8,7 +8,8 @@ import { pathToFileURL } from 'node:url';
 import type { BrowserContext, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { renderHtml } from './html.js';
-import { makeFullModel, makeMeasured } from './test-fixture.js';
+import { makeFullModel } from './test-fixture.js';
+import { makeMeasured } from './test-measured.js';
 
 function findChromium(): string | null {
   const candidates = [

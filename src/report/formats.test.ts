@@ -9,7 +9,8 @@ import { escapeMarkdown, renderMarkdown } from './markdown.js';
 import type { ReportModel } from './model.js';
 import { createModel } from './model.js';
 import { renderTerminal, wrapText } from './terminal.js';
-import { makeCell, makeFullModel, makeMeasured } from './test-fixture.js';
+import { makeCell, makeFullModel } from './test-fixture.js';
+import { makeMeasured } from './test-measured.js';
 
 const readSchema = (name: string): object =>
   JSON.parse(readFileSync(new URL(`../../../reports/${name}.schema.json`, import.meta.url), 'utf8'));

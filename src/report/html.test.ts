@@ -10,7 +10,8 @@ import { renderHtml } from './html.js';
 import { escapeHtml, html } from './html-template.js';
 import type { ReportModel } from './model.js';
 import { createModel } from './model.js';
-import { makeCell, makeFullModel, makeMeasured, makeTimeline, STRATEGIES } from './test-fixture.js';
+import { makeCell, makeFullModel, makeTimeline, STRATEGIES } from './test-fixture.js';
+import { makeMeasured } from './test-measured.js';
 import { writeVerdicts } from './verdict.js';
 
 const TOOL = { name: 'vgic-replay', version: '0' };

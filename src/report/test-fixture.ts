@@ -19,6 +19,7 @@ import type { Study } from '../study/study.js';
 import type { Evidence } from './evidence.js';
 import type { DepthSweep, DepthTimeline, ReportModel, TraceKind, VerifyResult } from './model.js';
 import { createModel } from './model.js';
+import { NO_HARM } from './test-harm.js';
 
 const TOOL = { name: 'vgic-replay', version: '0.1.0' };
 
@@ -96,13 +97,6 @@ export interface CellFigures {
   readonly gaps?: number;
   readonly measured?: MeasuredPart | null;
 }
-
-const NO_HARM: Harm = {
-  inversions: { entries: 0, interrupts: 0 },
-  delay: { calls: 0, sum: 0, max: 0, hist: [] },
-  waiting: { atEnd: 0, longest: 0, longestPassed: 0 },
-  lost: 0,
-};
 
 export function makeCell(figures: CellFigures = {}): CellResult {
   const trace = figures.trace ?? 'linux-boot';
@@ -488,15 +482,3 @@ export function makeFullModel(): ReportModel {
     ],
   };
 }
-
-export const makeMeasured = (estimate: number, ratio: number | null): MeasuredPart => ({
-  nsPerEvent: [estimate, estimate * 1.02, estimate * 1.05],
-  estimate,
-  low: estimate * 0.98,
-  high: estimate * 1.03,
-  ratio,
-  seed: 7,
-  blocks: 20,
-  node: 'v20.20.2',
-  cpu: 'AMD EPYC',
-});

@@ -8,6 +8,7 @@ import type { Verdict } from './verdict-trust.js';
 const STOP_WORDS: Readonly<Record<StoppedCell['stopped']['kind'], string>> = {
   'host-assertion': 'an assertion of the hypervisor fails',
   'host-deadlock': 'a CPU waits for ever for a lock that it holds',
+  'strategy-fault': 'the strategy, which is from outside, threw an exception',
   'memory-error': 'the hypervisor uses memory behind an array or a pointer to nothing',
 };
 /** Places named in the sentence; the table of cells has all. */

@@ -205,7 +205,7 @@ function worstOf(flavour: Flavour): WorstCases {
       'a row moved: 3 log2 n comparisons',
     ),
     rekey: worstCase(
-      'linear',
+      flavour.hasLpis ? 'n log n' : 'linear',
       (size) => {
         const dropped = dropSteps(flavour, size);
         return Math.max(

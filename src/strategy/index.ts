@@ -49,6 +49,13 @@ export const apListStrategies: readonly ApListStrategy[] = strategies.filter(
 /** The strategy every other is measured against. */
 export const reference = sortOnFlush;
 
+/** Where a strategy comes from that is not in the list. */
+export interface OutsideSource {
+  /** As the user named it. */
+  readonly file: string;
+  readonly sha256: string;
+}
+
 /** A strategy and its parameters, e.g. from `hybrid:threshold=32`. */
 export interface ChosenStrategy {
   readonly strategy: ApListStrategy;
@@ -56,6 +63,8 @@ export interface ChosenStrategy {
   /** id, with the parameters that differ from their fallbacks: `hybrid:threshold=32`. */
   readonly label: string;
   readonly create: CreateApList;
+  /** Its file (outside.ts); undefined for a listed one. */
+  readonly outside?: OutsideSource;
   /** Chosen by `all`: left out where it cannot run. */
   readonly isByAll?: true;
 }
@@ -66,21 +75,29 @@ export const allStrategies = (): ChosenStrategy[] =>
 
 /** Strategies as a command line names them. */
 export function strategiesText(chosen: readonly ChosenStrategy[]): string {
-  const named = chosen.filter(({ isByAll }) => isByAll !== true).map(({ label }) => label);
+  const named = chosen.filter(({ isByAll }) => isByAll !== true).map(specOf);
   return (named.length < chosen.length ? ['all', ...named] : named).join(',');
 }
 
 /** Parses `id` or `id:param=number,…`; throws UsageError with the choices. */
 export function strategyNamed(spec: string): ChosenStrategy {
-  const [id, tail] = splitOnce(spec, ':');
+  const [id, assignments] = splitOnce(spec, ':');
   const strategy = strategies.find((candidate) => candidate.id === id);
   if (strategy === undefined)
-    throw new UsageError(`unknown strategy '${id}'; one of: ${strategies.map((candidate) => candidate.id).join(', ')}`);
+    throw new UsageError(
+      `unknown strategy '${id}'; one of: ${strategies.map((candidate) => candidate.id).join(', ')}, or a file: ./mine.js`,
+    );
+  return withParams(strategy, assignments);
+}
+
+/** `assignments`: `param=number,…` or nothing. Throws UsageError with the choices. */
+export function withParams(strategy: ApListStrategy, assignments: string): ChosenStrategy {
+  const { id } = strategy;
   const params: Record<string, number> = {};
   for (const [name, param] of Object.entries(strategy.params)) params[name] = param.fallback;
-  for (const assignment of tail === '' ? [] : tail.split(',')) {
+  for (const assignment of assignments === '' ? [] : assignments.split(',')) {
     const [name, text] = splitOnce(assignment, '=');
-    const param = strategy.params[name];
+    const param = Object.hasOwn(strategy.params, name) ? strategy.params[name] : undefined;
     if (param === undefined) {
       const known = Object.keys(strategy.params);
       throw new UsageError(
@@ -95,10 +112,18 @@ export function strategyNamed(spec: string): ChosenStrategy {
     }
     params[name] = value;
   }
-  const changed = Object.entries(params).filter(([name, value]) => value !== strategy.params[name].fallback);
-  const label = changed.length === 0 ? id : `${id}:${changed.map(([name, value]) => `${name}=${value}`).join(',')}`;
-  return { strategy, params, label, create: strategy.create(params) };
+  return { strategy, params, label: `${id}${changedParams(strategy, params)}`, create: strategy.create(params) };
 }
+
+/** `:name=value,…` of the parameters that differ from their fallbacks. */
+function changedParams(strategy: ApListStrategy, params: ChosenStrategy['params']): string {
+  const changed = Object.entries(params).filter(([name, value]) => value !== strategy.params[name].fallback);
+  return changed.length === 0 ? '' : `:${changed.map(([name, value]) => `${name}=${value}`).join(',')}`;
+}
+
+/** What names it on a command line: its label, or its file with parameters. */
+export const specOf = ({ strategy, params, label, outside }: ChosenStrategy): string =>
+  outside === undefined ? label : `${outside.file}${changedParams(strategy, params)}`;
 
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);

@@ -37,7 +37,10 @@ export interface ApList {
   hasPending(vcpu: number, pmr: number): boolean;
   /** EnableLPIs 1 → 0: every LPI loses its latch and leaves the list through `ops.release`. */
   dropLpis(vcpu: number): void;
-  /** The entry behind `slot` in the order of choosing, the first one for NO_SLOT (-1); -1 at the end. */
+  /**
+   * The entry behind `slot` in the order of choosing, the first one for NO_SLOT (-1); -1 at the end. Entries that cannot be
+   * chosen now may be left out.
+   */
   after(vcpu: number, slot: number): number;
   /** Rows in the strategy's own order (for dumps, checks and tests; allocates). */
   order(vcpu: number): number[];

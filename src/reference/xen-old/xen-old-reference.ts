@@ -5,6 +5,7 @@
 import type { ConformTarget, Frame, IrqView, KickView, LrWord, XenOldView } from '../../conform/target.js';
 import { isPrivate, isSgi, type Machine, SPURIOUS_INTID } from '../../gic/intid.js';
 import * as ev from '../../trace/events.js';
+import { REGISTER_WRITES } from '../../trace/register-kinds.js';
 import {
   acknowledgeLr,
   countMissedEoi,
@@ -14,7 +15,6 @@ import {
   readIar,
 } from '../cpu-interface.js';
 import { encodeListRegister, type ListRegister } from '../list-register.js';
-import { REGISTER_WRITES } from '../register-kinds.js';
 import { enterGuest, exitGuest, injectIrq, retarget, setPending, testPending, writeEnable } from './delivery.js';
 import { readRegister, sendSgi, writeRegister } from './registers.js';
 import {

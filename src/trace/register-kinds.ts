@@ -1,5 +1,5 @@
 /** Events that are register accesses. */
-import * as ev from '../trace/events.js';
+import * as ev from './events.js';
 
 /** Writes seen per interrupt. */
 export const REGISTER_WRITES: readonly number[] = [

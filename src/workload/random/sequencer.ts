@@ -1,6 +1,6 @@
 /** Keeps random events well-formed: adds the entries and exits that the next one needs. */
-import * as ev from '../trace/events.js';
-import { RAW_ACCESSES, REGISTER_WRITES, WORD_ACCESSES } from './register-kinds.js';
+import * as ev from '../../trace/events.js';
+import { RAW_ACCESSES, REGISTER_WRITES, WORD_ACCESSES } from '../../trace/register-kinds.js';
 
 export interface ScenarioEvent {
   readonly kind: number;

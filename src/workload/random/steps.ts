@@ -1,7 +1,15 @@
 /** The event that the raw material of one random step stands for on a machine. */
-import { type Flavour, flavourNamed } from '../gic/flavour/index.js';
-import { isPrivate, isSgi, LPI_BASE, type Machine, NR_PRIVATE_IRQS, SPI_BASE, SPURIOUS_INTID } from '../gic/intid.js';
-import * as ev from '../trace/events.js';
+import { type Flavour, flavourNamed } from '../../gic/flavour/index.js';
+import {
+  isPrivate,
+  isSgi,
+  LPI_BASE,
+  type Machine,
+  NR_PRIVATE_IRQS,
+  SPI_BASE,
+  SPURIOUS_INTID,
+} from '../../gic/intid.js';
+import * as ev from '../../trace/events.js';
 import { type ScenarioEvent, USER } from './sequencer.js';
 
 export const NR_SPIS_USED = 13;
