@@ -7,8 +7,10 @@ import { writesOf } from '../attack/attacker.js';
 import { readFinding } from '../attack/finding.js';
 import { JsonPlace } from '../attack/saved-json.js';
 import { RegressionError } from '../base/errors.js';
+import { parseCalibration } from '../cost/calibration.js';
+import { parseNativeRows } from '../cost/native.js';
 import type { FoundGuest } from '../findings/catalogue.js';
-import { gatherFindings } from '../findings/data.js';
+import { type FindingsInput, gatherFindings } from '../findings/data.js';
 import { writeFindings } from '../findings/page.js';
 import { RECORDING_KINDS, type Recording, type RecordingKind } from '../findings/recording.js';
 import { type OpenInput, openInput } from './inputs.js';
@@ -29,7 +31,7 @@ export function registerFindings(program: Command, terminal: Terminal): void {
     .action(async ({ out, seed, check }: { out: string; seed: number; check?: boolean }) => {
       const { recordings, close } = await openShipped();
       try {
-        const data = gatherFindings(recordings, readFound(), seed, (what) => {
+        const data = gatherFindings({ recordings, found: readFound(), ...readMeasured() }, seed, (what) => {
           if (terminal.isErrTty) terminal.err(`counting: ${what}`);
         });
         const json = `${JSON.stringify(data)}\n`;
@@ -64,7 +66,19 @@ export async function openShipped(): Promise<{ recordings: Recording[]; close: (
 
 const kindOf = ({ kind }: ManifestEntry): RecordingKind => RECORDING_KINDS.find((known) => known === kind) ?? 'other';
 
-const ATTACKS = fileURLToPath(new URL('../../../traces/attacks/', import.meta.url));
+const ROOT = new URL('../../../', import.meta.url);
+const CALIBRATION = 'calibration/x86-64-epyc.json';
+
+/** What was measured of the compiled C code, as the package ships it. */
+export function readMeasured(): Pick<FindingsInput, 'calibration' | 'variants'> {
+  const text = (path: string): string => readFileSync(new URL(path, ROOT), 'utf8');
+  return {
+    calibration: parseCalibration(text(CALIBRATION)),
+    variants: parseNativeRows(text('traces/native-costs/native-variants.tsv')),
+  };
+}
+
+const ATTACKS = fileURLToPath(new URL('traces/attacks/', ROOT));
 
 /** What `attack` found and the package ships. */
 export function readFound(): FoundGuest[] {

@@ -21,6 +21,7 @@ const VERBS = [
   'contract',
   'strategies',
   'study',
+  'findings',
   'growth',
 ];
 const GOLDEN = fileURLToPath(new URL('golden/churn16-s01.bin.gz', tracesFolder));

@@ -2,6 +2,8 @@
  * Every hostile guest under every strategy: its longest stretches, and who pays for them. Guests are the catalogue's
  * (vgic-spec 8.2) and those that a search found.
  */
+import { countsOfVgic } from '../cost/counts.js';
+import { boundLongestCalls, type LongestCalls } from '../cost/longest-call.js';
 import { flavourNamed } from '../gic/flavour/index.js';
 import type { Machine } from '../gic/intid.js';
 import { expandProgram } from '../hostile/expand.js';
@@ -63,6 +65,8 @@ export interface HostileRun {
   readonly steps: readonly (number | null)[];
   /** Under each strategy: why the host stopped, or null. */
   readonly stops: readonly (string | null)[];
+  /** Under each strategy: instructions of the longest call of each path, at most; null: the cost model has no such code. */
+  readonly instructions: readonly (LongestCalls | null)[];
   readonly stretches: readonly Stretch[];
 }
 
@@ -125,15 +129,27 @@ function paramsOf(workload: HostileWorkload): WorkloadParams {
   return resolveParams(workload, n !== undefined && n.default > LPIS ? { n: LPIS } : {});
 }
 
+/** The flavour whose compiled code the cost model was fitted to. */
+export const FITTED_FLAVOUR = 'kvm-6.1';
+
+const rounded = ({ inject, flush, fold, prune, pending }: LongestCalls): LongestCalls => ({
+  inject: Math.round(inject),
+  flush: Math.round(flush),
+  fold: Math.round(fold),
+  prune: Math.round(prune),
+  pending: Math.round(pending),
+});
+
 interface Run {
   readonly stop: string | null;
   readonly entries: number | null;
   readonly steps: number | null;
+  readonly instructions: LongestCalls | null;
   /** `section payer` → longest. */
   readonly sections: ReadonlyMap<string, readonly [steps: number, locks: number]>;
 }
 
-const NOT_RUN: Run = { stop: null, entries: null, steps: null, sections: new Map() };
+const NOT_RUN: Run = { stop: null, entries: null, steps: null, instructions: null, sections: new Map() };
 
 function runOne(machine: Machine, { word, value, count }: EventBlock, chosen: ChosenStrategy): Run {
   const { structure } = flavourNamed(machine.flavour);
@@ -152,8 +168,11 @@ function runOne(machine: Machine, { word, value, count }: EventBlock, chosen: Ch
   const figures = sectionFigures(vgic, its).map(
     ({ id, payer, steps, locks }) => [`${id} ${payer}`, [steps.max, locks.max]] as const,
   );
-  const { entries, steps } = costOf(chosen.label, vgic.state.cost);
-  return { stop, entries, steps, sections: new Map(figures) };
+  const { entries, steps } = costOf(chosen.label, vgic, count);
+  // Fitted to the code of one version; its LPIs and those of others are not.
+  const isFitted = machine.flavour === FITTED_FLAVOUR && machine.nrLpis === 0;
+  const instructions = isFitted ? rounded(boundLongestCalls(countsOfVgic(vgic, count), 'lock')) : null;
+  return { stop, entries, steps, instructions, sections: new Map(figures) };
 }
 
 function gatherRun(guest: Guest, flavour: string, chosen: readonly ChosenStrategy[]): HostileRun {
@@ -170,6 +189,7 @@ function gatherRun(guest: Guest, flavour: string, chosen: readonly ChosenStrateg
     entries: runs.map(({ entries }) => entries),
     steps: runs.map(({ steps }) => steps),
     stops: runs.map(({ stop }) => stop),
+    instructions: runs.map(({ instructions }) => instructions),
     stretches: keys.map((key): Stretch => {
       const [section, payer] = key.split(' ');
       return {
@@ -204,12 +224,30 @@ const isOff = (section: string): boolean => {
   return interrupts === 'off' && isPartOf === null;
 };
 
+/** Instructions of the stretch, at most; null: unknown. */
+function instructionsOf(section: string, calls: LongestCalls | null): number | null {
+  if (calls === null) return null;
+  switch (section) {
+    case 'append':
+      return calls.inject;
+    case 'flush':
+      return calls.flush;
+    case 'exit':
+      return calls.fold + calls.prune;
+    case 'pending-test':
+      return calls.pending;
+    default:
+      return null;
+  }
+}
+
 export interface WorstStretch {
   readonly run: HostileRun;
   readonly section: string;
   readonly payer: string;
   readonly steps: number;
   readonly locks: number;
+  readonly instructions: number | null;
 }
 
 /** The longest stretch that `keep` takes, of one strategy under one flavour. */
@@ -226,7 +264,14 @@ export function longestStretch(
     for (const stretch of run.stretches) {
       const steps = stretch.steps[at];
       if (steps === null || !keep(stretch, run) || steps <= (worst?.steps ?? -1)) continue;
-      worst = { run, section: stretch.section, payer: stretch.payer, steps, locks: stretch.locks[at] ?? 0 };
+      worst = {
+        run,
+        section: stretch.section,
+        payer: stretch.payer,
+        steps,
+        locks: stretch.locks[at] ?? 0,
+        instructions: instructionsOf(stretch.section, run.instructions[at]),
+      };
     }
   }
   return worst;

@@ -1,4 +1,6 @@
 /** Everything that the page says, as data: counted once, committed beside the page, and compared by a test. */
+import type { Calibration } from '../cost/calibration.js';
+import type { NativeRow } from '../cost/native.js';
 
 import { createModel, findStrategyLack } from '../replay/create-model.js';
 import { createEngine } from '../replay/engine.js';
@@ -47,6 +49,17 @@ export interface FindingsData {
   readonly reach: Reach;
   readonly catalogue: Catalogue;
   readonly harm: readonly StrategyHarm[];
+  readonly calibration: Calibration;
+  /** Instructions an event of compiled variants: traces/native-costs/native-variants.tsv. */
+  readonly variants: readonly NativeRow[];
+}
+
+/** What is counted from: files, opened by whoever may touch them. */
+export interface FindingsInput {
+  readonly recordings: readonly Recording[];
+  readonly found: readonly FoundGuest[];
+  readonly calibration: Calibration;
+  readonly variants: readonly NativeRow[];
 }
 
 /** List lengths from which a hybrid keeps the list in order. */
@@ -81,15 +94,14 @@ export function gatherGenerated(spec: string, seed: number, chosen: readonly Cho
   const costs = able.map((each) => {
     const vgic = createModel(machine, each);
     createEngine(vgic).run(block.word, block.value, block.count);
-    return costOf(each.label, vgic.state.cost);
+    return costOf(each.label, vgic, block.count);
   });
   return { name: spec, command: commandFor(workload, params), costs };
 }
 
 /** `note`: told what is being counted. */
 export function gatherFindings(
-  recordings: readonly Recording[],
-  found: readonly FoundGuest[],
+  { recordings, found, calibration, variants }: FindingsInput,
   seed: number,
   note: (what: string) => void = () => {},
 ): FindingsData {
@@ -129,5 +141,7 @@ export function gatherFindings(
     reach,
     catalogue,
     harm,
+    calibration,
+    variants,
   };
 }

@@ -1,12 +1,13 @@
 /** Chapter: what a hostile guest reaches under each strategy and flavour. */
 import { formatDecimal, formatInteger, joinWords, plural } from '../base/number-format.js';
 import { numberColumn, type TableCell, textColumn } from '../report/document.js';
-import { longestStretch } from './catalogue.js';
+import { FITTED_FLAVOUR, longestStretch, type WorstStretch } from './catalogue.js';
 import { type Chapter, FINDINGS_COMMAND, list } from './chapter.js';
 import type { FindingsData } from './data.js';
 import { drawDots } from './dots.js';
 import { type Longest, longestOf, REACH_FLAVOURS, worstSection } from './reach.js';
 import { FLUSH, recordedOf, stepsPerEntry, sumCosts } from './sort-cost.js';
+import { microseconds } from './time.js';
 
 const FLAVOUR = 'kvm-6.1';
 /** Sections of the figure and the table, in words. */
@@ -61,6 +62,7 @@ export function describeHostileReach(data: FindingsData): Chapter {
     blocks: [
       list([
         `Every figure is reached by a guest that can be replayed, and bounded: the strategy declares its longest call of each path, and what is reached lies between ${formatDecimal(100 * loosest)} and ${formatDecimal(100 * most)} % of that for entry and prune under ${FLAVOUR}${over.length === 0 ? '' : `; more than declared: ${joinWords(over.map(({ strategy, subject }) => `${strategy} ${subject}`))}`}.`,
+        ...describeTime(data),
         ...(deepest.length === 0
           ? []
           : [
@@ -150,6 +152,8 @@ export function describeHostileReach(data: FindingsData): Chapter {
             textColumn('flavour'),
             numberColumn('steps'),
             numberColumn('locks'),
+            numberColumn('instructions, at most'),
+            numberColumn('time, at most'),
             textColumn('section'),
             textColumn('paid by'),
             numberColumn('least of any strategy'),
@@ -168,8 +172,28 @@ export function describeHostileReach(data: FindingsData): Chapter {
   };
 }
 
+/** What the longest entry and the longest exit are in instructions of compiled C code, and in time. */
+function describeTime(data: FindingsData): string[] {
+  const { catalogue, calibration } = data;
+  const [entry, exit] = ['flush', 'exit'].map((wanted) =>
+    longestStretch(
+      catalogue,
+      FITTED_FLAVOUR,
+      FLUSH,
+      ({ section }, { instructions }) => section === wanted && instructions.some((calls) => calls !== null),
+    ),
+  );
+  const linux = sumCosts(recordedOf(data, 'linux-guest'), FLUSH);
+  if (entry?.instructions == null || exit?.instructions == null || linux?.instructions == null) return [];
+  const words = (worst: WorstStretch): string =>
+    `${formatInteger(worst.instructions ?? 0)} instructions at most (\`${worst.run.guest}\`), ${microseconds(worst.instructions ?? 0, calibration) ?? 'of unknown time'}`;
+  return [
+    `In compiled C code with real locks, as the cost model predicts it, the longest entry takes ${words(entry)}, and the longest exit ${words(exit)}; a Linux guest's average entry with all around it takes ${formatInteger(Math.round(linux.instructions / linux.entries))} instructions. The times are those of one machine with warm caches (calibration: ${calibration.machine}); chapter 9 says what cold ones do. Lists longer than the model was fitted to, and migrations, are extrapolated.`,
+  ];
+}
+
 /** One row a guest, under the first flavour that it is true of. */
-function guestRows({ catalogue, classes }: FindingsData): TableCell[][] {
+function guestRows({ catalogue, classes, calibration }: FindingsData): TableCell[][] {
   const seen = new Set<string>();
   return catalogue.runs.flatMap((run): TableCell[][] => {
     if (seen.has(run.guest)) return [];
@@ -193,6 +217,8 @@ function guestRows({ catalogue, classes }: FindingsData): TableCell[][] {
         run.flavour,
         stop === null ? (worst?.steps ?? null) : { alarm: 'host stops' },
         stop === null ? (worst?.locks ?? null) : null,
+        stop === null ? (worst?.instructions ?? null) : null,
+        stop === null && worst?.instructions != null ? microseconds(worst.instructions, calibration) : null,
         stop ?? worst?.section ?? null,
         stop === null ? (worst?.payer ?? null) : null,
         isBetter ? (best?.[1]?.steps ?? null) : null,

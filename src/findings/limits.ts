@@ -1,14 +1,34 @@
 /** Chapter: what the model cannot know, and what measurements of the compiled C code say about it. */
 import { formatDecimal, formatInteger } from '../base/number-format.js';
+import { VARIANT_IDS, type VariantId } from '../cost/fit-variants.js';
+import type { LockMode } from '../cost/native.js';
 import { numberColumn, type TableCell, textColumn } from '../report/document.js';
 import { type Chapter, list, type Source } from './chapter.js';
 import type { FindingsData } from './data.js';
-import { COLD_FLUSH, NATIVE, NATIVE_MACHINE, VARIANTS, WARM_FLUSH } from './native-measurements.js';
+import { COLD_FLUSH, NATIVE, NATIVE_MACHINE, WARM_FLUSH } from './native-measurements.js';
 import { longestOf } from './reach.js';
 import { FLUSH, recordedOf, stepsPerEntry, sumCosts } from './sort-cost.js';
 
+interface Measured {
+  readonly workload: string;
+  readonly noop: (variant: VariantId) => number;
+  readonly lock: (variant: VariantId) => number;
+}
+
+/** Instructions an event of each workload of native-variants.tsv. */
+function variantsOf({ variants }: FindingsData): Measured[] {
+  const workloads = [...new Set(variants.map(({ workload }) => workload.split('/')[0]))];
+  return workloads.map((workload) => {
+    const of =
+      (locks: LockMode) =>
+      (variant: VariantId): number =>
+        variants.find((row) => row.workload === `${workload}/${variant}` && row.locks === locks)?.columns.ir_event ?? 0;
+    return { workload, noop: of('noop'), lock: of('lock') };
+  });
+}
+
 const SOURCE: Source = {
-  command: 'none: measured once, by hand, and entered in src/findings/native-measurements.ts',
+  command: 'cat src/findings/native-measurements.ts',
   of: NATIVE_MACHINE,
 };
 
@@ -22,7 +42,8 @@ export function describeLimits(data: FindingsData): Chapter {
   const deep = coldest[coldest.length - 1];
   const linux = recordedOf(data, 'linux-guest');
   const [upstream, insert] = [FLUSH, 'check-and-insert'].map((strategy) => sumCosts(linux, strategy));
-  const typical = VARIANTS[0];
+  const measured = variantsOf(data);
+  const [typical] = measured;
   const sameSide =
     upstream === undefined || insert === undefined
       ? ''
@@ -38,7 +59,7 @@ export function describeLimits(data: FindingsData): Chapter {
         '**Entry and exit.** Neither the world switch nor the system-register accesses are in any figure here; on hardware they dominate an entry whose list is short, and are the same for all strategies.',
         '**Contention.** Events are atomic and one after another: nobody spins for a lock, and a critical section that others wait for costs more than its own length. Lock counts are given so that it can be estimated.',
         '**Speed of emulation.** The recordings were made under emulation: how many interrupts come between two entries depends on how fast a guest runs, and hardware may see shorter or longer lists. Which interrupts exist, and how guests program them, does not depend on it.',
-        `**Steps are not instructions.** Sorting on insertion *on top of* the order test, as a patch to upstream would do it, costs ${formatInteger(typical.sorted.locks)} instructions an event in compiled C where upstream costs ${formatInteger(typical.stock.locks)} (${typical.workload}, real locks): ${typical.sorted.locks > typical.stock.locks ? 'more, because' : 'not more, though'} priority writes, active changes and enables break the order anyway, so that the test at entry stays.${sameSide}`,
+        `**Steps are not instructions.** Sorting on insertion *on top of* the order test, as a patch to upstream would do it, costs ${formatInteger(typical.lock('sorted'))} instructions an event in compiled C where upstream costs ${formatInteger(typical.lock('stock'))} (${typical.workload}, real locks): ${typical.lock('sorted') > typical.lock('stock') ? 'more, because' : 'not more, though'} priority writes, active changes and enables break the order anyway, so that the test at entry stays.${sameSide}`,
         `**What was not measured.** ${NATIVE.notMeasured}`,
       ]),
       {
@@ -50,14 +71,12 @@ export function describeLimits(data: FindingsData): Chapter {
             ...['upstream', 'order test', 'order test and insertion', 'top-k'].map(numberColumn),
           ],
           rowHeads: 1,
-          rows: VARIANTS.map(({ workload, stock, check, sorted, topK }): TableCell[] => [
+          rows: measured.map(({ workload, noop, lock }): TableCell[] => [
             workload,
-            ...[stock, check, sorted, topK].map(
-              ({ noop, locks }) => `${formatInteger(noop)} / ${formatInteger(locks)}`,
-            ),
+            ...VARIANT_IDS.map((variant) => `${formatInteger(noop(variant))} / ${formatInteger(lock(variant))}`),
           ]),
         },
-        source: SOURCE,
+        source: { ...SOURCE, command: 'cat traces/native-costs/native-variants.tsv' },
       },
       {
         kind: 'table',

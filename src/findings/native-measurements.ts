@@ -1,7 +1,7 @@
 /**
  * Measurements of the unmodified Linux 6.1 vgic, compiled for user space with gcc 12.2 -O2 on an x86-64 virtual machine
- * (AMD EPYC, two shared CPUs): the ones that traces/native-costs has the event streams of. Instruction counts are exact
- * (callgrind); times are minima of many replays, good to 20 % for short lists and 40 % for long ones. Guest entry and exit
+ * (AMD EPYC, two shared CPUs), as for traces/native-costs, which has its instruction counts. These are the times of one
+ * flush: minima of many replays, good to 20 % for short lists and 40 % for long ones. Guest entry and exit
  * and accesses to list registers are in none of them. They are quoted, not counted by this project.
  */
 
@@ -12,30 +12,6 @@ export const NATIVE = {
   notMeasured:
     'No Arm core, no contention between CPUs, no retry path of a lock, no GICv4: the C code was run by one thread with a small working set.',
 } as const;
-
-export interface Instructions {
-  readonly noop: number;
-  readonly locks: number;
-}
-
-/** Instructions an event, 4 LRs: upstream; an order test before the sort; that and sorted insertion; selection of k. */
-export interface Variant {
-  readonly workload: string;
-  readonly stock: Instructions;
-  readonly check: Instructions;
-  readonly sorted: Instructions;
-  readonly topK: Instructions;
-}
-
-const of = (noop: number, locks: number): Instructions => ({ noop, locks });
-
-export const VARIANTS: readonly Variant[] = [
-  { workload: 'typical', stock: of(180, 201), check: of(183, 203), sorted: of(185, 208), topK: of(179, 198) },
-  { workload: 'bursty', stock: of(210, 241), check: of(210, 239), sorted: of(197, 224), topK: of(195, 217) },
-  { workload: 'SGI storm', stock: of(519, 618), check: of(462, 537), sorted: of(430, 494), topK: of(442, 504) },
-  { workload: 'churn100', stock: of(2935, 3933), check: of(2224, 2885), sorted: of(2179, 2804), topK: of(1107, 1333) },
-  { workload: 'deep100', stock: of(7055, 9530), check: of(4931, 6433), sorted: of(4959, 6435), topK: of(2286, 2769) },
-];
 
 /** One flush with warm caches, every priority rewritten before it, 4 LRs, real locks. */
 export const WARM_FLUSH: readonly { readonly depth: number; readonly ns: number }[] = [

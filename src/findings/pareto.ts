@@ -15,6 +15,8 @@ export interface Trade {
   readonly strategy: string;
   /** Steps an entry of the recorded Linux guests. */
   readonly honest: number;
+  /** The same in instructions of compiled C code, predicted; null: unknown. */
+  readonly instructions: number | null;
   /** Steps of the longest stretch. */
   readonly worst: number;
   readonly section: string;
@@ -33,6 +35,7 @@ export function tradesOf(data: FindingsData, labels: readonly string[], which: W
       {
         strategy,
         honest: stepsPerEntry(cost),
+        instructions: cost.instructions === null ? null : cost.instructions / cost.entries,
         worst: worst.steps,
         section: worst.subject,
         isCandidate: data.classes[strategy] === 'identical' || data.classes[strategy] === 'tie-equivalent',
@@ -135,6 +138,7 @@ export function describePareto(data: FindingsData): Chapter {
             textColumn('strategy'),
             textColumn('class'),
             numberColumn('steps an entry'),
+            numberColumn('predicted instructions an entry'),
             numberColumn('longest, prune apart'),
             textColumn('in'),
             numberColumn('longest of all'),
@@ -147,6 +151,7 @@ export function describePareto(data: FindingsData): Chapter {
               trade.strategy,
               data.classes[trade.strategy],
               formatDecimal(trade.honest),
+              trade.instructions === null ? null : formatDecimal(trade.instructions),
               trade.worst,
               trade.section,
               whole?.worst ?? null,

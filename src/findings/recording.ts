@@ -1,4 +1,6 @@
 /** What the shipped recordings say: how long lists are at guest entry, and what each strategy costs on them. */
+import { countsOfVgic } from '../cost/counts.js';
+import { predict } from '../cost/predict.js';
 import { createModel, referenceFor } from '../replay/create-model.js';
 import { createEngine } from '../replay/engine.js';
 import type { BlockSource, TraceIdentity } from '../replay/replay.js';
@@ -6,15 +8,7 @@ import type { ChosenStrategy } from '../strategy/index.js';
 import { createEventBlock, FLUSH, wordKind, wordVcpu } from '../trace/events.js';
 import type { Fidelity } from '../trace/header.js';
 import type { ApList } from '../vgic/ap-list.js';
-import {
-  type CostCounters,
-  METRIC_COMPARISONS,
-  METRIC_LOCKS,
-  METRIC_STEPS,
-  NR_METRICS,
-  NR_PATHS,
-  PATH_FLUSH,
-} from '../vgic/counters.js';
+import { METRIC_COMPARISONS, METRIC_LOCKS, METRIC_STEPS, NR_METRICS, NR_PATHS, PATH_FLUSH } from '../vgic/counters.js';
 import type { Vgic } from '../vgic/vgic.js';
 import { priorityOf } from '../vgic/word.js';
 
@@ -65,6 +59,8 @@ export interface StrategyCost {
   readonly steps: number;
   readonly comparisons: number;
   readonly locks: number;
+  /** Of the compiled C code with real locks, as the cost model predicts them; null: it has no such code. */
+  readonly instructions: number | null;
 }
 
 /** A strategy that tells how many rows joined each vCPU's list. */
@@ -151,11 +147,17 @@ export function gatherCost({ open }: Recording, chosen: ChosenStrategy): Strateg
   const vgic = createModel(source.header.machine, chosen);
   const engine = createEngine(vgic);
   const block = createEventBlock();
-  while (source.next(block)) engine.run(block.word, block.value, block.count);
-  return costOf(chosen.label, vgic.state.cost);
+  let events = 0;
+  while (source.next(block)) {
+    engine.run(block.word, block.value, block.count);
+    events += block.count;
+  }
+  return costOf(chosen.label, vgic, events);
 }
 
-export function costOf(strategy: string, cost: CostCounters): StrategyCost {
+/** Of a vGIC that has replayed so many events. */
+export function costOf(strategy: string, vgic: Vgic, events: number): StrategyCost {
+  const { cost, flavour } = vgic.state;
   const total = (metric: number): number => {
     let sum = 0;
     for (let path = 0; path < NR_PATHS; path++) sum += cost.sum[path * NR_METRICS + metric];
@@ -167,5 +169,7 @@ export function costOf(strategy: string, cost: CostCounters): StrategyCost {
     steps: total(METRIC_STEPS),
     comparisons: total(METRIC_COMPARISONS),
     locks: total(METRIC_LOCKS),
+    instructions:
+      flavour.structure === 'ap-list' ? Math.round(predict(countsOfVgic(vgic, events), 'lock').instructions) : null,
   };
 }

@@ -31,6 +31,9 @@ export function sumCosts(traces: readonly TraceCosts[], strategy: string): Strat
     steps: sum(({ steps }) => steps),
     comparisons: sum(({ comparisons }) => comparisons),
     locks: sum(({ locks }) => locks),
+    instructions: each.every((cost) => cost?.instructions != null)
+      ? sum(({ instructions }) => instructions ?? 0)
+      : null,
   };
 }
 
@@ -78,6 +81,7 @@ function costTable(
     textColumn('strategy'),
     ...TABLE_METRICS.map(([name]) => numberColumn(`${name} an entry`)),
     textColumn('steps against upstream'),
+    numberColumn('predicted instructions an entry'),
   ];
   const rows = groups.flatMap(([name, traces]) => {
     const upstream = sumCosts(traces, FLUSH);
@@ -90,6 +94,7 @@ function costTable(
           strategy,
           ...TABLE_METRICS.map(([, of]) => formatDecimal(of(cost) / cost.entries)),
           formatChange(upstream.steps / upstream.entries, stepsPerEntry(cost)),
+          cost.instructions === null ? null : formatDecimal(cost.instructions / cost.entries),
         ],
       ];
     });
