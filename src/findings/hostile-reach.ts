@@ -1,8 +1,8 @@
 /** Chapter: what a hostile guest reaches under each strategy and flavour. */
 import { formatDecimal, formatInteger, joinWords, plural } from '../base/number-format.js';
 import { numberColumn, type TableCell, textColumn } from '../report/document.js';
-import { FITTED_FLAVOUR, longestStretch, type WorstStretch } from './catalogue.js';
-import { type Chapter, FINDINGS_COMMAND, list } from './chapter.js';
+import { FITTED_FLAVOUR, type HostileRun, longestStretch, type WorstStretch } from './catalogue.js';
+import { type Block, type Chapter, FINDINGS_COMMAND, list } from './chapter.js';
 import type { FindingsData } from './data.js';
 import { drawDots } from './dots.js';
 import { type Longest, longestOf, REACH_FLAVOURS, worstSection } from './reach.js';
@@ -142,32 +142,8 @@ export function describeHostileReach(data: FindingsData): Chapter {
           of: `LPIs, ${reach.nrLr} LRs; a dash: not longer than with SPIs`,
         },
       },
-      {
-        kind: 'table',
-        table: {
-          caption: `Hostile guests against upstream (${FLAVOUR} where the guest is true of it): longest stretch with interrupts off`,
-          columns: [
-            textColumn('guest'),
-            textColumn('row of 8.2'),
-            textColumn('flavour'),
-            numberColumn('steps'),
-            numberColumn('locks'),
-            numberColumn('instructions, at most'),
-            numberColumn('time, at most'),
-            textColumn('section'),
-            textColumn('paid by'),
-            numberColumn('least of any strategy'),
-            textColumn('which'),
-            textColumn('command'),
-          ],
-          rowHeads: 1,
-          rows: guestRows(data),
-        },
-        source: {
-          command: FINDINGS_COMMAND,
-          of: 'the guest of each row, its size in its command, under the flavour beside it',
-        },
-      },
+      guestTable(data, 'of the catalogue', (run) => run.row !== null, false),
+      ...(found === 0 ? [] : [guestTable(data, 'that a search found', (run) => run.row === null, true)]),
     ],
   };
 }
@@ -192,11 +168,44 @@ function describeTime(data: FindingsData): string[] {
   ];
 }
 
+function guestTable(data: FindingsData, which: string, keep: (run: HostileRun) => boolean, isFolded: boolean): Block {
+  return {
+    kind: 'table',
+    isFolded,
+    table: {
+      caption: `Hostile guests ${which} against upstream (${FLAVOUR} where the guest is true of it): longest stretch with interrupts off`,
+      columns: [
+        textColumn('guest'),
+        textColumn('row of 8.2'),
+        textColumn('flavour'),
+        numberColumn('steps'),
+        numberColumn('locks'),
+        numberColumn('instructions, at most'),
+        numberColumn('time, at most'),
+        textColumn('section'),
+        textColumn('paid by'),
+        numberColumn('least of any strategy'),
+        textColumn('which'),
+        textColumn('command'),
+      ],
+      rowHeads: 1,
+      rows: guestRows(data, keep),
+    },
+    source: {
+      command: FINDINGS_COMMAND,
+      of: 'the guest of each row, its size in its command, under the flavour beside it',
+    },
+  };
+}
+
 /** One row a guest, under the first flavour that it is true of. */
-function guestRows({ catalogue, classes, calibration }: FindingsData): TableCell[][] {
+function guestRows(
+  { catalogue, classes, calibration }: FindingsData,
+  keep: (run: HostileRun) => boolean,
+): TableCell[][] {
   const seen = new Set<string>();
   return catalogue.runs.flatMap((run): TableCell[][] => {
-    if (seen.has(run.guest)) return [];
+    if (!keep(run) || seen.has(run.guest)) return [];
     seen.add(run.guest);
     const own = run.flavour === 'xen-old' ? 'xen-old' : FLUSH;
     const only = { ...catalogue, runs: [run] };
