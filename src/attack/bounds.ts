@@ -1,6 +1,6 @@
 /** The declared worst case of a strategy (strategy.ts) for one guest program. */
 import { flavourNamed } from '../gic/flavour/index.js';
-import { NR_PRIVATE_IRQS } from '../gic/intid.js';
+import { MAX_NR_LR, NR_PRIVATE_IRQS } from '../gic/intid.js';
 import { type GuestProgram, type Op, type ProgramSize, programMachine } from '../hostile/program.js';
 import { strategyNamed } from '../strategy/index.js';
 import type { WorstCase, WorstCases, WorstSize } from '../strategy/strategy.js';
@@ -20,10 +20,11 @@ export function worstCaseOf(target: Target, dimension: number): WorstCase | unde
 }
 
 /** What the declared worst case depends on, for a program at a size. */
-export function worstSizeOf(program: GuestProgram, size: ProgramSize, flavour: string): WorstSize {
+export function worstSizeOf(program: GuestProgram, size: ProgramSize, { flavour, strategy }: Target): WorstSize {
   const machine = programMachine(program, size, flavour, flavourNamed(flavour).isXen);
   const { spis, lpis } = interruptsOn(program, size, machine);
-  const { nrVcpus, nrLr: k, model } = machine;
+  const { nrVcpus, model } = machine;
+  const k = strategyNamed(strategy).strategy.lrs === 'unlimited' ? MAX_NR_LR : machine.nrLr;
   // One vCPU has a bound of its own, which is no measure of how bad a guest can be.
   return { n: spis + lpis + privateRows(program, nrVcpus), k, lpis, vcpus: Math.max(2, nrVcpus), model };
 }
@@ -35,7 +36,7 @@ export function boundOf(
   program: GuestProgram,
   size: ProgramSize,
 ): number | undefined {
-  return worstCaseOf(target, dimension)?.steps(worstSizeOf(program, size, target.flavour));
+  return worstCaseOf(target, dimension)?.steps(worstSizeOf(program, size, target));
 }
 
 /** Private interrupts that a program can make pending: one row each for every vCPU that may have it. */

@@ -18,10 +18,7 @@ export interface Covering {
 /** Dimensions of which findings are kept: others are parts of these. */
 const KEPT = [
   ...dimensions.filter(({ boundedBy }) => boundedBy !== undefined).map(({ id }) => id),
-  'exit-steps',
   'dist-on-steps',
-  'flush-comparisons',
-  'prune-locks',
   'amplification',
   'kicks',
   'host-stop',

@@ -106,7 +106,7 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
   }
 
   function normalise(figures: readonly number[], program: GuestProgram, target: number): number[] {
-    const worstSize = worstSizeOf(program, size, targets[target].flavour);
+    const worstSize = worstSizeOf(program, size, targets[target]);
     const bounds = new Map<PathName, number>();
     return figures.map((figure, dimension) => {
       const { path } = dimensions[dimension];

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { GuestProgram } from '../hostile/program.js';
 import type { Covering } from './cover.js';
 import { reachedBy } from './cover.js';
-import { dimensions } from './dimensions.js';
+import { dimensionIndex, dimensions } from './dimensions.js';
 import { createEvaluator, type Target } from './evaluate.js';
 import { type Finding, findingName } from './finding.js';
 import { type Demand, meets, minimizeProgram } from './minimize.js';
@@ -37,20 +37,32 @@ export function makeFinding({ settings, covering, share, commands }: FindingRequ
   const shrunk = minimizeProgram(program, (candidate) => meets(atSmall, candidate, small, smallDemands));
   const minimal = minimizeProgram(holds(shrunk) ? shrunk : program, holds);
   const reached = reachedBy(atLarge, minimal, large, dimension, targets);
-  const { id, title } = dimensions[dimension];
-  const name = findingName(id, reached[0]);
-  const trace = traceOfProgram({
+  const { id } = dimensions[dimension];
+  const unnamed: Unhashed = {
+    name: findingName(id, reached[0]),
+    dimension: id,
+    size: large,
+    attacker,
+    program: minimal,
+    reached,
+    commands,
+  };
+  const trace = traceOfFinding(unnamed);
+  return { finding: { ...unnamed, traceSha256: createHash('sha256').update(trace).digest('hex') }, trace };
+}
+
+type Unhashed = Omit<Finding, 'traceSha256'>;
+
+/** The bytes of NAME.vgt, for the flavour it was found on. */
+export function traceOfFinding({ name, dimension, size, attacker, program, reached, commands }: Unhashed): Uint8Array {
+  const { title } = dimensions[dimensionIndex(dimension)];
+  return traceOfProgram({
     name,
     title: `Found by attack: ${title}`,
-    program: minimal,
-    size: large,
+    program,
+    size,
     attacker,
     flavour: reached[0].flavour,
     how: commands.join('; '),
   });
-  const traceSha256 = createHash('sha256').update(trace).digest('hex');
-  return {
-    finding: { name, dimension: id, size: large, attacker, program: minimal, reached, traceSha256, commands },
-    trace,
-  };
 }

@@ -21,7 +21,9 @@ function saveCells(cells: Cells): SavedChampion[] {
           {
             target: Math.floor(cell / dimensions.length),
             dimension: dimensions[cell % dimensions.length].id,
-            ...champion,
+            figure: champion.figure,
+            score: champion.score,
+            program: champion.program,
           },
         ],
   );
@@ -43,13 +45,14 @@ function readCells(place: JsonPlace, nrTargets: number): Cells {
 }
 
 /** The same state gives the same bytes. */
-export function saveSearch({ settings, generation, evaluations, small, large, unscaled }: SearchState): string {
+export function saveSearch({ settings, generation, evaluations, small, large, visits, unscaled }: SearchState): string {
   const saved = {
     schema: SEARCH_SCHEMA,
     settings,
     generation,
     evaluations,
     unscaled,
+    visits,
     small: saveCells(small),
     large: saveCells(large),
   };
@@ -68,6 +71,7 @@ export function readSearch(place: JsonPlace): SearchState {
     })),
     small: readSize(saved.at('small')),
     large: readSize(saved.at('large')),
+    work: saved.at('work').whole(1),
   };
   const nrTargets = settings.targets.length;
   const small = readCells(place.at('small'), nrTargets);
@@ -77,6 +81,7 @@ export function readSearch(place: JsonPlace): SearchState {
     evaluations: place.at('evaluations').whole(0),
     small,
     large: readCells(place.at('large'), nrTargets),
+    visits: place.at('visits').list((item) => item.whole(0)),
     unscaled: place.at('unscaled').list((item) => {
       const cell = item.whole(0, small.length - 1);
       return small[cell] === null ? item.fail('a cell without a champion') : cell;

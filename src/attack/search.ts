@@ -21,6 +21,8 @@ export interface SearchSettings {
   readonly targets: readonly Target[];
   readonly small: ProgramSize;
   readonly large: ProgramSize;
+  /** Work (evaluate.ts) of a job: how often the archive is merged, not how much is searched. */
+  readonly work: number;
 }
 
 /** All that a search needs to go on where it was. */
@@ -30,11 +32,16 @@ export interface SearchState {
   evaluations: number;
   readonly small: Cells;
   readonly large: Cells;
+  /** By cell: jobs of the small size since its champion last got worse for the host. */
+  readonly visits: number[];
   /** Cells whose small champion has not been judged at the large size. */
   readonly unscaled: number[];
 }
 
-/** `seeds`: programs that the search starts from; none: an empty archive. */
+/** Work of a job that takes a tenth of a second or so. */
+export const DEFAULT_WORK = 500_000;
+
+/** An empty archive. */
 export function startSearch(settings: SearchSettings): SearchState {
   return {
     settings,
@@ -42,14 +49,15 @@ export function startSearch(settings: SearchSettings): SearchState {
     evaluations: 0,
     small: emptyCells(settings.targets.length),
     large: emptyCells(settings.targets.length),
+    visits: emptyCells(settings.targets.length).map(() => 0),
     unscaled: [],
   };
 }
 
 const EXPLORE_JOBS = 4;
 const SCALE_JOBS = 2;
-const EXPLORE_QUOTA = 500_000;
-const POLISH_QUOTA = 1_500_000;
+/** Evaluations at the size that counts are longer. */
+const POLISH_FACTOR = 3;
 const NR_PARENTS = 8;
 /** Of a small evaluation, and of one at the size that counts. */
 const SMALL_LIMITS = { events: 8192, steps: 200_000 };
@@ -60,6 +68,8 @@ export const smallLimits = ({ large }: SearchSettings): Limits => ({ ...SMALL_LI
 
 /** The same at the size that counts. */
 export const largeLimits = ({ large }: SearchSettings): Limits => ({ ...LARGE_LIMITS, counted: large });
+/** An improvement of a champion that is worth going on with. */
+const GAIN = 1.01;
 /** A cell this near to its bound is done. */
 const DONE = 0.995;
 
@@ -98,17 +108,13 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
   const bounded = all.filter((cell) => isBounded(settings, cell));
   const unbounded = all.filter((cell) => !isBounded(settings, cell));
   const open = withSiblings(byGap(state, 'small', bounded.filter(isLong)));
-  for (let job = 0; job < EXPLORE_JOBS; job++) {
-    const isOpen = job < EXPLORE_JOBS - 1 && open.length > 0;
-    const turn = isOpen ? generation * (EXPLORE_JOBS - 1) + job : generation;
-    const cells = isOpen ? open : unbounded;
-    add(false, cells[turn % cells.length], [], EXPLORE_QUOTA);
-  }
+  for (const cell of leastVisited(open, state.visits, EXPLORE_JOBS - 1)) add(false, cell, [], settings.work);
+  add(false, unbounded[generation % unbounded.length], [], settings.work);
   const isUnfinished = (cell: number): boolean => state.large[cell] !== null && shareOf(state, 'large', cell) < DONE;
   const unpolished = withSiblings(byGap(state, 'large', bounded.filter(isUnfinished)));
   const free = unbounded.filter((cell) => state.large[cell] !== null);
   const polished = generation % 2 === 0 && unpolished.length > 0 ? unpolished : free;
-  if (polished.length > 0) add(true, polished[(generation >> 1) % polished.length], [], POLISH_QUOTA);
+  if (polished.length > 0) add(true, polished[(generation >> 1) % polished.length], [], POLISH_FACTOR * settings.work);
   return jobs;
 }
 
@@ -116,8 +122,9 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
 export function mergeResults(state: SearchState, jobs: readonly Job[], results: readonly JobResult[]): void {
   const scaled = nextScaled(state);
   const isStale = new Set(state.unscaled.filter((cell) => !scaled.includes(cell)));
-  for (const [at, { size }] of jobs.entries()) {
+  for (const [at, { size, cell: visited }] of jobs.entries()) {
     const isLarge = size === state.settings.large;
+    if (!isLarge) state.visits[visited] += 1;
     const cells = isLarge ? state.large : state.small;
     state.evaluations += results[at].evaluations;
     if (isLarge) dropRejected(state.small, results[at].rejected);
@@ -125,6 +132,7 @@ export function mergeResults(state: SearchState, jobs: readonly Job[], results: 
       const before = cells[cell];
       if (!isBetter(before, champion)) continue;
       cells[cell] = champion;
+      if (!isLarge && champion.score > (before?.score ?? 0) * GAIN) state.visits[cell] = 0;
       if (!isLarge && champion.score > (before?.score ?? 0)) isStale.add(cell);
     }
   }
@@ -132,6 +140,10 @@ export function mergeResults(state: SearchState, jobs: readonly Job[], results: 
   state.unscaled.length = 0;
   state.unscaled.push(...byPromise(state, [...isStale]));
 }
+
+/** Where the last improvement is the fewest jobs ago; of equals, those that come first. */
+const leastVisited = (cells: readonly number[], visits: readonly number[], count: number): number[] =>
+  [...cells].sort((a, b) => visits[a] - visits[b]).slice(0, count);
 
 /** Those that promise most; now and then one of which nothing is promised, from the end of the list. */
 const nextScaled = ({ unscaled, generation }: SearchState): number[] =>

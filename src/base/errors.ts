@@ -49,17 +49,17 @@ export class FidelityError extends UserError {
   }
 }
 
-/** A cost that grew, or grows faster than declared: exit 3. */
-export class RegressionError extends UserError {
-  constructor(message: string) {
-    super(message, EXIT_REGRESSION);
-  }
-}
-
 /** A declared worst case was exceeded: exit 6. */
 export class BoundError extends UserError {
   constructor(message: string) {
     super(message, EXIT_BOUND);
+  }
+}
+
+/** A cost that grew, or grows faster than declared: exit 3. */
+export class RegressionError extends UserError {
+  constructor(message: string) {
+    super(message, EXIT_REGRESSION);
   }
 }
 

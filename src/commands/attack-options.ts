@@ -21,6 +21,7 @@ export interface SearchOptions {
   readonly smallSize: number;
   readonly nrLr: number;
   readonly seed: number;
+  readonly work: number;
 }
 
 /** A whole number from `min` to `max`; throws InvalidArgumentError. */
@@ -65,7 +66,9 @@ export function targetsFor(flavours: readonly string[], chosen: readonly ChosenS
       return lack === undefined ? [{ flavour, strategy: label }] : [];
     });
   });
-  const lost = chosen?.find(({ label }) => targets.every(({ strategy }) => strategy !== label));
+  const lost = chosen?.find(
+    ({ label, isByAll }) => isByAll !== true && targets.every(({ strategy }) => strategy !== label),
+  );
   if (lost !== undefined) throw new UsageError(`strategy '${lost.label}' cannot be attacked: ${lacks.get(lost.label)}`);
   return targets.filter((target, at) => targets.findIndex((other) => isSame(other, target)) === at);
 }
@@ -91,5 +94,6 @@ export function settingsFor(options: SearchOptions): SearchSettings {
     targets: targetsFor(options.flavour, options.strategy),
     small: { n: smallSize, nrLr },
     large: { n, nrLr },
+    work: options.work,
   };
 }

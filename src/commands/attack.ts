@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { CAPABILITIES, defaultAttacker } from '../attack/attacker.js';
 import { JsonPlace } from '../attack/saved-json.js';
-import { mergeResults, nextJobs, type SearchState, startSearch } from '../attack/search.js';
+import { DEFAULT_WORK, mergeResults, nextJobs, type SearchState, startSearch } from '../attack/search.js';
 import { readSearch, saveSearch } from '../attack/search-file.js';
 import { BoundError, EXIT_INTERRUPTED, InputError, UsageError } from '../base/errors.js';
 import { flavours } from '../gic/flavour/index.js';
@@ -70,6 +70,12 @@ export function registerAttack(program: Command, terminal: Terminal): void {
       parseWhole(1, 1e12),
     )
     .option('--seed <n>', 'seed of the search', parseSeed, 1)
+    .option(
+      '--work <n>',
+      'steps and events of a job; fewer: the archive is merged more often',
+      parseWhole(1, 1e9),
+      DEFAULT_WORK,
+    )
     .option('--jobs <n>', 'worker processes', parseWhole(1, 256), availableParallelism())
     .option('-o, --output <file>', 'where the search is kept, for --resume and minimize', 'attack.json')
     .option('--resume <file>', 'go on with a saved search; its settings count')
@@ -78,7 +84,17 @@ export function registerAttack(program: Command, terminal: Terminal): void {
 }
 
 /** Options that a saved search has settled. */
-const SETTLED = ['flavour', 'strategy', 'attacker', 'vcpus', 'writesPerExit', 'instructions', 'size', 'smallSize'];
+const SETTLED = [
+  'flavour',
+  'strategy',
+  'attacker',
+  'vcpus',
+  'writesPerExit',
+  'instructions',
+  'size',
+  'smallSize',
+  'work',
+];
 
 async function runAttack(options: Options, command: Command, terminal: Terminal): Promise<void> {
   if (options.budget !== undefined && options.evaluations !== undefined)

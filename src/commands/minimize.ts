@@ -8,7 +8,7 @@ import { createEvaluator } from '../attack/evaluate.js';
 import { FINDING_SCHEMA, type Finding, readFinding, saveFinding } from '../attack/finding.js';
 import { makeFinding } from '../attack/make-finding.js';
 import { JsonPlace } from '../attack/saved-json.js';
-import { largeLimits, type SearchSettings } from '../attack/search.js';
+import { DEFAULT_WORK, largeLimits, type SearchSettings } from '../attack/search.js';
 import { readSearch } from '../attack/search-file.js';
 import { formatInteger } from '../base/number-format.js';
 import { readText } from './attack.js';
@@ -60,7 +60,7 @@ function readWork(path: string, share: number): Work {
 
 function workOfFinding({ size, attacker, program, reached, dimension, commands }: Finding): Work {
   const small = { ...size, n: Math.min(size.n, SMALL) };
-  const settings = { seed: 1, attacker, targets: reached, small, large: size };
+  const settings = { seed: 1, attacker, targets: reached, small, large: size, work: DEFAULT_WORK };
   return { settings, coverings: [{ dimension: dimensionIndex(dimension), program, targets: reached }], commands };
 }
 

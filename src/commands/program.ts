@@ -3,8 +3,10 @@ import { Command, CommanderError } from 'commander';
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js';
 import { registerAttack } from './attack.js';
 import { registerBench } from './bench.js';
+import { registerCalibrate } from './calibrate.js';
 import { registerConform } from './conform.js';
 import { registerContract } from './contract.js';
+import { registerCost } from './cost.js';
 import { registerExplore } from './explore.js';
 import { registerFindings } from './findings.js';
 import { registerGen } from './gen.js';
@@ -122,6 +124,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['-s buckets --flavour kvm-7.2', 'one of each'],
     ['-s buckets --full --json', 'every depth, for other tools'],
   ],
+  cost: [
+    ['my.vgt', 'by function group'],
+    ['my.vgt -s top-k --locks noop', 'one strategy'],
+    ['my.vgt --calibration mine.json', 'and time'],
+  ],
+  calibrate: [['micro-bench.log -o mine.json', 'a log of kvm-unit-tests']],
   strategies: [
     ['', 'text'],
     ['--json', 'for other tools'],
@@ -159,6 +167,8 @@ function createProgram(terminal: Terminal): Command {
     registerMinimize,
     registerRank,
     registerBench,
+    registerCost,
+    registerCalibrate,
     registerContract,
     registerStrategies,
     registerStudy,

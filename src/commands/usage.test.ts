@@ -23,6 +23,8 @@ const VERBS = [
   'study',
   'findings',
   'growth',
+  'cost',
+  'calibrate',
 ];
 const GOLDEN = fileURLToPath(new URL('golden/churn16-s01.bin.gz', tracesFolder));
 

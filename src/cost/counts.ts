@@ -11,6 +11,7 @@ export interface PathTotals {
   readonly calls: number;
   readonly visits: number;
   readonly comparisons: number;
+  readonly locks: number;
   readonly lrWrites: number;
   /** Largest values of one call; not of the same call. */
   readonly most: { readonly visits: number; readonly comparisons: number; readonly lrWrites: number };
@@ -67,12 +68,13 @@ export function countsOfVgic(vgic: Vgic, events: number): Counts {
 }
 
 function countsOf({ paths, operations, depthAtFlush, sections, refused, machine, events }: Figures): Counts {
-  const totals = Object.entries(paths).map(([name, { calls, visits, comparisons, lrWrites }]) => [
+  const totals = Object.entries(paths).map(([name, { calls, visits, comparisons, locks, lrWrites }]) => [
     name,
     {
       calls,
       visits: visits.sum,
       comparisons: comparisons.sum,
+      locks: locks.sum,
       lrWrites: lrWrites.sum,
       most: { visits: visits.max, comparisons: comparisons.max, lrWrites: lrWrites.max },
     },

@@ -128,6 +128,7 @@ export const WEIGHTS = {
   pick: { basis: 'variants' },
   'picked over': { basis: 'variants' },
   distributed: { basis: 'analogy', prior: [45, 50], why: 'a key read as by the order test, and an entry linked twice' },
+  moved: { basis: 'analogy', prior: [45, 65], why: 'a removal and an append, and the locks of both' },
   'other visit': { basis: 'analogy', prior: [30, 35], why: 'as an entry that prune keeps' },
   'other comparison': { basis: 'analogy', prior: [28, 49], why: 'as an entry passed at insertion' },
 } as const satisfies Readonly<Record<string, WeightSpec>>;
@@ -160,6 +161,10 @@ const otherFlushComparisons = (c: Counts): number =>
   operation(c, 'order-tested entries') > 0 || operation(c, 'picks') > 0
     ? 0
     : c.paths.flush.comparisons - operation(c, 'sort comparisons');
+
+/** Key changes that moved an entry: two locks more than a key change or a fold takes. */
+const moved = ({ paths: { rekey, fold } }: Counts): number =>
+  (rekey.locks - rekey.calls + fold.locks - fold.visits) / 2;
 
 /** Interrupts that accesses touched, less one an access: words of several interrupts. */
 const furtherInterrupts = (c: Counts): number =>
@@ -217,6 +222,7 @@ export const TERMS: readonly Term[] = [
   term('queue', 'kicked', (c) => operation(c, 'kicked while queued') - operation(c, 'injections kicked while queued')),
   term('queue', 'not queued', (c) => operation(c, 'not queued') - operation(c, 'injections not queued')),
   term('queue', 'passed', (c) => c.paths.inject.comparisons + c.paths.rekey.comparisons),
+  term('queue', 'moved', (c) => notNegative(moved(c))),
   term('queue', 'other visit', (c) => c.paths.inject.visits + c.paths.rekey.visits),
   term('guest', 'event', (c) => c.events),
   term('guest', 'acknowledge', (c) => eventsOf(c, 'ack')),
