@@ -88,9 +88,18 @@ export function readFound(): FoundGuest[] {
     .sort()
     .map((file): FoundGuest => {
       const text = readFileSync(join(ATTACKS, file), 'utf8');
-      const { name, program, size, attacker } = readFinding(JsonPlace.parse(`traces/attacks/${file}`, text));
-      const command = `vgic-replay rank traces/attacks/${file}`;
-      return { name, program, size, writesPerExit: writesOf(attacker), command };
+      const { name, program, size, attacker, reached, traceSha256 } = readFinding(
+        JsonPlace.parse(`traces/attacks/${file}`, text),
+      );
+      return {
+        name,
+        program,
+        size,
+        flavour: reached[0].flavour,
+        writesPerExit: writesOf(attacker),
+        command: `vgic-replay replay traces/attacks/${file.replace(/json$/, 'vgt')}`,
+        sha256: traceSha256,
+      };
     });
 }
 

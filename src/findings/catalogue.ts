@@ -18,6 +18,7 @@ import { HostStop } from '../vgic/host-stop.js';
 import { createColumnSink } from '../workload/column-sink.js';
 import { commandFor } from '../workload/spec.js';
 import { resolveParams, type WorkloadParams } from '../workload/workload.js';
+import { shortHash } from './chapter.js';
 import { costOf } from './recording.js';
 
 /** The longest stretch of one section that one payer pays for, under each strategy. */
@@ -34,10 +35,13 @@ export interface FoundGuest {
   readonly name: string;
   readonly program: GuestProgram;
   readonly size: ProgramSize;
+  /** That it was found on. */
+  readonly flavour: string;
   /** Register writes that one exit does. */
   readonly writesPerExit: number;
-  /** The command that replays it. */
+  /** The command that replays it, and the sha256 of that trace. */
   readonly command: string;
+  readonly sha256: string;
 }
 
 /** What is run: a program or trace for each flavour that it is true of. */
@@ -114,12 +118,12 @@ function ofWorkload(workload: HostileWorkload): Guest {
   };
 }
 
-const ofFound = ({ name, program, size, writesPerExit, command }: FoundGuest): Guest => ({
+const ofFound = ({ name, program, size, flavour: own, writesPerExit, command, sha256 }: FoundGuest): Guest => ({
   id: name,
   row: null,
   command,
-  size: `n=${size.n},lrs=${size.nrLr}`,
-  flavours: FLAVOURS,
+  size: `n=${size.n},lrs=${size.nrLr}; sha256 ${shortHash(sha256)}`,
+  flavours: [own],
   expand: (flavour) => expand(program, size, writesPerExit, flavour),
 });
 

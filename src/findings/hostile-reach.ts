@@ -176,7 +176,7 @@ function guestTable(data: FindingsData, which: string, keep: (run: HostileRun) =
       caption: `Hostile guests ${which} against upstream (${FLAVOUR} where the guest is true of it): longest stretch with interrupts off`,
       columns: [
         textColumn('guest'),
-        textColumn('row of 8.2'),
+        textColumn('row of 8.2, or size'),
         textColumn('flavour'),
         numberColumn('steps'),
         numberColumn('locks'),
@@ -222,7 +222,7 @@ function guestRows(
     return [
       [
         run.guest,
-        run.row === null ? 'found' : String(run.row),
+        run.row === null ? run.size : String(run.row),
         run.flavour,
         stop === null ? (worst?.steps ?? null) : { alarm: 'host stops' },
         stop === null ? (worst?.locks ?? null) : null,
