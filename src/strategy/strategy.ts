@@ -65,6 +65,11 @@ export interface ApListStrategy {
   readonly lrs?: 'unlimited';
   /** Left out of replays that name no strategies; `--strategy all` takes every one. */
   readonly isOnRequest?: true;
+  /**
+   * Most entries that one exit takes off a list: the others that must leave wait for the next ones, which take off as many
+   * each (deviating). Left out: an exit takes off all. The invariants and the contract hold a replay to it.
+   */
+  readonly prunesAtMost?: (params: Readonly<Record<string, number>>) => number;
   /** Complexity in the list length n, with k list registers. */
   readonly cost: {
     readonly insert: string;
