@@ -18,9 +18,7 @@ export interface Covering {
 /** Dimensions of which findings are kept: others are parts of these. */
 const KEPT = [
   ...dimensions.filter(({ boundedBy }) => boundedBy !== undefined).map(({ id }) => id),
-  'dist-on-steps',
   'amplification',
-  'kicks',
   'host-stop',
 ];
 

@@ -51,8 +51,8 @@ interface Model {
   readonly engine: Engine;
 }
 
-/** Models that are kept: each new machine costs more than a replay does. */
-const MAX_MODELS = 48;
+/** Models that a search keeps: each new machine costs more than a replay does. */
+const SEARCH_MODELS = 48;
 
 /** Events of the program that was expanded last; reused for every strategy of a flavour. */
 interface Expansion {
@@ -65,7 +65,8 @@ interface Expansion {
 
 class ProgramTooLong extends Error {}
 
-export function createEvaluator(attacker: Attacker, limits: Limits): Evaluator {
+/** `keptModels`: how many machines and strategies it remembers. */
+export function createEvaluator(attacker: Attacker, limits: Limits, keptModels = SEARCH_MODELS): Evaluator {
   const models = new Map<string, Model>();
   const word = new Int32Array(limits.events);
   const value = new Int32Array(limits.events);
@@ -78,7 +79,7 @@ export function createEvaluator(attacker: Attacker, limits: Limits): Evaluator {
       known.engine.resetSystems();
       return known;
     }
-    if (models.size >= MAX_MODELS) models.delete(models.keys().next().value!);
+    if (models.size >= keptModels) models.delete(models.keys().next().value!);
     const vgic = createModel(machine, chosen);
     const model = { vgic, engine: createEngine(vgic) };
     models.set(key, model);

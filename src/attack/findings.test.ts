@@ -28,12 +28,16 @@ function evaluatorFor({ attacker, size }: Finding): Evaluator {
   return evaluator;
 }
 
+/** The strategy it is named after, and the one it is least bad for; "rank" replays all. */
+const endsOf = ({ reached }: Finding): Finding['reached'] =>
+  reached.length === 1 ? reached : [reached[0], reached.at(-1)!];
+
 test('every finding reaches its figures, and no declared worst case is exceeded', () => {
   assert.ok(findings.length > 10);
   for (const finding of findings) {
     const { name, program, size } = finding;
     const dimension = dimensionIndex(finding.dimension);
-    for (const { flavour, strategy, figure, bound } of finding.reached) {
+    for (const { flavour, strategy, figure, bound } of endsOf(finding)) {
       const target = { flavour, strategy };
       const { figures } = evaluatorFor(finding).evaluate(program, target, size);
       assert.equal(figures?.[dimension], figure, `${name} ${strategy}`);
@@ -53,17 +57,16 @@ test('the trace of a finding is the one it names', () => {
 });
 
 test('some finding is worse than every row of the catalogue at the same size', () => {
-  const worse = findings.filter((finding) => {
-    const { size, reached } = finding;
-    const [{ flavour, strategy, figure }] = reached;
-    const dimension = dimensionIndex(finding.dimension);
-    const attacker = { ...finding.attacker, may: ['mmio', 'sgi', 'device'], vcpus: 8, instructions: 1 << 20 } as const;
-    const evaluator = createEvaluator(attacker, { ...RANK_LIMITS, counted: size });
-    return hostileWorkloads.filter(isProgram).every((row) => {
-      const program = row.program(resolveParams(row, {}));
-      const { figures } = evaluator.evaluate(program, { flavour, strategy }, size);
-      return (figures?.[dimension] ?? 0) < figure;
+  const worse = findings
+    .filter(({ dimension }) => dimension === 'prune-steps')
+    .some(({ dimension, attacker, size, reached: [{ flavour, strategy, figure }] }) => {
+      const strong = { ...attacker, may: ['mmio', 'sgi', 'device'], vcpus: 8, instructions: 1 << 20 } as const;
+      const evaluator = createEvaluator(strong, { ...RANK_LIMITS, counted: size });
+      return hostileWorkloads.filter(isProgram).every((row) => {
+        const program = row.program(resolveParams(row, {}));
+        const { figures } = evaluator.evaluate(program, { flavour, strategy }, size);
+        return (figures?.[dimensionIndex(dimension)] ?? 0) < figure;
+      });
     });
-  });
-  assert.ok(worse.length > 0);
+  assert.ok(worse);
 });

@@ -73,7 +73,7 @@ const GAIN = 1.01;
 /** A cell this near to its bound is done. */
 const DONE = 0.995;
 
-/** The jobs of the next generation. */
+/** The jobs of the next generation. `seeds`: programs that the first one judges before anything else. */
 export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []): Job[] {
   const { settings, generation } = state;
   const rng = createGenerator(settings.seed * 0x9e3779b1 + generation * 0x85ebca6b);
@@ -99,8 +99,7 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
     });
   };
   if (generation === 0 && seeds.length > 0) {
-    add(false, 0, seeds, 0);
-    add(true, 0, seeds, 0);
+    for (const size of [false, true]) add(size, 0, seeds, 0);
   }
   for (const cell of nextScaled(state)) add(true, cell, [state.small[cell]!.program], 0);
   const isLong = (cell: number): boolean => shareOf(state, 'small', cell) < DONE;

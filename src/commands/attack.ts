@@ -8,6 +8,9 @@ import { DEFAULT_WORK, mergeResults, nextJobs, type SearchState, startSearch } f
 import { readSearch, saveSearch } from '../attack/search-file.js';
 import { BoundError, EXIT_INTERRUPTED, InputError, UsageError } from '../base/errors.js';
 import { flavours } from '../gic/flavour/index.js';
+import { hostileWorkloads, isProgram } from '../hostile/index.js';
+import type { GuestProgram } from '../hostile/program.js';
+import { resolveParams } from '../workload/workload.js';
 import {
   nrLrRange,
   parseDuration,
@@ -33,6 +36,7 @@ interface Options extends SearchOptions {
   readonly jobs: number;
   readonly output: string;
   readonly resume?: string;
+  readonly seedCatalogue?: boolean;
   readonly json?: boolean;
 }
 
@@ -78,6 +82,7 @@ export function registerAttack(program: Command, terminal: Terminal): void {
     )
     .option('--jobs <n>', 'worker processes', parseWhole(1, 256), availableParallelism())
     .option('-o, --output <file>', 'where the search is kept, for --resume and minimize', 'attack.json')
+    .option('--seed-catalogue', 'start from the catalogue of hostile guests instead of nothing')
     .option('--resume <file>', 'go on with a saved search; its settings count')
     .option('--json', 'print JSON instead of text')
     .action((options: Options, command: Command) => runAttack(options, command, terminal));
@@ -135,6 +140,7 @@ export function readText(path: string): string {
 async function search(state: SearchState, output: string, options: Options, terminal: Terminal): Promise<void> {
   const { evaluations: most = Number.POSITIVE_INFINITY, budget, jobs: processes } = options;
   const seconds = most === Number.POSITIVE_INFINITY ? (budget ?? DEFAULT_SECONDS) : Number.POSITIVE_INFINITY;
+  const seeds = options.seedCatalogue === true ? cataloguePrograms() : [];
   const started = performance.now();
   const ends = started + seconds * 1000;
   const pool = createJobPool(processes);
@@ -151,7 +157,7 @@ async function search(state: SearchState, output: string, options: Options, term
     save();
     let saved = started;
     while (performance.now() < ends && state.evaluations < most) {
-      const jobs = nextJobs(state);
+      const jobs = nextJobs(state, seeds);
       mergeResults(state, jobs, await pool.run(jobs));
       progress.update();
       if (performance.now() - saved < SAVE_EVERY_MS) continue;
@@ -165,6 +171,10 @@ async function search(state: SearchState, output: string, options: Options, term
     await pool.close();
   }
 }
+
+/** Rows of the catalogue that are programs; those that the attacker cannot run drop out. */
+const cataloguePrograms = (): GuestProgram[] =>
+  hostileWorkloads.filter(isProgram).map((row) => row.program(resolveParams(row, {})));
 
 const toJson = ({ settings, evaluations }: SearchState, rows: readonly Row[]): string =>
   JSON.stringify({ schema: 'vgic-replay/attack/1', tool, settings, evaluations, worst: rows }, null, 2);

@@ -8,10 +8,11 @@ import { createEvaluator } from '../attack/evaluate.js';
 import { FINDING_SCHEMA, type Finding, readFinding, saveFinding } from '../attack/finding.js';
 import { makeFinding } from '../attack/make-finding.js';
 import { JsonPlace } from '../attack/saved-json.js';
-import { DEFAULT_WORK, largeLimits, type SearchSettings } from '../attack/search.js';
+import { DEFAULT_WORK, largeLimits, type SearchSettings, type SearchState } from '../attack/search.js';
 import { readSearch } from '../attack/search-file.js';
 import { formatInteger } from '../base/number-format.js';
 import { readText } from './attack.js';
+import { targetsFor } from './attack-options.js';
 import { openOutput, writeText } from './outputs.js';
 import { type Terminal, tool } from './terminal.js';
 
@@ -54,7 +55,7 @@ function readWork(path: string, share: number): Work {
   const state = readSearch(place);
   const { settings } = state;
   const evaluator = createEvaluator(settings.attacker, largeLimits(settings));
-  const commands = [attackCommand(settings), `vgic-replay minimize attack.json`];
+  const commands = [attackCommand(state), 'vgic-replay minimize attack.json'];
   return { settings, coverings: coverArchive(state, evaluator, share), commands };
 }
 
@@ -66,11 +67,27 @@ function workOfFinding({ size, attacker, program, reached, dimension, commands }
 
 const SMALL = 64;
 
-/** The command line of a search, but for how long it took. */
-function attackCommand({ attacker, targets, large, seed }: SearchSettings): string {
-  const flavours = [...new Set(targets.map(({ flavour }) => flavour))].join(',');
-  const { may, vcpus, writesPerExit } = attacker;
-  return `vgic-replay attack --flavour ${flavours} --attacker ${may.join(',')} --vcpus ${vcpus} --writes-per-exit ${writesPerExit} --size ${large.n} --nr-lr ${large.nrLr} --seed ${seed}`;
+/** The command line that makes this archive, on every machine. */
+function attackCommand({ settings, evaluations }: SearchState): string {
+  const { attacker, targets, small, large, seed, work } = settings;
+  const flavours = [...new Set(targets.map(({ flavour }) => flavour))];
+  const usual = targetsFor(flavours, undefined);
+  const strategies = [...new Set(targets.map(({ strategy }) => strategy))].join(',');
+  const options: readonly (readonly [name: string, value: string | number])[] = [
+    ['flavour', flavours.join(',')],
+    ...(JSON.stringify(usual) === JSON.stringify(targets) ? [] : ([['strategy', strategies]] as const)),
+    ['attacker', attacker.may.join(',')],
+    ['vcpus', attacker.vcpus],
+    ['writes-per-exit', attacker.writesPerExit],
+    ['instructions', attacker.instructions],
+    ['size', large.n],
+    ['small-size', small.n],
+    ['nr-lr', large.nrLr],
+    ['work', work],
+    ['seed', seed],
+    ['evaluations', evaluations],
+  ];
+  return `vgic-replay attack ${options.map(([name, value]) => `--${name} ${value}`).join(' ')}`;
 }
 
 function runMinimize(path: string, options: Options, terminal: Terminal): void {

@@ -8,6 +8,7 @@ import { registerConform } from './conform.js';
 import { registerContract } from './contract.js';
 import { registerCost } from './cost.js';
 import { registerExplore } from './explore.js';
+import { registerFindings } from './findings.js';
 import { registerGen } from './gen.js';
 import { registerGrowth } from './growth.js';
 import { registerImport } from './import.js';
@@ -111,6 +112,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['', 'all threads'],
     ['its --json', 'one, for other tools'],
   ],
+  findings: [['--out reports', 'the page, its figures and data']],
   contract: [
     ['./mine.js', 'does it keep its word?'],
     ['./mine.js --events 2000000', 'ten times as long'],
@@ -170,6 +172,7 @@ function createProgram(terminal: Terminal): Command {
     registerContract,
     registerStrategies,
     registerStudy,
+    registerFindings,
     registerGrowth,
   ]) {
     register(program, terminal);

@@ -2,19 +2,28 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { defaultAttacker } from '../attack/attacker.js';
-import { createEvaluator, type Evaluator } from '../attack/evaluate.js';
-import { type Finding, readFinding } from '../attack/finding.js';
-import { type Contender, longestCall, RANK_LIMITS, type Rank, rankTarget } from '../attack/rank.js';
+import { type Attacker, CAPABILITIES } from '../attack/attacker.js';
+import { readFinding } from '../attack/finding.js';
+import {
+  type Contender,
+  longestCall,
+  programContender,
+  type Rank,
+  rankTarget,
+  traceContender,
+} from '../attack/rank.js';
 import { JsonPlace } from '../attack/saved-json.js';
 import { BoundError, UsageError } from '../base/errors.js';
 import { formatInteger } from '../base/number-format.js';
 import { flavours } from '../gic/flavour/index.js';
-import { hostileWorkloads, isProgram } from '../hostile/index.js';
+import { MAX_VCPUS } from '../gic/intid.js';
+import { HOSTILE_RECORDINGS, hostileWorkloads, isProgram } from '../hostile/index.js';
 import type { ChosenStrategy } from '../strategy/index.js';
+import { createEventBlock, type EventBlock } from '../trace/events.js';
 import { resolveParams } from '../workload/workload.js';
 import { readText } from './attack.js';
 import { parseFlavours, targetsFor } from './attack-options.js';
+import { openInput } from './inputs.js';
 import { parseStrategies } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
@@ -30,21 +39,19 @@ const folder = new URL('../../../traces/attacks/', import.meta.url);
 export function registerRank(program: Command, terminal: Terminal): void {
   program
     .command('rank')
-    .description('replay every finding and every row of the catalogue under every strategy: how bad it gets, and where')
-    .argument('[findings...]', 'findings to rank (default: traces/attacks)')
+    .description(
+      'replay every finding, every row of the catalogue and every hostile recording under every strategy: how bad it gets, and where',
+    )
+    .argument('[findings...]', 'findings or traces to rank (default: traces/attacks)')
     .option('--flavour <ids>', `comma-separated, of: ${flavours.map(({ id }) => id).join(', ')}`, parseFlavours, [
       'kvm-6.1',
       'kvm-7.2',
       'xen-new',
     ])
     .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
-    .option('--no-catalogue', 'findings alone, without the catalogue of hostile guests')
+    .option('--no-catalogue', 'findings alone, without the catalogue of hostile guests and the hostile recordings')
     .option('-r, --reporter <name>', 'table, json or md', 'table')
     .action((paths: string[], options: Options) => runRank(paths, options, terminal));
-}
-
-interface Guest extends Contender {
-  readonly attacker: Finding['attacker'];
 }
 
 /** Findings that come with the package. */
@@ -55,36 +62,52 @@ export function listFindings(): string[] {
     .map((name) => fileURLToPath(new URL(name, folder)));
 }
 
-const readGuest = (path: string): Guest => readFinding(JsonPlace.parse(path, readText(path)));
+/** A finding, or anything that replay reads. */
+async function readContender(path: string): Promise<Contender> {
+  if (!path.endsWith('.json')) return readTrace(path);
+  const { name, program, size, attacker } = readFinding(JsonPlace.parse(path, readText(path)));
+  return programContender(name, program, size, attacker);
+}
 
-/** Catalogue rows that are programs, at their default size: whoever they need is there. */
-function catalogueGuests(): Guest[] {
-  const attacker = {
-    ...defaultAttacker,
-    may: ['mmio', 'sgi', 'lpis', 'device'],
-    vcpus: 126,
-    instructions: 1 << 24,
-  } as const;
+async function readTrace(path: string): Promise<Contender> {
+  const input = await openInput(path);
+  try {
+    const source = input.open();
+    const blocks: EventBlock[] = [];
+    for (let block = createEventBlock(); source.next(block); block = createEventBlock()) blocks.push(block);
+    return traceContender(source.header.name, source.header.machine, blocks);
+  } finally {
+    input.close();
+  }
+}
+
+/** Whatever its rows need. */
+const CATALOGUE_ATTACKER: Attacker = {
+  may: CAPABILITIES,
+  vcpus: MAX_VCPUS,
+  writesPerExit: 1,
+  instructions: 1 << 24,
+};
+
+/** Catalogue rows that are programs, at their default size. */
+function catalogueContenders(): Contender[] {
   return hostileWorkloads.filter(isProgram).map((row) => {
     const params = resolveParams(row, {});
-    return { name: row.id, program: row.program(params), size: row.size(params), attacker };
+    return programContender(row.id, row.program(params), row.size(params), CATALOGUE_ATTACKER);
   });
 }
 
-function runRank(paths: readonly string[], options: Options, terminal: Terminal): void {
+async function runRank(paths: readonly string[], options: Options, terminal: Terminal): Promise<void> {
   const render = RENDERERS[options.reporter];
   if (render === undefined)
     throw new UsageError(`unknown reporter '${options.reporter}'; one of: ${Object.keys(RENDERERS).join(', ')}`);
-  const guests = [
-    ...(paths.length === 0 ? listFindings() : paths).map(readGuest),
-    ...(options.catalogue && paths.length === 0 ? catalogueGuests() : []),
-  ];
   const targets = targetsFor(options.flavour, options.strategy);
-  // One each: the models of all of them at once would be gigabytes.
-  const evaluatorFor = ({ attacker, size }: Guest): Evaluator =>
-    createEvaluator(attacker, { ...RANK_LIMITS, counted: size });
-  const ranks = targets.map((target) => rankTarget(target, guests, evaluatorFor));
-  terminal.out(render(ranks, guests.length));
+  const recordings = HOSTILE_RECORDINGS.map(({ name }) => `traces/recorded/${name}.vgt`);
+  const named = paths.length > 0 ? paths : [...listFindings(), ...(options.catalogue ? recordings : [])];
+  const contenders = await Promise.all(named.map(readContender));
+  if (options.catalogue && paths.length === 0) contenders.push(...catalogueContenders());
+  const ranks = targets.map((target) => rankTarget(target, contenders));
+  terminal.out(render(ranks, contenders.length));
   const broken = ranks.find(({ isBounded }) => !isBounded);
   if (broken !== undefined)
     throw new BoundError(

@@ -21,6 +21,7 @@ const VERBS = [
   'contract',
   'strategies',
   'study',
+  'findings',
   'growth',
   'cost',
   'calibrate',

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { strategies } from '../strategy/index.js';
-import { operation } from './counts.js';
+import { createModel } from '../replay/create-model.js';
+import { createEngine } from '../replay/engine.js';
+import { readVgr1 } from '../replay/test-traces.js';
+import { strategies, strategyNamed } from '../strategy/index.js';
+import { countsOfVgic, operation } from './counts.js';
 import { FITTED } from './fitted.js';
 import { boundLongestCalls } from './longest-call.js';
 import { LOCK_MODES } from './native.js';
@@ -41,6 +44,13 @@ test('a replay outside of what was fitted says in what', () => {
   ]);
   assert.match(predict(countReplay('golden/lpi-s01.bin.gz'), 'noop').extrapolated.join('; '), /LPIs/);
   assert.match(predict(countReplay('golden/hw-s01.bin.gz'), 'noop').extrapolated.join('; '), /mapped interrupts/);
+});
+
+test('xen-old is a vGIC of its own: said, not hidden', () => {
+  const { header, word, value } = readVgr1('golden/typical-s02.bin.gz');
+  const model = createModel(header.machine, strategyNamed('xen-old'));
+  createEngine(model).run(word, value, word.length);
+  assert.match(predict(countsOfVgic(model, word.length), 'lock').extrapolated[0], /vGIC of its own/);
 });
 
 test('operations agree with the metrics that they refine', () => {

@@ -130,11 +130,16 @@ function columnsOf(counts: Counts, weights: Weights): Record<string, number> {
   return columns;
 }
 
+/** False: a vGIC of its own (xen-old), whose operations are not counted; only its calls and metrics are, so a prediction says little. */
+export const hasCountedOperations = (counts: Counts): boolean =>
+  counts.paths.flush.lrWrites === 0 || operation(counts, 'flushes of a list') > 0;
+
 /** In words, each with what was fitted. */
 function findExtrapolation(counts: Counts): string[] {
   const { flavours, models, nrLr, meanDepth, maxDepth } = FITTED.range;
   const { machine, depth } = counts;
   const found: string[] = [];
+  if (!hasCountedOperations(counts)) found.push('a vGIC of its own, whose operations are not counted');
   if (!flavours.includes(machine.flavour)) found.push(`flavour ${machine.flavour} (fitted: ${flavours.join(', ')})`);
   if (!models.includes(machine.model)) found.push(`${machine.model} (fitted: ${models.join(', ')})`);
   if (!nrLr.includes(machine.nrLr)) found.push(`${machine.nrLr} list registers (fitted: ${nrLr.join(', ')})`);

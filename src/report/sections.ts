@@ -2,6 +2,7 @@
 
 import { joinWords, plural } from '../base/number-format.js';
 import { depthChart, longestChart, sweepChart, timelineChart, usedLrsChart, worthChart } from './charts.js';
+import { costModelSection } from './cost-model.js';
 import { costOverview, costTable, partialStrategies } from './cost-tables.js';
 import { criticalSection } from './critical-sections.js';
 import type { Block, ReportDocument, Section } from './document.js';
@@ -36,6 +37,7 @@ export function composeReport(model: ReportModel, exactSha256: string): ReportDo
     distributionSection(facts),
     timelineSection(model),
     costSection(facts),
+    costModelSection(facts),
     criticalSection(facts),
     harmSection(facts),
     kickSection(facts),

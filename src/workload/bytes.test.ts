@@ -14,6 +14,7 @@ const PINNED: Readonly<Record<string, string>> = {
   typical: '7f1eeb517aee26bd',
   periodic: '99b4b8b8a3655e0f',
   standing: '457cb9781b127b1a',
+  backlog: '1f822ebfdea92c8e',
   deep: '5d26975ad5683f6c',
   flood: 'c122cccd8e67a959',
   lpi: 'a8a9e73b609221e6',

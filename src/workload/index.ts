@@ -1,6 +1,7 @@
 /** The list of workloads: command line, benchmarks and tests iterate it. */
 import type { EventBlock } from '../trace/events.js';
 import { noImportCounts, type TraceHeader } from '../trace/header.js';
+import { backlog } from './backlog.js';
 import { createColumnSink } from './column-sink.js';
 import { deep, flood } from './deep.js';
 import { disk } from './disk.js';
@@ -25,6 +26,7 @@ export const workloads: readonly Workload[] = [
   typical,
   periodic,
   standing,
+  backlog,
   deep,
   flood,
   lpi,
