@@ -57,12 +57,17 @@ const event = (kind: number, vcpu: number, intid: number, value = 0): TestEvent 
   dt: 1,
 });
 
-test('a trace cut off at any byte is refused by every verb', async () => {
+/** Of the bytes of a trace, one in so many: the reader meets all of them in trace/damage.test.ts. */
+const STRIDE = 4;
+
+test('a trace cut off anywhere is refused by every verb', async () => {
   const path = join(folder, 'cut.vgt');
   for (let length = 0; length < SMALL.length; length++) {
-    writeFileSync(path, SMALL.subarray(0, length));
     // All verbs where frames begin and end; elsewhere one of them in turn.
-    const verbs = length < 8 || length > SMALL.length - 8 ? VERBS : [VERBS[length % VERBS.length]];
+    const isEnd = length < 8 || length > SMALL.length - 8;
+    if (!isEnd && length % STRIDE !== 0) continue;
+    const verbs = isEnd ? VERBS : [VERBS[(length / STRIDE) % VERBS.length]];
+    writeFileSync(path, SMALL.subarray(0, length));
     for (const [verb, ...flags] of verbs)
       assertRefused(await run([verb, path, ...flags]), path, `${verb} of ${length} bytes`);
   }
@@ -94,21 +99,24 @@ test('a flipped bit is found, or changes nothing', async () => {
   writeFileSync(path, SMALL);
   const sound = await run(['replay', path, '-s', 'fifo']);
   assert.equal(sound.code, 0);
+  let flipped = 0;
   let unharmed = 0;
-  for (let at = 0; at < SMALL.length; at++) {
+  for (let at = 0; at < SMALL.length; at += STRIDE) {
     const bytes = SMALL.slice();
-    bytes[at] ^= 1 << (at % 8);
+    const bit = (at / STRIDE) % 8;
+    bytes[at] ^= 1 << bit;
     writeFileSync(path, bytes);
+    flipped++;
     const { code, out, err } = await run(['replay', path, '-s', 'fifo']);
     if (code !== 0) {
-      assertRefused({ code, out, err }, path, `bit ${at % 8} of byte ${at}`);
+      assertRefused({ code, out, err }, path, `bit ${bit} of byte ${at}`);
       continue;
     }
-    assert.deepEqual({ out, err }, { out: sound.out, err: '' }, `bit ${at % 8} of byte ${at}`);
+    assert.deepEqual({ out, err }, { out: sound.out, err: '' }, `bit ${bit} of byte ${at}`);
     unharmed++;
   }
   // Padding, and the index, which a replay from the start does not need.
-  assert.ok(unharmed < SMALL.length / 4, `${unharmed} of ${SMALL.length}`);
+  assert.ok(flipped > 50 && unharmed < flipped / 4, `${unharmed} of ${flipped}`);
 });
 
 /** A trace with a right header, then `tail`. */

@@ -160,7 +160,16 @@ test('an exception is a breach', async () => {
     liar,
     LIFO.replace('let taken = 0;', 'let taken = 0; if (lists[vcpu].length > 1) throw new Error("too long");'),
   );
-  const { code, err } = await run(['contract', liar, '--events', '100', '-o', join(folder, 'throws.jsonl')]);
+  const { code, err } = await run([
+    'contract',
+    liar,
+    '--events',
+    '100',
+    '--flavour',
+    'xen-new',
+    '-o',
+    join(folder, 'throws.jsonl'),
+  ]);
   assert.equal(code, 5);
   assert.match(
     err,

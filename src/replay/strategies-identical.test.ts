@@ -28,10 +28,10 @@ function demandIdentical(source: BlockSource, path: string): number {
 }
 
 const golden = readdirSync(new URL('golden/', tracesFolder)).filter(
-  (name) => /-s0[34]\.bin\.gz$/.test(name) || /^scen-.*\.bin\.gz$/.test(name),
+  (name) => name.endsWith('-s03.bin.gz') || /^scen-.*\.bin\.gz$/.test(name),
 );
 
-test('identical strategies are so on the golden files (the others: strategies.test.ts)', () => {
+test('identical strategies are so on golden files (others: strategies.test.ts)', () => {
   assert.equal(identical.length, 5);
   let flushes = 0;
   for (const file of golden) {
@@ -61,15 +61,16 @@ function beginning(name: string, flavour: string): BlockSource | undefined {
 
 const recordings = readdirSync(new URL('recorded/', tracesFolder)).filter((name) => name.endsWith('.vgt'));
 
-for (const { id, structure } of flavours) {
-  if (structure !== 'ap-list') continue;
+flavours.forEach(({ id, structure }, index) => {
+  if (structure !== 'ap-list') return;
   test(`${id}: identical strategies are so on the recordings`, () => {
     assert.ok(recordings.length > 20);
     let flushes = 0;
-    for (const name of recordings) {
+    // Each recording as half of the flavours.
+    for (const name of recordings.filter((_, at) => at % 2 === index % 2)) {
       const source = beginning(name, id);
       if (source !== undefined) flushes += demandIdentical(source, name);
     }
-    assert.ok(flushes > 1000, `${flushes} flushes`);
+    assert.ok(flushes > 500, `${flushes} flushes`);
   });
-}
+});

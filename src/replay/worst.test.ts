@@ -10,7 +10,7 @@ import { packWord } from '../trace/events.js';
 import { workloadNamed } from '../workload/index.js';
 import { resolveParams } from '../workload/workload.js';
 import { findStrategyLack } from './create-model.js';
-import { checkedStrategies } from './test-strategies.js';
+import { checkedStrategies, inTurn } from './test-strategies.js';
 import { collectEvents, readVgr1, tracesFolder } from './test-traces.js';
 import { demandWorst } from './test-worst.js';
 
@@ -42,9 +42,10 @@ const golden = readdirSync(new URL('golden/', tracesFolder)).filter((name) => na
 
 test('no call of golden events is longer than declared', () => {
   assert.ok(golden.length > 10);
-  for (const file of golden) {
+  for (const [at, file] of golden.entries()) {
     const { header, word, value } = readVgr1(`golden/${file}`);
-    for (const chosen of checkedStrategies) demandWorst(header.machine, word.subarray(0, 4000), value, chosen);
+    for (const chosen of inTurn(checkedStrategies, at + 2))
+      demandWorst(header.machine, word.subarray(0, 4000), value, chosen);
   }
 });
 
