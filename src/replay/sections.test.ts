@@ -176,6 +176,8 @@ test('an injection costs the host, a write whoever makes it, and an SGI its send
       ['other-vcpu', 1],
     ],
   );
+  // Of the vCPU that writes, and of the other one, whose list it locks (vgic-spec 8.2 row 16).
+  assert.deepEqual(byPayer(vgic, 'dist-enable'), { own: [1, 3, 2], 'other-vcpu': [1, 5, 3] });
 });
 
 test('payers of a section add up to its path, and the ITS walks as far as its own list says', () => {

@@ -91,7 +91,7 @@ const SECTIONS: readonly { readonly section: Section; readonly source: Source }[
   row(
     'dist-enable',
     'GICD_CTLR 0 to 1: pending test of one vCPU',
-    { counter: Counters.SECTION_DIST_ON, payer: 'own' },
+    { byPayer: Counters.SECTION_DIST_ON },
     'off',
     'pending-test',
   ),

@@ -20,17 +20,17 @@ export const NR_PATHS = 6;
  * with interrupts as the caller has them. FOLD_LOOKUP: one LPI found by number at fold.
  */
 export const SECTION_EXIT = 0;
-export const SECTION_DIST_ON = 1;
-export const SECTION_DIST_ON_ALL = 2;
-export const SECTION_LPIS_OFF = 3;
-export const SECTION_FOLD_LOOKUP = 4;
+export const SECTION_DIST_ON_ALL = 1;
+export const SECTION_LPIS_OFF = 2;
+export const SECTION_FOLD_LOOKUP = 3;
 /** Of these there is one a payer, at the number given and those behind it. */
-export const SECTION_APPEND = 5;
-export const SECTION_KEY_CHANGE = 9;
-export const SECTION_PENDING = 13;
-export const SECTION_LOOKUP = 17;
-export const SECTION_BROADCAST = 21;
-const NR_SECTIONS = 25;
+export const SECTION_APPEND = 4;
+export const SECTION_KEY_CHANGE = 8;
+export const SECTION_PENDING = 12;
+export const SECTION_LOOKUP = 16;
+export const SECTION_BROADCAST = 20;
+export const SECTION_DIST_ON = 24;
+const NR_SECTIONS = 28;
 
 /** Who works: the host for a device or for user space; whoever sent an ITS command, where no event says who; else a vCPU. */
 export const ACTOR_HOST = -1;

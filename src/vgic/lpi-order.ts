@@ -19,7 +19,7 @@ export interface LpiOrder {
   lookUp(slot: number): void;
   /** The same at a fold, whose exit adds what `takeFolded` says to its own stretch. */
   lookUpAtFold(slot: number): void;
-  /** Steps of the walks at fold since this was asked last; each took one lock more than it visited nodes. */
+  /** Of the walks at fold since this was asked last: a step for each node visited and one for the lock, and the locks. */
   takeFolded(): { readonly steps: number; readonly locks: number };
   reset(): void;
 }

@@ -293,7 +293,7 @@ export function createRegisters(s: VgicState, queue: Queue, kicks: Kicks, sync: 
       for (let vcpu = 0; vcpu < nrVcpus; vcpu++) {
         const runnable = pendingTest(vcpu);
         if (!COUNTED) continue;
-        cost.section(SECTION_DIST_ON, cost.lastSteps, cost.lastLocks);
+        cost.sectionFor(SECTION_DIST_ON, vcpu, cost.lastSteps, cost.lastLocks);
         steps += cost.lastSteps;
         locks += cost.lastLocks;
         if (runnable) kick(vcpu, true);
