@@ -270,7 +270,8 @@ function judge(
   /** Kept: a bound may be a search over what a guest can do at a size. */
   function findBound({ program: { vcpus }, queued }: GrowthProgram, depth: number): number {
     const n = queued(depth);
-    const known = bounds.get(`${n}/${vcpus}`) ?? boundOf(subject, worst, { n, k: nrLr, vcpus }, findsLpisByWalk);
+    const known =
+      bounds.get(`${n}/${vcpus}`) ?? boundOf(subject, worst, { n, k: nrLr, vcpus, mapped: false }, findsLpisByWalk);
     bounds.set(`${n}/${vcpus}`, known);
     return known;
   }

@@ -37,6 +37,8 @@ export interface WorstSize {
   readonly vcpus?: number;
   /** The guest's interrupt controller. Left out: the worst of those that the flavour has. */
   readonly model?: GicModel;
+  /** Does the host map interrupts of the guest to its own? No guest can. Left out: as bad as the flavour allows. */
+  readonly mapped?: boolean;
 }
 
 /** The longest call of a path that a guest and its devices can cause; what only user space can write is left out. */
