@@ -160,7 +160,10 @@ const otherFlushVisits = (c: Counts): number =>
 const otherFlushComparisons = (c: Counts): number =>
   operation(c, 'order-tested entries') > 0 || operation(c, 'picks') > 0
     ? 0
-    : c.paths.flush.comparisons - operation(c, 'sort comparisons');
+    : notNegative(c.paths.flush.comparisons - operation(c, 'sort comparisons'));
+/** Entries passed at insertions and key changes; a strategy may also sort there (hybrid at its threshold). */
+const passed = ({ paths: { inject, rekey, flush }, operations }: Counts): number =>
+  inject.comparisons + rekey.comparisons - notNegative((operations['sort comparisons'] ?? 0) - flush.comparisons);
 
 /** Key changes that moved an entry: two locks more than a key change or a fold takes. */
 const moved = ({ paths: { rekey, fold } }: Counts): number =>
@@ -203,6 +206,7 @@ export const TERMS: readonly Term[] = [
   term('fold', 'folded on GICv2', (c) => (isV2Host(c) ? operation(c, 'folded') : 0)),
   term('fold', 'notified', (c) => operation(c, 'folded notified')),
   term('fold', 'fold mapped', (c) => operation(c, 'folded mapped')),
+  term('fold', 'passed', (c) => c.paths.fold.comparisons),
   term('fold', 'LPI node', (c) => c.lookupNodes.fold),
   term('prune', 'prune call', exits),
   term('prune', 'visited', (c) => c.paths.prune.visits),
@@ -221,7 +225,7 @@ export const TERMS: readonly Term[] = [
   term('queue', 'queued', (c) => operation(c, 'queued') - operation(c, 'injections queued')),
   term('queue', 'kicked', (c) => operation(c, 'kicked while queued') - operation(c, 'injections kicked while queued')),
   term('queue', 'not queued', (c) => operation(c, 'not queued') - operation(c, 'injections not queued')),
-  term('queue', 'passed', (c) => c.paths.inject.comparisons + c.paths.rekey.comparisons),
+  term('queue', 'passed', passed),
   term('queue', 'moved', (c) => notNegative(moved(c))),
   term('queue', 'other visit', (c) => c.paths.inject.visits + c.paths.rekey.visits),
   term('guest', 'event', (c) => c.events),

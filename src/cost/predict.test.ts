@@ -6,6 +6,7 @@ import { readVgr1 } from '../replay/test-traces.js';
 import { strategies, strategyNamed } from '../strategy/index.js';
 import { countsOfVgic, operation } from './counts.js';
 import { FITTED } from './fitted.js';
+import { TERMS } from './groups.js';
 import { boundLongestCalls } from './longest-call.js';
 import { LOCK_MODES } from './native.js';
 import { predict } from './predict.js';
@@ -88,6 +89,13 @@ test('every strategy gets a prediction on a golden stream', () => {
       id,
     );
   }
+});
+
+test('a sort at an insertion is a sort, and no term is negative', () => {
+  const counts = countReplay('golden/deep100-s01.bin.gz', 'hybrid');
+  assert.equal(counts.paths.flush.comparisons, 0);
+  assert.ok(operation(counts, 'sort comparisons') > 0);
+  for (const { group, weight, count } of TERMS) assert.ok(count(counts) >= 0, `${group}/${weight}`);
 });
 
 test('the bound of the longest flush and exit is above the mean call, and near it where all calls are alike', () => {
