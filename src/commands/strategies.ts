@@ -4,7 +4,7 @@ import { formatInteger } from '../base/number-format.js';
 import type { Flavour } from '../gic/flavour/flavour.js';
 import { flavours } from '../gic/flavour/index.js';
 import { PATH_NAMES } from '../replay/result.js';
-import { wrapText } from '../report/terminal.js';
+import { wrapHanging, wrapText } from '../report/terminal.js';
 import { strategies, strategyNamed } from '../strategy/index.js';
 import type { ApListStrategy, EquivalenceClass } from '../strategy/strategy.js';
 import type { Terminal } from './terminal.js';
@@ -51,27 +51,18 @@ const CLASS_WORDS: Readonly<Record<EquivalenceClass, string>> = {
   bound: 'bound: no candidate; shows how far the others are from free',
 };
 
-/** A first line and those that follow it, indented as far as the text of the first. */
-function hanging(lead: string, words: string, width: number): string[] {
-  const room = Math.max(width - lead.length, NARROWEST);
-  return wrapText(words, room).map((line, at) => `${at === 0 ? lead : ' '.repeat(lead.length)}${line.trimEnd()}`);
-}
-
-/** Columns of text that are left beside a lead, however narrow the terminal is. */
-const NARROWEST = 24;
-
 function describe(strategy: ApListStrategy, width: number): string[] {
   const { id, summary, models, equivalence, cost, params, isOnRequest } = strategy;
   const costs = `insert ${cost.insert}; flush ${cost.flush}; pending check ${cost.pending}; prune ${cost.prune}`;
   return [
     `${id}${isOnRequest === true ? ' (on request)' : ''}`,
-    ...hanging('  ', summary, width),
-    ...hanging('  models:   ', models, width),
-    ...hanging('  class:    ', CLASS_WORDS[equivalence], width),
-    ...hanging('  cost:     ', costs, width),
-    ...hanging('  memory:   ', cost.memory, width),
+    ...wrapHanging('  ', summary, width),
+    ...wrapHanging('  models:   ', models, width),
+    ...wrapHanging('  class:    ', CLASS_WORDS[equivalence], width),
+    ...wrapHanging('  cost:     ', costs, width),
+    ...wrapHanging('  memory:   ', cost.memory, width),
     ...Object.values(params).flatMap(({ name, fallback, meaning, min, max }) =>
-      hanging('  param:    ', `${id}:${name}=${fallback}  ${meaning} (${min}..${max})`, width),
+      wrapHanging('  param:    ', `${id}:${name}=${fallback}  ${meaning} (${min}..${max})`, width),
     ),
   ];
 }
@@ -94,7 +85,7 @@ function pageText(strategy: ApListStrategy, params: Readonly<Record<string, numb
     for (const path of PATH_NAMES) {
       const { growth, steps, why } = worst[path];
       const lead = `    ${path.padEnd(8)}${formatInteger(steps(EXAMPLE)).padStart(10)}  ${growth.padEnd(10)}  `;
-      lines.push(...hanging(lead, why, width));
+      lines.push(...wrapHanging(lead, why, width));
     }
   }
   return lines.join('\n');
