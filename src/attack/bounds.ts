@@ -26,7 +26,7 @@ export function worstSizeOf(program: GuestProgram, size: ProgramSize, { flavour,
   const { nrVcpus, model } = machine;
   const k = strategyNamed(strategy).strategy.lrs === 'unlimited' ? MAX_NR_LR : machine.nrLr;
   // One vCPU has a bound of its own, which is no measure of how bad a guest can be.
-  return { n: spis + lpis + privateRows(program, nrVcpus), k, lpis, vcpus: Math.max(2, nrVcpus), model };
+  return { n: spis + lpis + privateRows(program, nrVcpus), k, lpis, vcpus: Math.max(2, nrVcpus), model, mapped: false };
 }
 
 /** Most steps of one call that `target` declares for the dimension; undefined: it declares nothing. */

@@ -246,7 +246,8 @@ function judge(
   const findsLpisByWalk = rules.its?.lpiIndex === 'list';
   const worstCases = strategy.worst(rules, params);
   const worst = subject.paths.map((path) => worstCases[path]);
-  const declared = declaredGrowth(worst);
+  const walksToLpis = subject.id === 'exit' && findsLpisByWalk;
+  const declared = declaredGrowth(walksToLpis ? [...worst, WALK_TO_LPI] : worst);
   const allowed = EXPONENTS[declared] + TOLERANCE;
   const bounds = new Map<string, number>();
   const boundAt = worst.length === 0 ? null : findBound;
@@ -269,7 +270,8 @@ function judge(
   /** Kept: a bound may be a search over what a guest can do at a size. */
   function findBound({ program: { vcpus }, queued }: GrowthProgram, depth: number): number {
     const n = queued(depth);
-    const known = bounds.get(`${n}/${vcpus}`) ?? boundOf(subject, worst, { n, k: nrLr, vcpus }, findsLpisByWalk);
+    const known =
+      bounds.get(`${n}/${vcpus}`) ?? boundOf(subject, worst, { n, k: nrLr, vcpus, mapped: false }, findsLpisByWalk);
     bounds.set(`${n}/${vcpus}`, known);
     return known;
   }
@@ -301,8 +303,11 @@ function comparableDepths(trials: readonly Trial[], at: number): number[] {
   return depths.filter((depth) => depth <= end);
 }
 
+/** The hypervisor's own share of an exit that finds the LPI of a list register by a walk over all (vgic-spec 1.6). */
+const WALK_TO_LPI: Pick<WorstCase, 'growth'> = { growth: 'linear' };
+
 /** Largest of the paths' own. A broadcast, which no strategy declares, asks the same vCPUs at every depth. */
-const declaredGrowth = (worst: readonly WorstCase[]): Growth =>
+const declaredGrowth = (worst: readonly Pick<WorstCase, 'growth'>[]): Growth =>
   worst.reduce<Growth>((most, { growth }) => (EXPONENTS[growth] > EXPONENTS[most] ? growth : most), 'constant');
 
 /**

@@ -106,7 +106,8 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
   }
 
   function normalise(figures: readonly number[], program: GuestProgram, target: number): number[] {
-    const worstSize = worstSizeOf(program, size, targets[target]);
+    // Of any guest: a model with a lower bound must not keep those with a higher one away.
+    const worstSize = { ...worstSizeOf(program, size, targets[target]), model: undefined };
     const bounds = new Map<PathName, number>();
     return figures.map((figure, dimension) => {
       const { path } = dimensions[dimension];

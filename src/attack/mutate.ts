@@ -25,7 +25,17 @@ const MAX_OPS = 10;
 const MAX_ROUNDS = 16;
 const MAX_SGI_VALUE = 32;
 /** Verbs that say how interrupts are, and those that make them pending or active. */
-const LAYOUTS: readonly Verb[] = ['priority', 'target', 'disable', 'level', 'group', 'lpi-config', 'lpi-move', 'pmr'];
+const LAYOUTS: readonly Verb[] = [
+  'priority',
+  'target',
+  'disable',
+  'level',
+  'group',
+  'lpi-config',
+  'lpi-move',
+  'pmr',
+  'groups',
+];
 const SOURCES: readonly Verb[] = ['pend', 'activate', 'sgi', 'int', 'raise'];
 /** Levels and ladders that priorityAt tells apart: it scatters by bits of a product of 2^32 or more. */
 const MAX_LADDER = 64;
@@ -68,6 +78,7 @@ export function createProgramSource(
       case 'ack':
         return 1 + below(8);
       case 'drain':
+      case 'groups':
         return below(4);
       default:
         // Switches mean their lowest bit; a verb that this search does not know may mean more.
@@ -166,7 +177,7 @@ export function createProgramSource(
       case 1:
         return { ...program, vcpus: 1 + below(attacker.vcpus) };
       case 2:
-        return chance(25) ? { ...program, model: program.model === 'gicv3' ? 'gicv2' : 'gicv3' } : program;
+        return chance(50) ? { ...program, model: program.model === 'gicv3' ? 'gicv2' : 'gicv3' } : program;
       case 3: {
         // A step of the rounds done once before them, or the other way round.
         const [head, ...rest] = program.round;

@@ -87,14 +87,6 @@ export interface Rank extends Target {
   readonly isBounded: boolean;
 }
 
-/** Figures that are asked for once more than others: the longest call of any path. */
-export const longestCall = ({ worst }: Rank): Worst | undefined =>
-  worst
-    .filter(({ dimension }) => CALLS.includes(dimension))
-    .reduce<Worst | undefined>((a, b) => (a === undefined || b.figure > a.figure ? b : a), undefined);
-
-const CALLS = dimensions.filter(({ boundedBy }) => boundedBy !== undefined).map(({ id }) => id);
-
 export function rankTarget(target: Target, contenders: readonly Contender[]): Rank {
   const worst: (Worst | undefined)[] = dimensions.map(() => undefined);
   const stops: string[] = [];

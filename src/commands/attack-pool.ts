@@ -2,10 +2,13 @@
 import { setImmediate } from 'node:timers/promises';
 import { Tinypool } from 'tinypool';
 import { createJobRunner, type Job, type JobResult } from '../attack/job.js';
+import { startCpuClock } from './cpu-time.js';
 
 export interface JobPool {
   /** Results in the order of the jobs. */
   run(jobs: readonly Job[]): Promise<JobResult[]>;
+  /** CPU time of all jobs so far, in all threads of their processes. */
+  cpuSeconds(): number;
   close(): Promise<void>;
 }
 
@@ -13,6 +16,7 @@ export interface JobPool {
 function createOwnPool(): JobPool {
   const runJob = createJobRunner();
   return {
+    cpuSeconds: startCpuClock(),
     async run(jobs) {
       const results: JobResult[] = [];
       for (const job of jobs) {
@@ -25,6 +29,12 @@ function createOwnPool(): JobPool {
   };
 }
 
+/** What a worker process answers. */
+export interface WorkerAnswer {
+  readonly result: JobResult;
+  readonly cpuSeconds: number;
+}
+
 export function createJobPool(processes: number): JobPool {
   if (processes === 1) return createOwnPool();
   const pool = new Tinypool({
@@ -35,8 +45,14 @@ export function createJobPool(processes: number): JobPool {
     // Structured clones: no detour over JSON.
     serialization: 'advanced',
   });
+  let cpuSeconds = 0;
   return {
-    run: (jobs) => Promise.all(jobs.map((job): Promise<JobResult> => pool.run(job))),
+    async run(jobs) {
+      const answers = await Promise.all(jobs.map((job): Promise<WorkerAnswer> => pool.run(job)));
+      for (const answer of answers) cpuSeconds += answer.cpuSeconds;
+      return answers.map(({ result }) => result);
+    },
+    cpuSeconds: () => cpuSeconds,
     close: () => pool.destroy(),
   };
 }

@@ -9,9 +9,10 @@ export interface AttackProgress {
   stop(): void;
 }
 
-/** One of them is infinite. */
+/** All but one are infinite. */
 export interface AttackEnd {
   readonly seconds: number;
+  readonly cpuSeconds: number;
   readonly evaluations: number;
 }
 
@@ -19,7 +20,12 @@ const LINE_EVERY_MS = 10_000;
 const BAR_EVERY_MS = 500;
 const BAR_WIDTH = 20;
 
-export function createAttackProgress(terminal: Terminal, state: SearchState, end: AttackEnd): AttackProgress {
+export function createAttackProgress(
+  terminal: Terminal,
+  state: SearchState,
+  end: AttackEnd,
+  cpuSeconds: () => number,
+): AttackProgress {
   const started = performance.now();
   const before = state.evaluations;
   let shown = started;
@@ -29,7 +35,7 @@ export function createAttackProgress(terminal: Terminal, state: SearchState, end
   };
   const done = (): number => {
     const elapsed = (performance.now() - started) / 1000 / end.seconds;
-    return Math.min(1, Math.max(elapsed, state.evaluations / end.evaluations));
+    return Math.min(1, Math.max(elapsed, cpuSeconds() / end.cpuSeconds, state.evaluations / end.evaluations));
   };
   if (!terminal.isErrTty) {
     return {

@@ -63,6 +63,7 @@ test('what cannot be attacked or read is a usage or input error', async () => {
   for (const [args, code, message] of [
     [['attack', '--attacker', 'mmoi'], 2, /unknown capability 'mmoi'.*mmio/],
     [['attack', '--budget', '5s', '--evaluations', '5'], 2, /give one of them/],
+    [['attack', '--cpu-budget', '5s', '--evaluations', '5'], 2, /give one of them/],
     [['attack', '--size', '2000'], 2, /--attacker mmio,sgi,lpis/],
     [['attack', '--resume', at('none.json')], 4, /none\.json: byte 0: cannot be read/],
     [['minimize', fileURLToPath(import.meta.url)], 4, /no JSON/],

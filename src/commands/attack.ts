@@ -23,7 +23,7 @@ import {
   vcpusRange,
 } from './attack-options.js';
 import { createJobPool } from './attack-pool.js';
-import { createAttackProgress } from './attack-progress.js';
+import { type AttackEnd, createAttackProgress } from './attack-progress.js';
 import { describeRows, exceeding, type Row, rowsOf } from './attack-text.js';
 import { writeText } from './outputs.js';
 import { parseStrategies } from './strategy-files.js';
@@ -32,6 +32,7 @@ import { type Terminal, tool } from './terminal.js';
 
 interface Options extends SearchOptions {
   readonly budget?: number;
+  readonly cpuBudget?: number;
   readonly evaluations?: number;
   readonly jobs: number;
   readonly output: string;
@@ -69,6 +70,11 @@ export function registerAttack(program: Command, terminal: Terminal): void {
     .option('--nr-lr <n>', 'list registers', nrLrRange, 4)
     .option('--budget <time>', `time to search: 90s, 5m, 1h (default: ${DEFAULT_SECONDS}s)`, parseDuration)
     .option(
+      '--cpu-budget <time>',
+      'CPU time to search, of all worker processes together: the same on a busy machine',
+      parseDuration,
+    )
+    .option(
       '--evaluations <n>',
       'search until so many were made: the same result on every machine',
       parseWhole(1, 1e12),
@@ -102,8 +108,9 @@ const SETTLED = [
 ];
 
 async function runAttack(options: Options, command: Command, terminal: Terminal): Promise<void> {
-  if (options.budget !== undefined && options.evaluations !== undefined)
-    throw new UsageError('--budget and --evaluations both say when to stop; give one of them');
+  const ends = [options.budget, options.cpuBudget, options.evaluations].filter((end) => end !== undefined);
+  if (ends.length > 1)
+    throw new UsageError('--budget, --cpu-budget and --evaluations say when to stop; give one of them');
   const state = options.resume === undefined ? startSearch(settingsFor(options)) : resume(options.resume, command);
   const output =
     options.resume !== undefined && command.getOptionValueSource('output') === 'default'
@@ -137,14 +144,23 @@ export function readText(path: string): string {
   }
 }
 
+function endOf({ budget, cpuBudget, evaluations }: Options): AttackEnd {
+  const never = Number.POSITIVE_INFINITY;
+  const isElse = cpuBudget !== undefined || evaluations !== undefined;
+  return {
+    seconds: budget ?? (isElse ? never : DEFAULT_SECONDS),
+    cpuSeconds: cpuBudget ?? never,
+    evaluations: evaluations ?? never,
+  };
+}
+
 async function search(state: SearchState, output: string, options: Options, terminal: Terminal): Promise<void> {
-  const { evaluations: most = Number.POSITIVE_INFINITY, budget, jobs: processes } = options;
-  const seconds = most === Number.POSITIVE_INFINITY ? (budget ?? DEFAULT_SECONDS) : Number.POSITIVE_INFINITY;
+  const end = endOf(options);
   const seeds = options.seedCatalogue === true ? cataloguePrograms() : [];
   const started = performance.now();
-  const ends = started + seconds * 1000;
-  const pool = createJobPool(processes);
-  const progress = createAttackProgress(terminal, state, { seconds, evaluations: most });
+  const ends = started + end.seconds * 1000;
+  const pool = createJobPool(options.jobs);
+  const progress = createAttackProgress(terminal, state, end, pool.cpuSeconds);
   const save = (): void => writeText(output, saveSearch(state));
   const onInterrupt = (): void => {
     progress.stop();
@@ -156,7 +172,7 @@ async function search(state: SearchState, output: string, options: Options, term
   try {
     save();
     let saved = started;
-    while (performance.now() < ends && state.evaluations < most) {
+    while (performance.now() < ends && pool.cpuSeconds() < end.cpuSeconds && state.evaluations < end.evaluations) {
       const jobs = nextJobs(state, seeds);
       mergeResults(state, jobs, await pool.run(jobs));
       progress.update();

@@ -4,20 +4,14 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { type Attacker, CAPABILITIES } from '../attack/attacker.js';
 import { readFinding } from '../attack/finding.js';
-import {
-  type Contender,
-  longestCall,
-  programContender,
-  type Rank,
-  rankTarget,
-  traceContender,
-} from '../attack/rank.js';
+import { type Contender, programContender, type Rank, rankTarget, traceContender, type Worst } from '../attack/rank.js';
 import { JsonPlace } from '../attack/saved-json.js';
 import { BoundError, UsageError } from '../base/errors.js';
 import { formatInteger } from '../base/number-format.js';
 import { flavours } from '../gic/flavour/index.js';
 import { MAX_VCPUS } from '../gic/intid.js';
 import { HOSTILE_RECORDINGS, hostileWorkloads, isProgram } from '../hostile/index.js';
+import { PATH_NAMES, type PathName } from '../replay/result.js';
 import type { ChosenStrategy } from '../strategy/index.js';
 import { createEventBlock, type EventBlock } from '../trace/events.js';
 import { resolveParams } from '../workload/workload.js';
@@ -117,40 +111,93 @@ async function runRank(paths: readonly string[], options: Options, terminal: Ter
 
 type Render = (ranks: readonly Rank[], guests: number) => string;
 
-const HEADS = ['flavour', 'strategy', 'longest call', 'steps', 'declared', 'growth', 'by', 'bounded'];
+const HEADS = ['strategy', ...PATH_NAMES, 'bounded'];
+/** What the thread asks about most: an entry and an exit. */
+const NAMED_PATHS: readonly PathName[] = ['flush', 'prune'];
 
-/** One row a target: the longest call of any path, what is declared for it, and whether all that is declared holds. */
-function rowsOf(ranks: readonly Rank[]): string[][] {
-  return ranks.map((rank) => {
-    const { flavour, strategy, isBounded, stops } = rank;
-    const worst = longestCall(rank);
-    const verdict = !isBounded ? 'NO' : stops.length > 0 ? 'yes, but the host stops' : 'yes';
-    if (worst === undefined) return [flavour, strategy, '-', '-', '-', '-', '-', verdict];
-    const { dimension, figure, bound, growth, name } = worst;
-    const declared = bound === null ? '-' : formatInteger(bound);
-    return [flavour, strategy, dimension, formatInteger(figure), declared, growth ?? '-', name, verdict];
+const worstOf = ({ worst }: Rank, path: PathName): Worst | undefined =>
+  worst.find(({ dimension }) => dimension === `${path}-steps`);
+
+function figureOf(rank: Rank, path: PathName): string {
+  const worst = worstOf(rank, path);
+  if (worst === undefined) return '-';
+  return `${formatInteger(worst.figure)}${worst.growth === 'constant' ? '*' : ' '}`;
+}
+
+function verdictOf({ isBounded, stops }: Rank): string {
+  if (!isBounded) return 'NO';
+  return stops.length > 0 ? 'host stops' : 'yes';
+}
+
+const rowOf = (rank: Rank): string[] => [
+  rank.strategy,
+  ...PATH_NAMES.map((path) => figureOf(rank, path)),
+  verdictOf(rank),
+];
+
+const byFlavour = (ranks: readonly Rank[]): [flavour: string, ranks: readonly Rank[]][] =>
+  [...new Set(ranks.map(({ flavour }) => flavour))].map((id) => [id, ranks.filter(({ flavour }) => flavour === id)]);
+
+/** `flush by never-ack: fifo, heap`: who reached the longest flush and prune of which strategies. */
+function describeGuests(ranks: readonly Rank[]): string[] {
+  return NAMED_PATHS.flatMap((path) => {
+    const strategiesOf = new Map<string, string[]>();
+    for (const rank of ranks) {
+      const name = worstOf(rank, path)?.name;
+      if (name !== undefined) strategiesOf.set(name, [...(strategiesOf.get(name) ?? []), rank.strategy]);
+    }
+    return [...strategiesOf].map(([name, strategies]) => `${path} by ${name}: ${strategies.join(', ')}`);
   });
 }
 
-const isNumber = (column: number): boolean => column === 3 || column === 4;
+const NOTE = 'most modelled steps of one call; *: declared constant; bounded: no guest exceeds what is declared';
+const WIDTH = 100;
 
 const asTable: Render = (ranks, guests) => {
-  const rows = [HEADS, ...rowsOf(ranks)];
-  const widths = HEADS.map((_head, at) => Math.max(...rows.map((row) => row[at].length)));
+  const widths = HEADS.map((head, at) => Math.max(head.length, ...ranks.map((rank) => rowOf(rank)[at].length)));
   const line = (row: readonly string[]): string =>
     row
       .map((cell, at) => (isNumber(at) ? cell.padStart(widths[at]) : cell.padEnd(widths[at])))
       .join('  ')
       .trimEnd();
-  return [...rows.map(line), '', `${guests} guests; "by": which of them. --reporter json has every dimension.`].join(
-    '\n',
-  );
+  const ofFlavour = ([flavour, own]: [string, readonly Rank[]]): string[] => [
+    flavour,
+    line(HEADS.map((head, at) => (isNumber(at) ? `${head} ` : head))),
+    ...own.map(rowOf).map(line),
+    '',
+    ...describeGuests(own).flatMap(wrap),
+    '',
+  ];
+  return [...byFlavour(ranks).flatMap(ofFlavour), `${guests} guests: ${NOTE}`].join('\n');
 };
 
-const asMarkdown: Render = (ranks) => {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+const isNumber = (column: number): boolean => column > 0 && column <= PATH_NAMES.length;
+
+/** Lines of at most WIDTH; those that follow are indented. */
+function wrap(text: string): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = `  ${word}`;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+const asMarkdown: Render = (ranks, guests) => {
+  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.trim()).join(' | ')} |`;
   const rule = HEADS.map((_head, at) => (isNumber(at) ? '--:' : '---'));
-  return [HEADS, rule, ...rowsOf(ranks)].map(line).join('\n');
+  const ofFlavour = ([flavour, own]: [string, readonly Rank[]]): string[] => [
+    `### ${flavour}`,
+    '',
+    ...[HEADS, rule, ...own.map(rowOf)].map((cells) => line(cells.map((cell) => cell.replace('*', '\\*')))),
+    '',
+    ...describeGuests(own).map((text) => `- ${text}`),
+    '',
+  ];
+  return [...byFlavour(ranks).flatMap(ofFlavour), `${guests} guests: ${NOTE.replace('*', '\\*')}`].join('\n');
 };
 
 const asJson: Render = (ranks, guests) =>

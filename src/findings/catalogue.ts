@@ -64,6 +64,8 @@ export interface HostileRun {
   /** Parameters in words. */
   readonly size: string;
   readonly events: number;
+  /** LPIs beside the SPIs: its lists can be longer than any without. */
+  readonly hasLpis: boolean;
   /** Guest entries, and steps of all paths, under each strategy; null: it did not run. */
   readonly entries: readonly (number | null)[];
   readonly steps: readonly (number | null)[];
@@ -190,6 +192,7 @@ function gatherRun(guest: Guest, flavour: string, chosen: readonly ChosenStrateg
     command: guest.command,
     size: guest.size,
     events: block.count,
+    hasLpis: machine.nrLpis > 0,
     entries: runs.map(({ entries }) => entries),
     steps: runs.map(({ steps }) => steps),
     stops: runs.map(({ stop }) => stop),

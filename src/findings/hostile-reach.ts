@@ -51,7 +51,7 @@ export function describeHostileReach(data: FindingsData): Chapter {
   const deepest = deep.filter(({ subject }) => subject === 'flush');
   const source = {
     command: `vgic-replay growth --flavour ${FLAVOUR}`,
-    of: `guests of the growth gate (src/attack/growth-programs.ts) at ${reach.spis} SPIs, ${reach.nrLr} LRs`,
+    of: `guests of the growth gate (src/attack/growth-programs.ts), of the catalogue and found ones, at ${reach.spis} SPIs, ${reach.nrLr} LRs`,
   };
   const stopped = [...new Set(reach.stops.map(({ flavour }) => flavour))];
   const found = catalogue.runs.filter(({ row }) => row === null).length;

@@ -84,7 +84,7 @@ function describeDefeat({ catalogue }: FindingsData, strategy: string): string {
     catalogue,
     FLAVOUR,
     strategy,
-    ({ section }, { command }) => section === 'flush' && !command.includes('lpi'),
+    ({ section }, { hasLpis }) => section === 'flush' && !hasLpis,
   );
   return worst === undefined
     ? 'no guest of the catalogue'
@@ -191,7 +191,7 @@ export function describeMitigations(data: FindingsData): Chapter {
         },
         source: {
           command: `vgic-replay growth --flavour ${FLAVOUR} --strategy ${MITIGATIONS.map(([strategy]) => strategy).join(',')}`,
-          of: `guests of the growth gate at ${data.reach.spis} SPIs; \`${idle?.command}\` and \`${churn?.command}\`; ${traceSet(data.recordings.filter(({ kind }) => kind === 'linux-guest'))}`,
+          of: `guests of the growth gate, of the catalogue and found ones, at ${data.reach.spis} SPIs; \`${idle?.command}\` and \`${churn?.command}\`; ${traceSet(data.recordings.filter(({ kind }) => kind === 'linux-guest'))}`,
         },
       },
       list([`The whole table again: \`${FINDINGS_COMMAND}\`.`]),

@@ -8,6 +8,7 @@ import { describeLimits } from './limits.js';
 import { describeListRegisters } from './list-registers.js';
 import { describeMitigations } from './mitigations.js';
 import { describePareto } from './pareto.js';
+import { withGuests } from './reach.js';
 import { describeRecommendation } from './recommendation.js';
 import { describeSortCost } from './sort-cost.js';
 import { hashOfSet } from './trace-set.js';
@@ -23,7 +24,7 @@ export interface FindingsPage {
 /** Folder of the figures, as the page links to it. */
 const FIGURES = 'findings';
 
-export const chaptersOf = (data: FindingsData): Chapter[] => [
+const chaptersOf = (data: FindingsData): Chapter[] => [
   describeListRegisters(data.recordings),
   describeSortCost(data),
   describeHostileReach(data),
@@ -57,7 +58,7 @@ function renderBlock(block: Block): string[] {
 }
 
 export function writeFindings(data: FindingsData): FindingsPage {
-  const chapters = chaptersOf(data);
+  const chapters = chaptersOf({ ...data, reach: withGuests(data.reach, data.catalogue) });
   const figures = new Map<string, string>();
   for (const { blocks } of chapters)
     for (const block of blocks) if (block.kind === 'figure') figures.set(block.id, block.svg);

@@ -90,7 +90,7 @@ function figureOf(data: FindingsData, which: Which, id: string, title: string): 
     }),
     source: {
       command: FINDINGS_COMMAND,
-      of: `${traceSet(data.recordings.filter(({ kind }) => kind === 'linux-guest'))}; guests of \`vgic-replay growth\` at ${data.reach.spis} SPIs, ${data.reach.nrLr} LRs, ${FLAVOUR}`,
+      of: `${traceSet(data.recordings.filter(({ kind }) => kind === 'linux-guest'))}; guests of \`vgic-replay growth\`, of the catalogue and found ones, at ${data.reach.spis} SPIs, ${data.reach.nrLr} LRs, ${FLAVOUR}`,
     },
   };
 }

@@ -4,6 +4,7 @@ import { NR_LPIS } from '../gic/intid.js';
 import { sectionNamed } from '../replay/sections.js';
 import type { ChosenStrategy } from '../strategy/index.js';
 import type { Growth } from '../strategy/strategy.js';
+import type { Catalogue } from './catalogue.js';
 
 /** SPIs that KVM and Xen give a guest (vgic-spec 8.1): what a guest without an ITS queues at most. */
 export const SPIS = 960;
@@ -81,6 +82,37 @@ export function gatherReach(
     ),
   };
 }
+
+/** Longest steps of a section that a guest without LPIs makes under a strategy, whoever pays. */
+function longestByGuests({ strategies, runs }: Catalogue, { flavour, strategy }: Longest, section: string): Guest {
+  const at = strategies.indexOf(strategy);
+  return runs
+    .filter((run) => at >= 0 && run.flavour === flavour && !run.hasLpis)
+    .flatMap(({ guest, stretches }) =>
+      stretches
+        .filter((stretch) => stretch.section === section)
+        .map((stretch): Guest => ({ guest, steps: stretch.steps[at] ?? 0 })),
+    )
+    .reduce<Guest>((a, b) => (b.steps > a.steps ? b : a), { guest: '', steps: 0 });
+}
+
+interface Guest {
+  readonly guest: string;
+  readonly steps: number;
+}
+
+/**
+ * With the hostile guests that make a section longer than those of the growth gate do. These may queue private interrupts
+ * beside the SPIs, so that what is declared for the SPIs alone is no bound of theirs.
+ */
+export const withGuests = (reach: Reach, catalogue: Catalogue): Reach => ({
+  ...reach,
+  longest: reach.longest.map((longest): Longest => {
+    const section = SUBJECTS.find(({ id }) => id === longest.subject)?.section ?? '';
+    const { guest, steps } = longestByGuests(catalogue, longest, section);
+    return steps > longest.steps ? { ...longest, steps, guest, bound: null } : longest;
+  }),
+});
 
 /** Stretches with interrupts off from end to end, each once: an exit is fold and prune together. */
 const OFF = new Set(

@@ -41,6 +41,8 @@ export function expandProgram(program: GuestProgram, machine: Machine, options: 
   const isV2 = machine.model !== 'gicv3';
   const inGuest = new Uint8Array(nrVcpus);
   const pmr = new Uint8Array(nrVcpus).fill(machine.pmrAtStart);
+  /** Bits of CPUIF beside the PMR. */
+  const control = new Int32Array(nrVcpus).fill(isV2 ? BOTH_GROUPS_ON : GROUP1_ON);
   /** Register writes since the exit of the vCPU that is out to write; -1: none is. */
   let writer = -1;
   let writes = 0;
@@ -201,6 +203,11 @@ export function expandProgram(program: GuestProgram, machine: Machine, options: 
     });
   }
 
+  function writeControl(vcpu: number, field: number, value: number): void {
+    control[vcpu] = (control[vcpu] & ~field) | value;
+    emit(K.CPUIF, vcpu, 0, pmr[vcpu] | control[vcpu]);
+  }
+
   function repeat(count: number, action: () => void): void {
     for (let time = 0; time < count; time++) action();
   }
@@ -250,8 +257,8 @@ export function expandProgram(program: GuestProgram, machine: Machine, options: 
       pmr[vcpu] = op.value & 0xff;
       emit(K.PMR, vcpu, 0, pmr[vcpu]);
     },
-    'eoi-mode': (op, _round, vcpu) =>
-      emit(K.CPUIF, vcpu, 0, pmr[vcpu] | (isV2 ? BOTH_GROUPS_ON : GROUP1_ON) | ((op.value & 1) === 1 ? EOIMODE : 0)),
+    'eoi-mode': (op, _round, vcpu) => writeControl(vcpu, EOIMODE, (op.value & 1) === 1 ? EOIMODE : 0),
+    groups: (op, _round, vcpu) => writeControl(vcpu, BOTH_GROUPS_ON, (op.value & 3) << 8),
     ack(op, _round, vcpu) {
       enter(vcpu);
       repeat(Math.min(op.value, machine.nrLr), () => emit(K.ACK, vcpu, 0, 0));

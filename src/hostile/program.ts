@@ -45,6 +45,7 @@ export type Verb =
   // The CPU interface; nothing traps, but a DIR may (kvm-7.2).
   | 'pmr'
   | 'eoi-mode'
+  | 'groups'
   | 'ack'
   | 'ack-nested'
   | 'eoi'
@@ -103,6 +104,7 @@ export const VERBS: readonly VerbInfo[] = [
   row('lower', 'irq', 'device'),
   row('pmr', 'nothing', 'cpu', 'the mask'),
   row('eoi-mode', 'nothing', 'cpu', 'bit 0: EOIs drop the priority alone'),
+  row('groups', 'nothing', 'cpu', 'bits 1:0: the groups of the CPU interface that are on'),
   row('ack', 'nothing', 'cpu', 'how many, at most'),
   row('ack-nested', 'nothing', 'cpu', 'how many, at most; PMR and running priority decide'),
   row('eoi', 'irq', 'cpu'),

@@ -4,7 +4,7 @@
  * every flush, and the declared worst case at every call.
  */
 import { type Machine, NO_SLOT, NR_SGIS } from '../gic/intid.js';
-import { type ChosenStrategy, reference } from '../strategy/index.js';
+import { type ChosenStrategy, prunesAtMost, reference } from '../strategy/index.js';
 import { declaresWorst } from '../strategy/outside.js';
 import {
   FLUSH,
@@ -78,7 +78,12 @@ export function checkContract(
   const checker = createEquivalenceChecker(vgic, other, strategy.equivalence);
   const engine = createEngine(vgic, checker.beforeFlush);
   const otherEngine = createEngine(other);
-  const invariants = createInvariantChecker(vgic, { keepsOrder: strategy === reference, interval });
+  const invariants = createInvariantChecker(vgic, {
+    keepsOrder: strategy === reference,
+    prunesAtMost: prunesAtMost(candidate),
+    interval,
+  });
+  const prunesAll = prunesAtMost(candidate) === Number.POSITIVE_INFINITY;
   let flushes = 0;
 
   function demandInvariants(): void {
@@ -90,7 +95,8 @@ export function checkContract(
     const kind = wordKind(word[event]);
     const vcpu = wordVcpu(word[event]);
     if (kind === FLUSH) checkWalk(vgic, vcpu);
-    if (kind === FLUSH || kind === PENDING_QUERY || kind === WFI) checkPendingTest(vgic, vcpu);
+    if (kind === FLUSH) checkActives(vgic, vcpu);
+    if (kind === FLUSH || kind === PENDING_QUERY || kind === WFI) checkPendingTest(vgic, vcpu, prunesAll);
     invariants.before(word[event], value[event]);
     engine.step(word[event], value[event]);
     otherEngine.step(word[event], value[event]);
@@ -128,9 +134,10 @@ export function checkContract(
 /**
  * The question whether a vCPU is runnable, against the rows themselves (vgic-spec 1.21). Yes without such an entry is a lie; so
  * is no while one waits that some vCPU should have: one that was sent elsewhere moves only when this vCPU runs. What has no
- * target at all may be counted or not. Books nothing.
+ * target at all may be counted or not. Where an exit does not take off all that must leave, what waits for the next one may be
+ * counted too, or nobody would come for it. Books nothing.
  */
-function checkPendingTest({ state: s, list }: Vgic, vcpu: number): void {
+function checkPendingTest({ state: s, list }: Vgic, vcpu: number, prunesAll: boolean): void {
   const { cost, word, flavour } = s;
   const pmr = s.pmr[vcpu];
   const counts = (w: number): boolean =>
@@ -142,7 +149,10 @@ function checkPendingTest({ state: s, list }: Vgic, vcpu: number): void {
   cost.visits = visits;
   cost.comparisons = comparisons;
   cost.locks = locks;
-  const slots = list.order(vcpu).filter((slot) => counts(word[slot]));
+  const queued = list.order(vcpu);
+  const waits = (slot: number): boolean => targetOracle(word[slot], s.dist[0] === 1) !== vcpu;
+  if (says && !prunesAll && queued.some(waits)) return;
+  const slots = queued.filter((slot) => counts(word[slot]));
   const waiting = slots.find((slot) => targetOf(word[slot]) >= 0);
   if (says ? slots.length > 0 : waiting === undefined) return;
   const why = waiting === undefined ? 'nothing on it is' : `INTID ${s.intidOfSlot[waiting]} is`;
@@ -173,6 +183,20 @@ function walkToEnd({ word, dist, intidOfSlot }: VgicState, list: ApList, vcpu: n
     const name = `INTID ${intidOfSlot[missed]}`;
     throw new Broken(`after walks the list of vCPU ${vcpu} and does not meet ${name}, which is on it and active`);
   }
+}
+
+/** `nextActive`, where there is one, meets every active entry of a list once. Books nothing. */
+function checkActives({ state: { cost, word, intidOfSlot }, list }: Vgic, vcpu: number): void {
+  if (list.nextActive === undefined || list.length(vcpu) > MAX_WALKED) return;
+  const { visits, comparisons, locks } = cost;
+  const left = new Set(list.order(vcpu).filter((slot) => (word[slot] & ACTIVE) !== 0));
+  for (let slot = list.nextActive(vcpu, NO_SLOT); slot >= 0; slot = list.nextActive(vcpu, slot)) {
+    if (!left.delete(slot)) throw new Broken(`nextActive of vCPU ${vcpu} gives row ${slot}, which is not due`);
+  }
+  cost.visits = visits;
+  cost.comparisons = comparisons;
+  cost.locks = locks;
+  for (const missed of left) throw new Broken(`nextActive of vCPU ${vcpu} does not meet INTID ${intidOfSlot[missed]}`);
 }
 
 /**

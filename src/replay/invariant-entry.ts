@@ -25,7 +25,8 @@ export interface EntryChecks {
   checkAll(): void;
 }
 
-export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
+/** `prunesAll`: an exit takes off the list all that must leave. */
+export function createEntryChecks({ state: s, list }: Vgic, prunesAll: boolean): EntryChecks {
   const { word, source, activeSource, physRow, physActive, dist, nrLr, nrVcpus, usedLrs, onLr, flavour } = s;
   const tracksLrs = flavour.activeOutsideLrs !== 'none';
   const nameOf = (slot: number): string => `INTID ${s.intidOfSlot[slot]}`;
@@ -147,7 +148,8 @@ export function createEntryChecks({ state: s, list }: Vgic): EntryChecks {
       // A mapped level that was sampled low may leave; what was not sent here leaves with the prune.
       if (kind === K.FOLD || isMappedLevel(w)) continue;
       const isThere = queuedVcpu(w) === vcpu;
-      require(isThere === (deliverableAt[slot] === flushes), 7, () =>
+      const isOurs = deliverableAt[slot] === flushes;
+      require(isThere === isOurs || (isThere && !prunesAll), 7, () =>
         `${nameOf(slot)} ${isThere ? 'stayed on' : 'left'} the list`);
     }
   }

@@ -27,7 +27,7 @@ export const isMapped = (w: number): boolean => (w & HW) !== 0;
 export const isMappedLevel = (w: number): boolean => isMapped(w) && !isEdge(w);
 const isPendingNow = (w: number): boolean => (w & LATCH) !== 0 || (!isEdge(w) && (w & LINE) !== 0);
 export const queuedVcpu = (w: number): number => ((w & QUEUED_FIELD) >>> QUEUED_SHIFT) - 1;
-const targetVcpu = (w: number): number => ((w & TARGET_FIELD) >>> TARGET_SHIFT) - 1;
+export const targetVcpu = (w: number): number => ((w & TARGET_FIELD) >>> TARGET_SHIFT) - 1;
 
 /** The vCPU whose list should hold the interrupt, or -1: vgic-spec 1.4. */
 export function oracleOf(w: number, distEnabled: boolean): number {

@@ -60,9 +60,10 @@ function replayFaulty(
   fault: Fault,
   candidate = ownStrategy,
   machine = MACHINE,
+  prunesAtMost?: number,
 ): Violation | null {
   const vgic = createVgic(machine, candidate.create);
-  const checker = createInvariantChecker(vgic, { keepsOrder: true });
+  const checker = createInvariantChecker(vgic, { keepsOrder: prunesAtMost === undefined, prunesAtMost });
   playSteps(vgic, steps, {
     before: checker.before,
     after(event) {
@@ -298,6 +299,24 @@ test('invariant 5: a strategy that does not prune is caught, and one that turns 
     order: (vcpu) => (turned ? list.order(vcpu).reverse() : list.order(vcpu)),
   }));
   assert.equal(replayFaulty(two, none, turner)?.invariant, 5);
+});
+
+test('5: an exit that may leave some behind takes off as many as were declared, no fewer and no more', () => {
+  const three: readonly Step[] = [32, 33, 34].flatMap((intid): Step[] => [
+    [K.ENABLE, intid, 1],
+    [K.INJECT, intid, 1],
+    [K.ENABLE, intid, 0],
+  ]);
+  const steps: readonly Step[] = [...three, [K.FLUSH, 0, 0], [K.SYNC, 0, 0]];
+  const takes = (budget: number) => strategyNamed(`bounded-buckets:budget=${budget}`);
+  assert.equal(replayFaulty(steps, none, takes(2), MACHINE, 2), null);
+  assert.equal(replayFaulty(steps, none, takes(2))?.invariant, 7);
+  const apart: readonly Step[] = [...three, [K.FLUSH, 0, 0], [K.NOP, 0, 0], [K.FOLD, 0, 0], [K.PRUNE, 0, 0]];
+  assert.equal(replayFaulty(apart, none, takes(2), MACHINE, 2), null);
+  for (const declared of [undefined, 1, 3])
+    assert.equal(replayFaulty(apart, none, takes(2), MACHINE, declared)?.invariant, 5, `${declared}`);
+  // All of them, where fewer must leave than may.
+  assert.equal(replayFaulty(apart, none, takes(16), MACHINE, 16), null);
 });
 
 test('a replay tells of the first violation of each strategy', () => {

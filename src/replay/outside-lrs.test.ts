@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { Machine } from '../gic/intid.js';
 import { apListStrategies, reference, strategyNamed } from '../strategy/index.js';
 import * as K from '../trace/events.js';
+import { CONTROL_GROUP0, CONTROL_GROUP1 } from '../vgic/cpuif.js';
 import { createVgic, type Vgic } from '../vgic/vgic.js';
 import { ACTIVE } from '../vgic/word.js';
 import { playSteps, SERVE_AND_LEAVE, type Step, slotOn0 } from './test-steps.js';
@@ -82,4 +83,63 @@ for (const { id } of apListStrategies) {
       [false, false, false],
     );
   });
+}
+
+/** As THREE_ENDS; SGI 7, whose entry is the last in the LRs, was acknowledged and ended too. */
+const LAST_ENDS: readonly Step[] = [
+  ...THREE_ENDS.slice(0, -4),
+  [K.ACK, 0, 0],
+  [K.EOI, 7, 0],
+  ...[1, 2, 3].map((sgi) => [K.EOI, sgi, 0] as const),
+  [K.SYNC, 0, 0],
+];
+
+/** SPIs 33 and 32 are active, and 40 pending less urgent: 32 ends, then 40 is acknowledged in the only LR. */
+const ACKNOWLEDGED_AFTER_END: readonly Step[] = [
+  ...[
+    [32, 0x20],
+    [33, 0xa0],
+    [40, 0x80],
+  ].flatMap(([intid, priority]): Step[] => [
+    [K.PRIORITY, intid, priority],
+    [K.ENABLE, intid, 1],
+  ]),
+  [K.ACTIVE, 33, 1],
+  [K.ACTIVE, 32, 1],
+  [K.INJECT, 40, 1],
+  [K.FLUSH, 0, 0],
+  [K.EOI, 32, 0],
+  [K.ACK, 0, 0],
+  [K.SYNC, 0, 0],
+];
+
+/** The group of SPI 32 is turned off after the entry: behind 33 it would be another order than the one that the entry made. */
+const GROUP_OFF_AFTER_ENTRY: readonly Step[] = [
+  [K.GROUP, 32, 0],
+  [K.CPUIF, 0, CONTROL_GROUP0 | CONTROL_GROUP1 | 0xf8],
+  ...ACKNOWLEDGED_AFTER_END.slice(0, -3),
+  [K.EOI, 32, 0],
+  [K.CPUIF, 0, CONTROL_GROUP1 | 0xf8],
+  [K.SYNC, 0, 0],
+];
+
+/** Who is still active at the end, by flavour: the one that walks from the head takes what is in the LRs first. */
+const ENDS: readonly (readonly [what: string, steps: readonly Step[], active: Readonly<Record<string, number[]>>])[] = [
+  ['the last in the LRs ended too', LAST_ENDS, { 'kvm-7.2': [], 'kvm-6.19': [] }],
+  ['a less urgent one is active in an LR', ACKNOWLEDGED_AFTER_END, { 'kvm-7.2': [33, 40], 'kvm-6.19': [32, 33] }],
+  ['a group went off after the entry', GROUP_OFF_AFTER_ENTRY, { 'kvm-7.2': [33], 'kvm-6.19': [33] }],
+];
+
+/** Upstream, and those that answer nextActive themselves. */
+for (const id of ['sort-on-flush', 'buckets', 'bounded-buckets', 'heap', 'bao']) {
+  for (const [what, steps, expected] of ENDS) {
+    test(`${id}: counted EOIs end what upstream's would: ${what}`, () => {
+      for (const [flavour, active] of Object.entries(expected)) {
+        const machine: Machine = { ...MACHINE, flavour, model: steps === LAST_ENDS ? 'gicv2' : 'gicv3' };
+        const vgic = play(steps, machine, strategyNamed(id).create);
+        const left = [1, 2, 3, 7, 32, 33, 40].filter((intid) => isActive(vgic, intid));
+        assert.deepEqual(left, active, flavour);
+      }
+    });
+  }
 }

@@ -2,7 +2,7 @@
 
 import { assert } from '../base/errors.js';
 import type { Machine } from '../gic/intid.js';
-import { type ChosenStrategy, specOf } from '../strategy/index.js';
+import { type ChosenStrategy, prunesAtMost, specOf } from '../strategy/index.js';
 import { ABORTED_ENTRY, createEventBlock, type EventBlock, FLUSH, wordKind, wordVcpu } from '../trace/events.js';
 import type { TraceHeader } from '../trace/header.js';
 import { NR_METRICS, PATH_FLUSH } from '../vgic/counters.js';
@@ -135,7 +135,10 @@ export function replayTrace(
       checker,
       invariants:
         isChecked && structure === 'ap-list'
-          ? createInvariantChecker(vgic, { keepsOrder: candidate.strategy === reference })
+          ? createInvariantChecker(vgic, {
+              keepsOrder: candidate.strategy === reference,
+              prunesAtMost: prunesAtMost(candidate),
+            })
           : undefined,
       amplification: createAmplificationMeter(vgic),
       harm: createHarmMeter(vgic),

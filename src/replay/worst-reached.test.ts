@@ -192,6 +192,33 @@ const lpisOff: Attack = (vgic, seen) => {
   vgic.dropLpis(0);
 };
 
+/** What an exit passes over, and leaves behind as late: all but the first. */
+const passOver: Attack = (vgic) => {
+  vgic.flush(0);
+  vgic.sync(0);
+};
+
+/** Queued and no longer pending when the exit passed them over; then another vCPU's, and raised again. */
+const lateInject: Attack = (vgic) => {
+  pend(vgic, 0, 0, N, all(MIDDLE));
+  for (let at = 0; at < N; at++) vgic.setPending(0, spi(at), false, false);
+  passOver(vgic, () => {});
+  retarget(vgic, 1, N / 2, N);
+  for (let at = N / 2; at < N; at++) vgic.inject(0, spi(at), 1);
+};
+
+/** Moved to another redistributor; the one that they leave is turned off before they are gone. */
+const lateLpisOff: Attack = (vgic, seen) => {
+  for (let lpi = LPI_BASE; lpi < LPI_BASE + N; lpi++) {
+    vgic.mapLpi(lpi, 0, MIDDLE, true);
+    vgic.inject(0, lpi, 1);
+    vgic.moveLpi(lpi, 1);
+  }
+  seen();
+  passOver(vgic, seen);
+  vgic.dropLpis(0);
+};
+
 const enableOrdered: Attack = (vgic) => {
   const { behind } = hardestPartition(vgic.state.flavour.sort, N);
   pend(vgic, 0, 0, N, all(MIDDLE));
@@ -318,6 +345,17 @@ const rows: readonly Row[] = [
   ['buckets', 'fold', foldActive, SORTED_BY_CLASS],
   ['buckets', 'prune', allLeave, AP_LISTS],
   ['buckets', 'pending', parked, KVM],
+  ['buckets', 'fold', foldOthers(NR_ACTIVES), REWORKED],
+  ['bounded-buckets', 'inject', lateInject, AP_LISTS],
+  ['bounded-buckets', 'rekey', lateLpisOff, KVM],
+  ['bounded-buckets', 'flush', hardestSort, REWORKED],
+  ['bounded-buckets', 'flush', longWalk, SORTED_BY_CLASS],
+  ['bounded-buckets', 'fold', foldActive, SORTED_BY_CLASS],
+  ['bounded-buckets', 'fold', foldOthers(NR_ACTIVES), REWORKED],
+  ['bounded-buckets', 'prune', allLeave, AP_LISTS],
+  ['bounded-buckets', 'pending', parked, KVM],
+  ['bounded-buckets:budget=200', 'prune', allLeave, AP_LISTS],
+  ['bounded-buckets:budget=200', 'rekey', lateLpisOff, KVM],
   ['xen-old', 'inject', oldInject, ['xen-old']],
   ['xen-old', 'rekey', oldRekey, ['xen-old']],
   ['xen-old', 'flush', oldFlush, ['xen-old']],

@@ -142,7 +142,8 @@ export const bao: ApListStrategy = {
       prune: list.prune,
       hasPending: list.hasPending,
       dropLpis: list.dropLpis,
-      after: nextActive,
+      after: list.after,
+      nextActive,
       order: list.order,
     };
   },

@@ -3,7 +3,7 @@ import { uint8Column } from '../vgic/columns.js';
 import * as Word from '../vgic/word.js';
 import { createLinkedList } from './linked-list.js';
 import type { ApListStrategy } from './strategy.js';
-import { appendedPaths, foldOf, plainRekey, walkOnlyFlush } from './worst-list.js';
+import { appendedPaths, foldOf, walkOnlyFlush } from './worst-list.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
@@ -30,8 +30,13 @@ export const bhyve: ApListStrategy = {
   params: {},
   worst: (flavour) => ({
     ...appendedPaths(flavour),
-    rekey: plainRekey(flavour, MOVED),
-    fold: foldOf(flavour, () => MOVED, 'constant', ', each moved to the head'),
+    fold: foldOf(
+      flavour,
+      () => MOVED,
+      'constant',
+      ', each moved to the head',
+      () => 0,
+    ),
     flush: walkOnlyFlush(flavour),
   }),
   create: () => (s, ops) => {

@@ -2,11 +2,13 @@
 import * as Counting from '#counting';
 import { LPI_BASE, NO_SLOT, NR_SGIS } from '../gic/intid.js';
 import type { ApList, ApListOps } from '../vgic/ap-list.js';
-import { int32Column } from '../vgic/columns.js';
+import { int32Column, uint8Column } from '../vgic/columns.js';
 import { CONTROL_GROUP0, CONTROL_GROUP1 } from '../vgic/cpuif.js';
 import { SUMMARY_ACTIVE, SUMMARY_PENDING, SUMMARY_SGIS, type VgicState } from '../vgic/state.js';
 import { ACTIVE, ENABLED, GROUP, HW, LATCH, PENDING, PRIORITY_SHIFT, queuedOn, targetOf } from '../vgic/word.js';
 import { createBucketLists } from './bucket-lists.js';
+import { createChosenRows } from './chosen-rows.js';
+import { createLateRows, createLpiDrop, hasOtherTarget } from './late-rows.js';
 
 const { COUNTED } = Counting;
 
@@ -24,11 +26,14 @@ const BUCKET_ELSEWHERE = 512;
 const BUCKET_PARKED = 576;
 const NR_BUCKETS = 577;
 const NR_GROUPS = 2;
+/** Masks no priority; and the priority of nothing. */
+const PMR_NONE = 256;
 /** Both groups: as one where both are enabled or neither is. */
 const BOTH = 3;
 
-export function createPendingFirstBuckets(s: VgicState, ops: ApListOps): ApList {
-  const { word, intidOfSlot, dist, control, picks, cost, summary, nrVcpus, nrLr } = s;
+/** `budget`: rows that an exit takes off a list at most (late-rows.ts), or WHOLE. */
+export function createPendingFirstBuckets(s: VgicState, ops: ApListOps, budget: number): ApList {
+  const { word, intidOfSlot, lpiSlotBase, dist, control, picks, cost, summary, nrVcpus, nrLr } = s;
   const { populate, release, migrate } = ops;
   const { next, bucketOf, bitmap, nrBitmaps, anchorOf, link, unlink } = createBucketLists(s, NR_BUCKETS);
   const len = int32Column(nrVcpus);
@@ -37,6 +42,11 @@ export function createPendingFirstBuckets(s: VgicState, ops: ApListOps): ApList 
   const nrActive = int32Column(nrVcpus);
   const nrHereSgis = int32Column(nrVcpus);
   const nrActiveSgis = int32Column(nrVcpus);
+  const late = createLateRows(s, budget);
+  const lpis = late?.lpis;
+  const chosen = createChosenRows(s);
+  /** As they were at the last entry. */
+  const groupsAtEntry = uint8Column(nrVcpus);
 
   function classify(w: number): number {
     const urgency = (((w >>> (PRIORITY_SHIFT + 2)) & 0x3f) << 1) | ((w & HW) !== 0 ? 0 : 1);
@@ -59,12 +69,23 @@ export function createPendingFirstBuckets(s: VgicState, ops: ApListOps): ApList 
   function enter(vcpu: number, slot: number, bucket: number): void {
     link(vcpu, slot, bucket);
     count(vcpu, slot, 1);
+    late?.note(vcpu, slot);
   }
 
-  function leave(vcpu: number, slot: number): void {
+  function unbucket(vcpu: number, slot: number): void {
     unlink(vcpu, slot);
     count(vcpu, slot, -1);
   }
+
+  function remove(vcpu: number, slot: number): void {
+    unbucket(vcpu, slot);
+    if (slot >= lpiSlotBase) lpis?.unlink(vcpu, slot);
+    chosen.forget(slot);
+    len[vcpu] -= 1;
+  }
+
+  const isHere = (slot: number): boolean => bucketOf[slot] < BUCKET_ACTIVE;
+  const isElsewhere = (slot: number): boolean => bucketOf[slot] >= BUCKET_ELSEWHERE && bucketOf[slot] < BUCKET_PARKED;
 
   function touch(slot: number): void {
     const w = word[slot];
@@ -73,7 +94,14 @@ export function createPendingFirstBuckets(s: VgicState, ops: ApListOps): ApList 
     // Lock order: drop the irq_lock, take the list lock, take the irq_lock again (vgic-spec 1.5).
     if (COUNTED) cost.locks += 2;
     const vcpu = queuedOn(w);
-    leave(vcpu, slot);
+    if (late?.isLate(vcpu, slot, isHere(slot)) === true && bucket !== BUCKET_PARKED && hasOtherTarget(w)) {
+      // Upstream's exit would have let go of it, and whoever makes it deliverable would queue it at its target.
+      if (COUNTED) cost.locks += 1;
+      remove(vcpu, slot);
+      migrate(slot, targetOf(w));
+      return;
+    }
+    unbucket(vcpu, slot);
     enter(vcpu, slot, bucket);
   }
 
@@ -84,8 +112,7 @@ export function createPendingFirstBuckets(s: VgicState, ops: ApListOps): ApList 
   };
 
   /** First bucket at or behind place `place` of the order of choosing that is not empty, as a place; -1: none. */
-  function findPlace(vcpu: number, place: number): number {
-    const first = firstGroups(vcpu);
+  function findPlace(vcpu: number, place: number, first: number): number {
     for (let at = place; at < PLACES; at++) {
       const bucket = bucketAt(first, at);
       if (bucket < 0 || (bucket < BUCKET_ACTIVE && dist[0] === 0)) continue;
@@ -112,14 +139,17 @@ export function createPendingFirstBuckets(s: VgicState, ops: ApListOps): ApList 
     summary[SUMMARY_SGIS] = nrActiveSgis[vcpu] + (isOn ? nrHereSgis[vcpu] : 0);
     let taken = 0;
     const first = firstGroups(vcpu);
-    for (let place = findPlace(vcpu, 0); place >= 0 && taken < nrLr; place = findPlace(vcpu, place + 1)) {
+    groupsAtEntry[vcpu] = first;
+    for (let place = findPlace(vcpu, 0, first); place >= 0 && taken < nrLr; place = findPlace(vcpu, place + 1, first)) {
       const anchor = anchorOf(vcpu, bucketAt(first, place));
       for (let slot = next[anchor]; slot !== anchor && taken < nrLr; slot = next[slot]) {
         picks[taken] = slot;
+        late?.note(vcpu, slot);
         populate(vcpu * nrLr + taken, slot);
         taken++;
       }
     }
+    chosen.note(vcpu, taken);
     if (COUNTED) {
       cost.visits += taken;
       cost.locks += 1 + taken;
@@ -127,28 +157,72 @@ export function createPendingFirstBuckets(s: VgicState, ops: ApListOps): ApList 
     return taken;
   }
 
-  /** Empties a bucket at prune: every row leaves, to where the oracle says or for good. */
-  function drain(vcpu: number, bucket: number, elsewhere: boolean): void {
-    const anchor = anchorOf(vcpu, bucket);
-    for (let slot = next[anchor]; slot !== anchor; slot = next[anchor]) {
-      leave(vcpu, slot);
-      len[vcpu] -= 1;
-      if (elsewhere) migrate(slot, targetOf(word[slot]));
-      else release(slot);
+  /** The active behind a row in its bucket, or the first of those that follow: `place` is that of its bucket, -1 for none. */
+  function activeBehind(vcpu: number, slot: number, place: number): number {
+    const first = groupsAtEntry[vcpu];
+    if (slot !== NO_SLOT && next[slot] !== anchorOf(vcpu, bucketOf[slot])) return next[slot];
+    let at = findPlace(vcpu, place + 1, first);
+    while (at >= 0 && !isActivePlace(at)) at = findPlace(vcpu, endOfPendingPlaces(at), first);
+    return at < 0 ? NO_SLOT : next[anchorOf(vcpu, bucketAt(first, at))];
+  }
+
+  /**
+   * Behind what the entry chose come the actives that it did not: what is active in a list register was acknowledged
+   * there, and is passed. A key that changed meanwhile counts as it is now.
+   */
+  function nextActive(vcpu: number, behind: number): number {
+    const among = chosen.nextActive(vcpu, behind);
+    if (among !== NO_SLOT) return among;
+    const isChosen = behind === NO_SLOT || chosen.has(behind);
+    // What is not active any more, and was not chosen, came to the list since.
+    if (!isChosen && (bucketOf[behind] < BUCKET_ACTIVE || bucketOf[behind] >= BUCKET_ELSEWHERE)) return NO_SLOT;
+    let slot = isChosen
+      ? activeBehind(vcpu, NO_SLOT, -1)
+      : activeBehind(vcpu, behind, placeOf(groupsAtEntry[vcpu], bucketOf[behind]));
+    for (
+      ;
+      slot !== NO_SLOT && chosen.has(slot);
+      slot = activeBehind(vcpu, slot, placeOf(groupsAtEntry[vcpu], bucketOf[slot]))
+    ) {
       if (COUNTED) {
         cost.visits += 1;
-        // To elsewhere: both list locks, the irq_lock again, and the own list lock after it.
-        cost.locks += elsewhere ? 5 : 1;
+        cost.locks += 1;
       }
+    }
+    return slot;
+  }
+
+  /** A row leaves, to where the oracle says or for good. */
+  function leave(vcpu: number, slot: number, toTarget: boolean): void {
+    remove(vcpu, slot);
+    if (toTarget) migrate(slot, targetOf(word[slot]));
+    else release(slot);
+    if (COUNTED) {
+      cost.visits += 1;
+      // To elsewhere: both list locks, the irq_lock again, and the own list lock after it.
+      cost.locks += toTarget ? 5 : 1;
     }
   }
 
-  function drainWords(vcpu: number, from: number, to: number, elsewhere: boolean): void {
+  /** Up to `most` rows of a bucket leave; returns how many more may. */
+  function drain(vcpu: number, bucket: number, elsewhere: boolean, most: number): number {
+    const anchor = anchorOf(vcpu, bucket);
+    let left = most;
+    for (let slot = next[anchor]; slot !== anchor && left > 0; slot = next[anchor]) {
+      leave(vcpu, slot, elsewhere);
+      left--;
+    }
+    return left;
+  }
+
+  function drainWords(vcpu: number, from: number, to: number, elsewhere: boolean, most: number): number {
+    let left = most;
     for (let at = from >> 5; at < to >> 5; at++) {
-      for (let bits = bitmap[vcpu * nrBitmaps + at]; bits !== 0; bits &= bits - 1) {
-        drain(vcpu, 32 * at + 31 - Math.clz32(bits & -bits), elsewhere);
+      for (let bits = bitmap[vcpu * nrBitmaps + at]; bits !== 0 && left > 0; bits &= bits - 1) {
+        left = drain(vcpu, 32 * at + 31 - Math.clz32(bits & -bits), elsewhere, left);
       }
     }
+    return left;
   }
 
   /** Most urgent priority among the buckets of `words` bitmap words from bucket `from` on, 256 if none. */
@@ -157,7 +231,7 @@ export function createPendingFirstBuckets(s: VgicState, ops: ApListOps): ApList 
       const bits = bitmap[vcpu * nrBitmaps + (from >> 5) + at];
       if (bits !== 0) return ((32 * at + 31 - Math.clz32(bits & -bits)) << 2) >> shift;
     }
-    return 256;
+    return PMR_NONE;
   }
 
   return {
@@ -165,18 +239,21 @@ export function createPendingFirstBuckets(s: VgicState, ops: ApListOps): ApList 
     insert(vcpu, slot) {
       len[vcpu] += 1;
       enter(vcpu, slot, classify(word[slot]));
+      if (slot >= lpiSlotBase) lpis?.link(vcpu, slot, 0);
     },
     touch,
     // Enables are asked at entry.
     touchAll: () => {},
     select,
+    /** Who is waited for elsewhere goes first, the most urgent of them before the others; what only leaves can wait. */
     prune(vcpu) {
       if (COUNTED) cost.locks += 1;
-      drain(vcpu, BUCKET_PARKED, false);
       const isOn = dist[0] === 1;
-      drainWords(vcpu, BUCKET_ELSEWHERE, BUCKET_PARKED, isOn);
+      let left = drainWords(vcpu, BUCKET_ELSEWHERE, BUCKET_PARKED, isOn, budget);
       // With the distributor off nothing is deliverable anywhere: all but the actives leave.
-      if (!isOn) drainWords(vcpu, 0, BUCKET_ACTIVE, false);
+      if (!isOn) left = drainWords(vcpu, 0, BUCKET_ACTIVE, false, left);
+      left = drain(vcpu, BUCKET_PARKED, false, left);
+      if (left === 0) late?.passOver(vcpu, isOn);
     },
     hasPending(vcpu, pmr) {
       if (COUNTED) {
@@ -186,7 +263,8 @@ export function createPendingFirstBuckets(s: VgicState, ops: ApListOps): ApList 
       return (
         (mostUrgent(vcpu, 0, 4, 1) & ~3) < pmr ||
         (mostUrgent(vcpu, NR_URGENCIES, 4, 1) & ~3) < pmr ||
-        mostUrgent(vcpu, BUCKET_ELSEWHERE, 2, 0) < pmr
+        // Where some can be late they count whatever the mask, or the vCPU would sleep on them.
+        mostUrgent(vcpu, BUCKET_ELSEWHERE, 2, 0) < (late === null ? pmr : PMR_NONE)
       );
     },
     dropLpis(vcpu) {
@@ -194,8 +272,7 @@ export function createPendingFirstBuckets(s: VgicState, ops: ApListOps): ApList 
         if (COUNTED) cost.visits += 1;
         if (intidOfSlot[slot] < LPI_BASE) continue;
         if (COUNTED) cost.locks += 1;
-        leave(vcpu, slot);
-        len[vcpu] -= 1;
+        remove(vcpu, slot);
         word[slot] &= ~LATCH;
         release(slot);
       }
@@ -210,10 +287,12 @@ export function createPendingFirstBuckets(s: VgicState, ops: ApListOps): ApList 
         if (bucket >= BUCKET_ELSEWHERE) return NO_SLOT;
         place = placeOf(first, bucket) + 1;
       }
-      const found = findPlace(vcpu, place);
+      const found = findPlace(vcpu, place, first);
       return found < 0 ? NO_SLOT : next[anchorOf(vcpu, bucketAt(first, found))];
     },
+    nextActive,
     order,
+    ...(late === null ? {} : createLpiDrop(s, late, budget, { leave, isHere, isElsewhere })),
   };
 
   function order(vcpu: number): number[] {
@@ -237,6 +316,10 @@ export function createPendingFirstBuckets(s: VgicState, ops: ApListOps): ApList 
  */
 const WORD_OF_PLACES = 32 * NR_GROUPS;
 const PLACES = 2 * 2 * NR_URGENCIES * NR_GROUPS;
+
+const isActivePlace = (place: number): boolean => (place & 256) !== 0;
+/** First place behind the pending ones that `place` is among. */
+const endOfPendingPlaces = (place: number): number => (place | 255) + 1;
 
 /** Bucket at a place; -1 if the group does not belong to that set. */
 function bucketAt(first: number, place: number): number {

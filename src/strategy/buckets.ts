@@ -8,8 +8,9 @@ import type { VgicState } from '../vgic/state.js';
 import * as Word from '../vgic/word.js';
 import { createBucketLists } from './bucket-lists.js';
 import { createPendingFirstBuckets } from './buckets-pending-first.js';
-import type { ApListStrategy, WorstCases } from './strategy.js';
-import { canMigrate, foldOf, plainRekey, QUEUED, SEEN, worstCase } from './worst-list.js';
+import { createLateRows, createLpiDrop, hasOtherTarget, WHOLE } from './late-rows.js';
+import type { ApListStrategy, WorstCase, WorstCases, WorstSize } from './strategy.js';
+import { canMigrate, MOST_EOIS, plainRekey, QUEUED, SEEN, worstCase } from './worst-list.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
@@ -69,20 +70,38 @@ export const buckets: ApListStrategy = {
   params: {},
   worst: bucketsWorst,
   create: () => (s, ops) =>
-    s.flavour.order === 'active-first' ? createBuckets(s, ops) : createPendingFirstBuckets(s, ops),
+    s.flavour.order === 'active-first' ? createBuckets(s, ops, WHOLE) : createPendingFirstBuckets(s, ops, WHOLE),
 };
 
 /** Steps of a change of bucket: list lock and irq_lock again. */
-const MOVED = 2;
+export const MOVED = 2;
 /** Steps of an entry that leaves for another vCPU: a visit, both list locks, the irq_lock again, the own list lock. */
-const MIGRATED = 6;
+export const MIGRATED = 6;
 
-function bucketsWorst(flavour: Flavour): WorstCases {
+/**
+ * Each of k LRs is moved to another bucket. Where EOIs of others count, up to 31 actives are met, and of those in the LRs
+ * what is in the way.
+ */
+function bucketsFold(flavour: Flavour): WorstCase {
+  const folded = ({ n, k }: WorstSize): number => Math.min(n, k) * (SEEN + MOVED);
+  if (flavour.activeOutsideLrs === 'none')
+    return worstCase('constant', folded, 'visit and lock of k list registers, each moved to another bucket');
+  return worstCase(
+    'constant',
+    (size) => {
+      const { n, k } = size;
+      return folded(size) + SEEN * Math.min(n, k + MOST_EOIS) + Math.min(n, MOST_EOIS) * (1 + MOVED);
+    },
+    `visit and lock of k list registers, each moved to another bucket; up to ${MOST_EOIS} actives ended, those in the list registers passed`,
+  );
+}
+
+export function bucketsWorst(flavour: Flavour): WorstCases {
   return {
     inject: worstCase('constant', () => QUEUED, 'irq_lock, list lock, irq_lock again'),
     rekey: plainRekey(flavour, MOVED),
     flush: worstCase('constant', ({ n, k }) => 1 + 3 * Math.min(n, k), 'list lock; visit, lock and LR write of k'),
-    fold: foldOf(flavour, () => MOVED, 'constant', ', each moved to another bucket'),
+    fold: bucketsFold(flavour),
     prune: worstCase(
       'linear',
       (size) => 1 + (canMigrate(size) ? MIGRATED : SEEN) * size.n,
@@ -110,19 +129,23 @@ function classify(w: number): number {
   return (((byPriority & pending) | (BUCKET_PARKED & ~pending)) & ~active) | (BUCKET_ACTIVE & active);
 }
 
-function createBuckets(s: VgicState, ops: ApListOps): ApList {
-  const { word, source, intidOfSlot, dist, picks, cost, nrVcpus, nrLr, isV2Guest } = s;
+/** `budget`: rows that an exit takes off a list at most (late-rows.ts), or WHOLE. */
+export function createBuckets(s: VgicState, ops: ApListOps, budget: number): ApList {
+  const { word, source, intidOfSlot, lpiSlotBase, dist, picks, cost, nrVcpus, nrLr, isV2Guest } = s;
   const { populate, release, migrate } = ops;
   const { next, bucketOf, bitmap, nrBitmaps, anchorOf, link: linkRow, unlink } = createBucketLists(s, NR_BUCKETS);
   /** The fields that decide the bucket, as they were when the row was put there. */
   const bucketedAs = int32Column(s.nrSlots);
   const len = int32Column(nrVcpus);
+  const late = createLateRows(s, budget);
+  const lpis = late?.lpis;
 
   const { multiSgiFloor, pendingTest } = s.flavour;
 
   function link(vcpu: number, slot: number, bucket: number): void {
     bucketedAs[slot] = word[slot] & BUCKET_FIELDS;
     linkRow(vcpu, slot, bucket);
+    late?.note(vcpu, slot);
   }
 
   function touch(slot: number): void {
@@ -134,6 +157,13 @@ function createBuckets(s: VgicState, ops: ApListOps): ApList {
     // Lock order: drop the irq_lock, take the list lock, take the irq_lock again (vgic-spec 1.5).
     if (COUNTED) cost.locks += 2;
     const vcpu = queuedOn(w);
+    if (late?.isLate(vcpu, slot, isHere(slot)) === true && bucket !== BUCKET_PARKED && hasOtherTarget(w)) {
+      // Upstream's exit would have let go of it, and whoever makes it deliverable would queue it at its target.
+      if (COUNTED) cost.locks += 1;
+      remove(vcpu, slot);
+      migrate(slot, targetOf(w));
+      return;
+    }
     unlink(vcpu, slot);
     link(vcpu, slot, bucket);
   }
@@ -158,6 +188,7 @@ function createBuckets(s: VgicState, ops: ApListOps): ApList {
     let taken = count;
     for (let slot = nextOf[anchor]; slot !== anchor && taken < nrLr; slot = nextOf[slot]) {
       chosen[taken] = slot;
+      late?.note(vcpu, slot);
       populate(base + taken, slot);
       taken++;
     }
@@ -178,6 +209,7 @@ function createBuckets(s: VgicState, ops: ApListOps): ApList {
           if (((w & ACTIVE) !== 0 ? senders : senders & (senders - 1)) !== 0) floor = priorityOf(w);
         }
         picks[count] = slot;
+        late?.note(vcpu, slot);
         populate(vcpu * nrLr + count, slot);
         count++;
       }
@@ -217,39 +249,51 @@ function createBuckets(s: VgicState, ops: ApListOps): ApList {
 
   function remove(vcpu: number, slot: number): void {
     unlink(vcpu, slot);
+    if (slot >= lpiSlotBase) lpis?.unlink(vcpu, slot);
     len[vcpu] -= 1;
   }
 
-  /** Empties a bucket at prune: every row leaves, to where the oracle says or for good. */
-  function drain(vcpu: number, bucket: number, elsewhere: boolean): void {
-    const nextOf = next;
-    const anchor = anchorOf(vcpu, bucket);
-    for (let slot = nextOf[anchor]; slot !== anchor; slot = nextOf[anchor]) {
-      remove(vcpu, slot);
-      if (elsewhere) migrate(slot, targetOf(word[slot]));
-      else release(slot);
-      if (COUNTED) {
-        cost.visits += 1;
-        // To elsewhere: both list locks, the irq_lock again, and the own list lock after it.
-        cost.locks += elsewhere ? 5 : 1;
-      }
+  /** A row leaves, to where the oracle says or for good. */
+  function leave(vcpu: number, slot: number, toTarget: boolean): void {
+    remove(vcpu, slot);
+    if (toTarget) migrate(slot, targetOf(word[slot]));
+    else release(slot);
+    if (COUNTED) {
+      cost.visits += 1;
+      // To elsewhere: both list locks, the irq_lock again, and the own list lock after it.
+      cost.locks += toTarget ? 5 : 1;
     }
   }
 
+  /** Up to `most` rows of a bucket leave; returns how many more may. */
+  function drain(vcpu: number, bucket: number, elsewhere: boolean, most: number): number {
+    const nextOf = next;
+    const anchor = anchorOf(vcpu, bucket);
+    let left = most;
+    for (let slot = nextOf[anchor]; slot !== anchor && left > 0; slot = nextOf[anchor]) {
+      leave(vcpu, slot, elsewhere);
+      left--;
+    }
+    return left;
+  }
+
+  /** Who is waited for elsewhere goes first, the most urgent of them before the others; what only leaves can wait. */
   function prune(vcpu: number): void {
     if (COUNTED) cost.locks += 1;
     const first = vcpu * nrBitmaps;
-    if ((bitmap[first + LAST_BITMAP] & PARKED_BIT) !== 0) drain(vcpu, BUCKET_PARKED, false);
     const distEnabled = dist[0] === 1;
+    let left = budget;
     // With the distributor off nothing is deliverable anywhere: all but the actives leave.
     for (let quarter = distEnabled ? 2 : 0; quarter < 4; quarter++) {
       let bits = bitmap[first + quarter];
-      while (bits !== 0) {
+      while (bits !== 0 && left > 0) {
         const lowest = bits & -bits;
         bits ^= lowest;
-        drain(vcpu, 32 * quarter + 31 - Math.clz32(lowest), distEnabled);
+        left = drain(vcpu, 32 * quarter + 31 - Math.clz32(lowest), distEnabled, left);
       }
     }
+    if ((bitmap[first + LAST_BITMAP] & PARKED_BIT) !== 0) left = drain(vcpu, BUCKET_PARKED, false, left);
+    if (left === 0) late?.passOver(vcpu, distEnabled);
   }
 
   /** First entry of the most urgent bucket of a bitmap pair is more urgent than pmr? */
@@ -265,8 +309,9 @@ function createBuckets(s: VgicState, ops: ApListOps): ApList {
       cost.visits += 1;
       cost.locks += 1;
     }
-    // Retargeted entries count too: the vCPU must run once to hand them over, as upstream's test says.
-    return bitmapHasPending(vcpu, 0, pmr) || bitmapHasPending(vcpu, 2, pmr);
+    // Retargeted entries count too: the vCPU must run once to hand them over, as upstream's test says. Where some can be late
+    // they do so whatever the mask, or it would sleep on them.
+    return bitmapHasPending(vcpu, 0, pmr) || bitmapHasPending(vcpu, 2, late === null ? pmr : PMR_NONE);
   }
 
   /** Xen: whatever the PMR, and active ones too. */
@@ -290,6 +335,7 @@ function createBuckets(s: VgicState, ops: ApListOps): ApList {
     insert(vcpu: number, slot: number): void {
       len[vcpu] += 1;
       link(vcpu, slot, classify(word[slot]));
+      if (slot >= lpiSlotBase) lpis?.link(vcpu, slot, 0);
     },
     touch,
     touchAll: () => {},
@@ -316,7 +362,16 @@ function createBuckets(s: VgicState, ops: ApListOps): ApList {
       return NO_SLOT;
     },
     order,
+    ...(late === null ? {} : createLpiDrop(s, late, budget, { leave, isHere, isElsewhere })),
   };
+
+  function isHere(slot: number): boolean {
+    return bucketOf[slot] < ELSEWHERE;
+  }
+
+  function isElsewhere(slot: number): boolean {
+    return bucketOf[slot] >= ELSEWHERE && bucketOf[slot] < BUCKET_ACTIVE;
+  }
 
   function order(vcpu: number): number[] {
     const slots: number[] = [];

@@ -185,7 +185,8 @@ function createHeap(s: VgicState, ops: ApListOps): ApList {
     prune: list.prune,
     hasPending: list.hasPending,
     dropLpis: list.dropLpis,
-    after: nextActive,
+    after: list.after,
+    nextActive,
     order: list.order,
   };
 }

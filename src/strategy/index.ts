@@ -3,6 +3,7 @@ import { UsageError } from '../base/errors.js';
 import type { CreateApList } from '../vgic/ap-list.js';
 import { bao } from './bao.js';
 import { bhyve } from './bhyve.js';
+import { boundedBuckets } from './bounded-buckets.js';
 import { buckets } from './buckets.js';
 import { checkAndInsert } from './check-and-insert.js';
 import { countingSort } from './counting-sort.js';
@@ -30,6 +31,7 @@ export const strategies: readonly ApListStrategy[] = [
   countingSort,
   topK,
   buckets,
+  boundedBuckets,
   heap,
   bhyve,
   bao,
@@ -48,6 +50,10 @@ export const apListStrategies: readonly ApListStrategy[] = strategies.filter(
 
 /** The strategy every other is measured against. */
 export const reference = sortOnFlush;
+
+/** Most entries that one exit takes off a list under a chosen strategy. */
+export const prunesAtMost = ({ strategy, params }: ChosenStrategy): number =>
+  strategy.prunesAtMost?.(params) ?? Number.POSITIVE_INFINITY;
 
 /** Where a strategy comes from that is not in the list. */
 export interface OutsideSource {

@@ -22,6 +22,8 @@ const CLASSES: readonly EquivalenceClass[] = ['identical', 'tie-equivalent', 'de
 const GROWTHS: readonly Growth[] = ['constant', 'linear', 'n log n', 'quadratic'];
 const COSTS = ['insert', 'flush', 'pending', 'prune', 'memory'] as const;
 const PATHS = ['inject', 'rekey', 'flush', 'fold', 'prune', 'pending'] as const;
+/** Port methods that a list may do without. */
+const OPTIONAL_METHODS = ['nextActive', 'lpisLeft'] as const;
 const METHODS: readonly (keyof ApList)[] = [
   'length',
   'insert',
@@ -150,7 +152,9 @@ const fallbacksOf = ({ params }: Pick<ApListStrategy, 'params'>): Readonly<Recor
 
 /** Its own members alone; made once on trial, so that what is missing is known before a replay. */
 function wrapStrategy(found: OutsideStrategy, guarded: boolean, refuse: Refuse): ApListStrategy {
-  const { id, summary, models, structure, equivalence, cost, params } = found;
+  const { id, summary, models, structure, equivalence, cost, params, prunesAtMost } = found;
+  if (prunesAtMost !== undefined && typeof prunesAtMost !== 'function')
+    refuse('prunesAtMost', `is ${shown(prunesAtMost)}`, 'give (params) => entries, or leave it out');
   checkWorst(found, refuse);
   const worst =
     found.worst === undefined
@@ -168,11 +172,25 @@ function wrapStrategy(found: OutsideStrategy, guarded: boolean, refuse: Refuse):
       for (const name of METHODS)
         if (typeof list[name] !== 'function')
           refuse(`create: ${name}`, `is ${shown(list[name])}`, `the list must have { ${METHODS.join(', ')} }`);
+      for (const name of OPTIONAL_METHODS)
+        if (list[name] !== undefined && typeof list[name] !== 'function')
+          refuse(`create: ${name}`, `is ${shown(list[name])}`, 'make it a method, or leave it out');
       const whole = list as Fields & ApList;
       return guarded ? guardList(whole, id, state) : whole;
     };
   };
-  const strategy = { id, summary, models, structure, equivalence, cost, params, worst, create };
+  const strategy = {
+    id,
+    summary,
+    models,
+    structure,
+    equivalence,
+    cost,
+    params,
+    worst,
+    create,
+    ...(prunesAtMost && { prunesAtMost }),
+  };
   tryOut(strategy);
   return strategy;
 }
@@ -230,5 +248,7 @@ function guardList(list: ApList, id: string, { intidOfSlot }: VgicState): ApList
     dropLpis: guard('dropLpis', ofVcpu, list.dropLpis),
     after: guard('after', ofVcpu, list.after),
     order: guard('order', ofVcpu, list.order),
+    ...(list.nextActive && { nextActive: guard('nextActive', ofVcpu, list.nextActive) }),
+    ...(list.lpisLeft && { lpisLeft: guard('lpisLeft', ofVcpu, list.lpisLeft) }),
   };
 }

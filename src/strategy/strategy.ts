@@ -37,6 +37,8 @@ export interface WorstSize {
   readonly vcpus?: number;
   /** The guest's interrupt controller. Left out: the worst of those that the flavour has. */
   readonly model?: GicModel;
+  /** Does the host map interrupts of the guest to its own? No guest can. Left out: as bad as the flavour allows. */
+  readonly mapped?: boolean;
 }
 
 /** The longest call of a path that a guest and its devices can cause; what only user space can write is left out. */
@@ -65,6 +67,11 @@ export interface ApListStrategy {
   readonly lrs?: 'unlimited';
   /** Left out of replays that name no strategies; `--strategy all` takes every one. */
   readonly isOnRequest?: true;
+  /**
+   * Most entries that one exit takes off a list: the others that must leave wait for the next ones, which take off as many
+   * each (deviating). Left out: an exit takes off all. The invariants and the contract hold a replay to it.
+   */
+  readonly prunesAtMost?: (params: Readonly<Record<string, number>>) => number;
   /** Complexity in the list length n, with k list registers. */
   readonly cost: {
     readonly insert: string;

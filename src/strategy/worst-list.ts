@@ -67,13 +67,14 @@ export function plainRekey(flavour: Flavour, touch = 0): WorstCase {
 
 /**
  * k list registers folded. Where EOIs of others count, the list is walked behind the last register's entry for up to 31
- * actives, each folded under its lock again. `touch`: as in rekeyOf, for a list of n.
+ * actives, each folded under its lock again. `touch`: as in rekeyOf, for a list of n; `touchEnded`: of one of those actives.
  */
 export function foldOf(
   flavour: Flavour,
   touch: (n: number) => number,
   touchGrowth: Growth,
   touchWhy: string,
+  touchEnded = touch,
 ): WorstCase {
   const walks = flavour.activeOutsideLrs !== 'none';
   const fromHead = flavour.activeOutsideLrs === 'from-list-head';
@@ -81,7 +82,7 @@ export function foldOf(
     const folded = Math.min(n, k) * (SEEN + touch(n));
     if (!walks) return folded;
     const walked = fromHead ? n : Math.max(n - 1, 0);
-    return folded + SEEN * walked + Math.min(MOST_EOIS, walked) * (1 + touch(n));
+    return folded + SEEN * walked + Math.min(MOST_EOIS, walked) * (1 + touchEnded(n));
   };
   const ofLrs = `visit and lock of k list registers${touchWhy}`;
   return walks

@@ -9,7 +9,10 @@ const xenOldWorst: WorstCases = {
   inject: worstCase('linear', ({ n }) => 1 + queuedSteps(n), 'vgic.lock; n - 1 entries compared in each of two lists'),
   rekey: worstCase(
     'linear',
-    (size) => (canMigrate(size) ? 2 + queuedSteps(size.n) : 1 + Math.max(size.n - 1, 1)),
+    (size) => {
+      if (size.mapped !== false && canMigrate(size)) return 2 + queuedSteps(size.n);
+      return size.lpis === 0 ? 1 : 1 + Math.max(size.n - 1, 1);
+    },
     'a mapped interrupt that waits is retargeted: two locks, n - 1 entries compared in each of two lists',
   ),
   flush: worstCase(

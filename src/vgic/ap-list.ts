@@ -37,11 +37,19 @@ export interface ApList {
   hasPending(vcpu: number, pmr: number): boolean;
   /** EnableLPIs 1 → 0: every LPI loses its latch and leaves the list through `ops.release`. */
   dropLpis(vcpu: number): void;
+  /** dropLpis takes some at a time, is called again while this says so, and others get the list lock in between. */
+  lpisLeft?(vcpu: number): boolean;
   /**
    * The entry behind `slot` in the order of choosing, the first one for NO_SLOT (-1); -1 at the end. It is asked for actives
    * (sync.ts): all that the oracle keeps here are met, other entries may be left out. Books what a search costs beyond the step.
    */
   after(vcpu: number, slot: number): number;
+  /**
+   * The active entry behind `slot` in the order in which the last entry chose, the first one for NO_SLOT; -1 at the end: whom
+   * counted EOIs end (vgic-spec 1.19). What it looks at and does not return is its own to book. A strategy that does not
+   * know its actives apart leaves it out, and the core walks `after`.
+   */
+  nextActive?(vcpu: number, slot: number): number;
   /** Rows in the strategy's own order (for dumps, checks and tests; allocates). */
   order(vcpu: number): number[];
 }

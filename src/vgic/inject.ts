@@ -142,11 +142,15 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
       if (slot >= 0) lpis.setLatch(slot, latch);
     },
     dropLpis(vcpu) {
-      if (COUNTED) cost.locks += 1;
-      if (list.length(vcpu) !== 0) list.dropLpis(vcpu);
-      if (!COUNTED) return;
-      cost.end(PATH_REKEY);
-      cost.section(SECTION_LPIS_OFF, cost.lastSteps, cost.lastLocks);
+      do {
+        if (COUNTED) cost.locks += 1;
+        if (list.length(vcpu) !== 0) list.dropLpis(vcpu);
+        if (COUNTED) {
+          cost.end(PATH_REKEY);
+          cost.section(SECTION_LPIS_OFF, cost.lastSteps, cost.lastLocks);
+        }
+        // GICR_CTLR.RWP tells the guest that it is not done yet (vgic-spec 2.5).
+      } while (list.lpisLeft?.(vcpu) === true);
     },
   };
 

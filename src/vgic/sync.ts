@@ -78,7 +78,8 @@ export function createSync(
   } = s;
   const { nrLpis } = s.machine;
   const { ops } = cost;
-  const { length, touch, after, prune: pruneList } = list;
+  const { length, touch, prune: pruneList } = list;
+  const behind = list.nextActive ?? list.after;
   const { resamplesAfterDeactivation, levelLatchEnds } = flavour;
   const isXen = flavour.isXen;
   const { notified } = kicks;
@@ -252,8 +253,8 @@ export function createSync(
     if (last !== NO_SLOT && queuedOn(word[last]) !== vcpu) return;
     // Read before a fold, which may move the row in a list that is kept in order.
     let following = NO_SLOT;
-    for (let slot = after(vcpu, last); slot !== NO_SLOT && left > 0; slot = following) {
-      following = after(vcpu, slot);
+    for (let slot = behind(vcpu, last); slot !== NO_SLOT && left > 0; slot = following) {
+      following = behind(vcpu, slot);
       if (COUNTED) {
         cost.visits += 1;
         cost.locks += 1;

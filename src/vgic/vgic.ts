@@ -46,7 +46,13 @@ function emptyLists(state: VgicState, list: ApList): void {
     state.word[slot] = queued;
     if (queued !== 0) list.touch(slot);
   }
-  for (let vcpu = 0; vcpu < state.nrVcpus; vcpu++) if (list.length(vcpu) > 0) list.prune(vcpu);
+  for (let vcpu = 0; vcpu < state.nrVcpus; vcpu++) {
+    // A prune may leave some for the next one.
+    for (let left = Number.POSITIVE_INFINITY; list.length(vcpu) > 0 && list.length(vcpu) < left; ) {
+      left = list.length(vcpu);
+      list.prune(vcpu);
+    }
+  }
 }
 
 export function createVgic(machine: Machine, createList: CreateApList): Vgic {
