@@ -11,6 +11,8 @@ import {
   plural,
 } from './number-format.js';
 
+fc.configureGlobal({ seed: 1 });
+
 const WORDS = { more: 'more', fewer: 'fewer', many: 'many' };
 
 describe('numbers as readers see them', () => {

@@ -159,9 +159,12 @@ function createTally(): Tally {
   };
 }
 
+const TABLE_LEGEND =
+  'Events checked, by their source; flushes held to the class; calls held to\nthe declared worst case.';
+
 function describe({ label, strategy, outside }: ChosenStrategy, { flavours }: Tally): string {
   const table = new Table({
-    head: ['flavour', ...CASE_SOURCES.map((source) => `${source} events`), 'flushes', 'calls within worst case'],
+    head: ['flavour', ...CASE_SOURCES, 'flushes', 'calls'],
     style: { head: [], border: [] },
     colAligns: ['left', 'right', 'right', 'right', 'right', 'right'],
   });
@@ -176,7 +179,7 @@ function describe({ label, strategy, outside }: ChosenStrategy, { flavours }: Ta
   }
   const from = outside === undefined ? 'built in' : `${outside.file}, sha256 ${outside.sha256}`;
   const worst = declaresWorst(strategy) ? 'declares a worst case' : 'declares no worst case';
-  return `${label} (${from}): class ${strategy.equivalence}, ${worst}\n${table.toString()}`;
+  return `${label} (${from}): class ${strategy.equivalence}, ${worst}\n${table.toString()}\n${TABLE_LEGEND}`;
 }
 
 /** Writes the fewest events found that show a breach, as JSON lines; returns their number. */

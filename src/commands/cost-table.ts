@@ -55,7 +55,8 @@ export const COST_LEGEND =
   'steps = list entries visited + comparisons + locks taken + LRs written, as the hypervisor would do them (exact, the ' +
   'same on every machine). Under each path: the most steps of one call, - where there was none. Below: the longest stretch ' +
   'with interrupts off; steps an instruction of the guest, and those of the dearest one with its exit and entry; entries at which ' +
-  'a less urgent interrupt was preferred; most entries that one was left out of; interrupts on no list at the end. ' +
+  'a less urgent interrupt was preferred (inversions); most entries on end that one was left out of (wait); interrupts ' +
+  'on no list at the end (lost). ' +
   '"vgic-replay report" judges and draws this.';
 
 function costColumns(cells: readonly ExactPart[]): Column[] {

@@ -17,7 +17,7 @@ beforeEach(() => {
 const at = (name: string): string => join(folder, name);
 
 test('the list has every workload with its parameters, defaults and ranges', async () => {
-  const { code, out, err } = await run(['gen']);
+  const { code, out, err } = await run(['gen'], 1000);
   assert.deepEqual({ code, err }, { code: 0, err: '' });
   const parts = out.trimEnd().split('\n\n');
   assert.equal(parts.length, workloads.length + 1);
@@ -32,6 +32,10 @@ test('the list has every workload with its parameters, defaults and ranges', asy
         `${id}: ${name}`,
       );
   });
+});
+
+test('the list keeps to the width of the terminal', async () => {
+  for (const line of (await run(['gen'], 80)).out.split('\n')) assert.ok(line.length <= 80, line);
 });
 
 test('the list as JSON is the list as text', async () => {

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { chooseGuest, type HostileWorkload, hostileWorkloads, unmodelled } from '../hostile/index.js';
+import { wrapHanging } from '../report/terminal.js';
 import type { ByteTarget } from '../trace/source.js';
 import { workloadHeader, workloads } from '../workload/index.js';
 import { fileNameFor } from '../workload/spec.js';
@@ -42,7 +43,8 @@ function listWorkloads({ json, output, seed, events, n }: Options, terminal: Ter
   if (output !== undefined || seed !== undefined || events !== undefined || n !== undefined)
     throw new UsageError('name the workload to write; "vgic-replay gen" alone lists them');
   const data = [...workloads.map(asData), ...hostileWorkloads.map(asAttackData)];
-  const text = [...workloads.map(describe), listAttacks()];
+  const { width } = terminal;
+  const text = [...workloads.map((workload) => describe(workload, width)), listAttacks(width)];
   terminal.out(json === true ? JSON.stringify(data, null, 2) : text.join('\n\n'));
 }
 
@@ -51,14 +53,22 @@ const asAttackData = (workload: HostileWorkload): object => {
   return { ...asData(workload), row, hurts, bound, flavours };
 };
 
-/** One line each: the rows of the catalogue, and what of it nobody can generate. */
-function listAttacks(): string {
-  const width = Math.max(...hostileWorkloads.map(({ id }) => id.length));
-  const rows = hostileWorkloads.map(({ id, row, summary, flavours, params }) => {
+/** The rows of the catalogue, two or three lines each, and what of it nobody can generate. */
+function listAttacks(width: number): string {
+  const widest = Math.max(...hostileWorkloads.map(({ id }) => id.length));
+  const rows = hostileWorkloads.flatMap(({ id, row, summary, flavours, params }) => {
     const given = params.filter(({ name }) => name !== 'lrs').map((param) => `${param.name}=${param.default}`);
-    return `  ${id.padEnd(width)}  row ${row}, ${flavours[0]}; ${given.join(',')}\n${' '.repeat(width + 4)}${summary}`;
+    const size = params.filter(({ name }) => name === 'n').map((n) => `; n: ${n.summary}, ${n.min}..${n.max}`);
+    return [
+      ...wrapHanging(
+        `  ${id.padEnd(widest)}  `,
+        `row ${row}, ${flavours[0]}; ${given.join(',')}${size.join('')}`,
+        width,
+      ),
+      ...wrapHanging(' '.repeat(widest + 4), summary, width),
+    ];
   });
-  const missing = unmodelled.map(({ row, what, why }) => `  row ${row}: ${what}: ${why}`);
+  const missing = unmodelled.flatMap(({ row, what, why }) => wrapHanging('  ', `row ${row}: ${what}: ${why}`, width));
   return ['attacks, by row of vgic-spec 8.2', ...rows, 'not modelled of these', ...missing].join('\n');
 }
 
@@ -70,15 +80,17 @@ const asData = ({ id, summary, imitates, systems, params }: Workload): object =>
   params,
 });
 
-function describe({ id, summary, imitates, systems, params }: Workload): string {
-  const lines = [id, `  ${summary}`];
+function describe({ id, summary, imitates, systems, params }: Workload, width: number): string {
+  const lines = [id, ...wrapHanging('  ', summary, width)];
   if (imitates !== undefined) lines.push(`  rates of: traces/recorded/${imitates}.vgt`);
   if (systems !== undefined) lines.push(`  for:      the model of ${systems.join(', ')} beside the GIC core`);
-  return [...lines, ...params.map((param) => describeParam(id, param))].join('\n');
+  return [...lines, ...params.flatMap((param) => wrapHanging('  param:    ', describeParam(id, param), width))].join(
+    '\n',
+  );
 }
 
 const describeParam = (id: string, param: WorkloadParam): string =>
-  `  param:    ${id}:${param.name}=${param.default}  ${param.summary} (${param.min}..${param.max})`;
+  `${id}:${param.name}=${param.default}  ${param.summary} (${param.min}..${param.max})`;
 
 async function writeWorkload(
   spec: string,

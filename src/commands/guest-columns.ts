@@ -20,7 +20,7 @@ export function guestColumns(cells: readonly ExactPart[]): Column[] {
       worstWindow === null ? '-' : formatInteger(worstWindow.steps),
     ),
     column('inversions', ({ harm }) => formatInteger(harm.inversions.entries)),
-    column('longest wait', ({ harm }) => formatInteger(harm.waiting.longest)),
+    column('wait', ({ harm }) => formatInteger(harm.waiting.longest)),
     column('lost', ({ harm }) => formatInteger(harm.lost)),
   ];
 }

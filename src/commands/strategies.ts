@@ -4,8 +4,9 @@ import { formatInteger } from '../base/number-format.js';
 import type { Flavour } from '../gic/flavour/flavour.js';
 import { flavours } from '../gic/flavour/index.js';
 import { PATH_NAMES } from '../replay/result.js';
+import { wrapHanging, wrapText } from '../report/terminal.js';
 import { strategies, strategyNamed } from '../strategy/index.js';
-import type { ApListStrategy } from '../strategy/strategy.js';
+import type { ApListStrategy, EquivalenceClass } from '../strategy/strategy.js';
 import type { Terminal } from './terminal.js';
 
 /** Where the declared longest calls are put into numbers. */
@@ -19,56 +20,72 @@ export function registerStrategies(program: Command, terminal: Terminal): void {
     .option('--json', 'print JSON instead of text')
     .action((id: string | undefined, { json }: { json?: boolean }) => {
       if (id === undefined) {
-        terminal.out(json === true ? toJson(strategies.map((one) => describeJson(one))) : listText());
+        terminal.out(json === true ? toJson(strategies.map((one) => describeJson(one))) : listText(terminal.width));
         return;
       }
       const { strategy, params } = strategyNamed(id);
-      terminal.out(json === true ? toJson(describeJson(strategy, params)) : pageText(strategy, params));
+      terminal.out(json === true ? toJson(describeJson(strategy, params)) : pageText(strategy, params, terminal.width));
     });
 }
 
 const toJson = (value: unknown): string => JSON.stringify(value, null, 2);
 
-const listText = (): string =>
+const listText = (width: number): string =>
   [
-    ...strategies.map(describe),
-    'A strategy on request is replayed if --strategy names it or is `all`. One with its longest calls: strategies ID.',
+    ...strategies.map((strategy) => describe(strategy, width).join('\n')),
+    wrapText(
+      'A strategy on request is replayed if --strategy names it or is `all`. One with its longest calls: strategies ID.',
+      width,
+    ).join('\n'),
   ].join('\n\n');
 
 /** The flavours that a strategy can run on. */
 const flavoursOf = ({ structure }: ApListStrategy): readonly Flavour[] =>
   flavours.filter((flavour) => flavour.structure === structure);
 
-function describe(strategy: ApListStrategy): string {
+/** What a class promises, and whether anybody looks. */
+const CLASS_WORDS: Readonly<Record<EquivalenceClass, string>> = {
+  identical: 'identical: the LR words of the flavour’s own algorithm at every entry; every replay verifies it',
+  'tie-equivalent': 'tie-equivalent: the same choice but among equals; every replay verifies it',
+  deviating: 'deviating: other choices than the flavour’s own; replays count them, and interrupts that are lost',
+  bound: 'bound: no candidate; shows how far the others are from free',
+};
+
+function describe(strategy: ApListStrategy, width: number): string[] {
   const { id, summary, models, equivalence, cost, params, isOnRequest } = strategy;
-  const lines = [
+  const costs = `insert ${cost.insert}; flush ${cost.flush}; pending check ${cost.pending}; prune ${cost.prune}`;
+  return [
     `${id}${isOnRequest === true ? ' (on request)' : ''}`,
-    `  ${summary}`,
-    `  models:   ${models}`,
-    `  class:    ${equivalence} (against sort-on-flush; every replay verifies it)`,
-    `  cost:     insert ${cost.insert}; flush ${cost.flush}; pending check ${cost.pending}; prune ${cost.prune}`,
-    `  memory:   ${cost.memory}`,
+    ...wrapHanging('  ', summary, width),
+    ...wrapHanging('  models:   ', models, width),
+    ...wrapHanging('  class:    ', CLASS_WORDS[equivalence], width),
+    ...wrapHanging('  cost:     ', costs, width),
+    ...wrapHanging('  memory:   ', cost.memory, width),
+    ...Object.values(params).flatMap(({ name, fallback, meaning, min, max }) =>
+      wrapHanging('  param:    ', `${id}:${name}=${fallback}  ${meaning} (${min}..${max})`, width),
+    ),
   ];
-  for (const param of Object.values(params)) {
-    lines.push(`  param:    ${id}:${param.name}=${param.fallback}  ${param.meaning} (${param.min}..${param.max})`);
-  }
-  return lines.join('\n');
 }
 
-function pageText(strategy: ApListStrategy, params: Readonly<Record<string, number>>): string {
+function pageText(strategy: ApListStrategy, params: Readonly<Record<string, number>>, width: number): string {
   const { n, k } = EXAMPLE;
   const lines = [
-    describe(strategy),
+    ...describe(strategy, width),
     '',
-    `Longest call of each path in steps (visits + comparisons + locks + LR writes), for n = ${n} queued interrupts and`,
-    `k = ${k} LRs, as declared. Tests hold replays to all of it; guests that come within 5 %: src/replay/worst-reached.test.ts.`,
+    ...wrapText(
+      `Longest call of each path in steps (visits + comparisons + locks + LR writes), for n = ${n} queued interrupts and ` +
+        `k = ${k} LRs, as declared. No replay of the tests exceeds them; guests that come within 5 %: ` +
+        'src/replay/worst-reached.test.ts.',
+      width,
+    ),
   ];
   for (const flavour of flavoursOf(strategy)) {
     lines.push('', `  ${flavour.id}`);
     const worst = strategy.worst(flavour, params);
     for (const path of PATH_NAMES) {
       const { growth, steps, why } = worst[path];
-      lines.push(`    ${path.padEnd(8)}${formatInteger(steps(EXAMPLE)).padStart(10)}  ${growth.padEnd(10)}  ${why}`);
+      const lead = `    ${path.padEnd(8)}${formatInteger(steps(EXAMPLE)).padStart(10)}  ${growth.padEnd(10)}  `;
+      lines.push(...wrapHanging(lead, why, width));
     }
   }
   return lines.join('\n');

@@ -108,7 +108,7 @@ for (const [args, expected] of WRONG) {
 }
 
 test('strategies says what each costs and promises', async () => {
-  const { code, out } = await run(['strategies']);
+  const { code, out } = await run(['strategies'], 1000);
   assert.equal(code, 0);
   for (const { id, equivalence, cost, models } of strategies) {
     const part = out
@@ -123,6 +123,13 @@ test('strategies says what each costs and promises', async () => {
     listed.map(({ id }) => id),
     strategies.map(({ id }) => id),
   );
+});
+
+test('strategies keeps to the width of the terminal', async () => {
+  for (const args of [['strategies'], ['strategies', 'hybrid'], ['strategies', 'xen-old']]) {
+    const { out } = await run(args, 80);
+    for (const line of out.split('\n')) assert.ok(line.length <= 80, line);
+  }
 });
 
 test('strategies ID is the page of one, with its longest calls in every flavour', async () => {

@@ -230,3 +230,12 @@ export function wrapText(text: string, width: number): string[] {
   if (line.trim() !== '') lines.push(line);
   return lines;
 }
+
+/** A first line and those that follow it, indented as far as the text of the first. */
+export function wrapHanging(lead: string, words: string, width: number): string[] {
+  const room = Math.max(width - lead.length, NARROWEST);
+  return wrapText(words, room).map((line, at) => `${at === 0 ? lead : ' '.repeat(lead.length)}${line.trimEnd()}`);
+}
+
+/** Columns of text that are left beside a lead, however narrow the terminal is. */
+const NARROWEST = 24;

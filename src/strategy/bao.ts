@@ -21,7 +21,7 @@ export const bao: ApListStrategy = {
   id: 'bao',
   summary: 'an unsorted list that is scanned for the most urgent entry once for each list register',
   models:
-    'the Bao hypervisor, which spills into unsorted lists and scans them for the best; order and states are those of the flavour',
+    'the Bao hypervisor, which spills into unsorted lists and scans them for the best; order, states and a full set of LRs to fill at every entry are those of the flavour (Bao scans once for each LR that became free)',
   structure: 'ap-list',
   equivalence: 'tie-equivalent',
   isOnRequest: true,

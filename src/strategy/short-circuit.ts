@@ -25,7 +25,8 @@ const MULTI = 4;
  * The depth loop ends as soon as it has seen more than the LRs hold. What else the flavour reads off the whole loop is
  * kept by counters, which the hooks of insertion, key change and removal bring up to date under the irq_lock that is held
  * there: queued SGIs of several senders (6.1); entries pending here, actives, and the SGIs of both (7.2), from which the
- * answer itself follows without a loop. vgic-spec 7.4.
+ * answer itself follows without a loop. vgic-spec 7.4. Counters are a vCPU's and no irq_lock covers them: they want atomic
+ * additions, for which the model, which counts visits, comparisons and locks, books nothing.
  */
 export const shortCircuit: ApListStrategy = {
   id: 'short-circuit',

@@ -12,7 +12,8 @@ const { queuedOn } = Word;
 /**
  * A flag a vCPU: the list is in order. It is exact where it is set: every change of a queued interrupt's key clears it, and
  * so does a tail insertion that is more urgent than the last entry, for which the two are compared. An interrupt that was
- * put into a list register and comes back as it went has the key it had: no change. vgic-spec 7.5.
+ * put into a list register and comes back as it went has the key it had: no change. vgic-spec 7.5. A hook runs under the
+ * irq_lock that is held and takes no other: real code bumps a generation atomically, for which the model books nothing.
  */
 export const sortedFlag: ApListStrategy = {
   id: 'sorted-flag',
