@@ -70,8 +70,10 @@ export const smallLimits = ({ large }: SearchSettings): Limits => ({ ...SMALL_LI
 export const largeLimits = ({ large }: SearchSettings): Limits => ({ ...LARGE_LIMITS, counted: large });
 /** An improvement of a champion that is worth going on with. */
 const GAIN = 1.01;
-/** A cell this near to its bound is done. */
+/** A cell this near to its bound is done; */
 const DONE = 0.995;
+/** one this near waits for those that are not. */
+const NEAR = 0.965;
 
 /** The jobs of the next generation. */
 export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []): Job[] {
@@ -103,16 +105,15 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
     add(true, 0, seeds, 0);
   }
   for (const cell of nextScaled(state)) add(true, cell, [state.small[cell]!.program], 0);
-  const isLong = (cell: number): boolean => shareOf(state, 'small', cell) < DONE;
   const all = state.small.map((_champion, cell) => cell);
   const bounded = all.filter((cell) => isBounded(settings, cell));
   const unbounded = all.filter((cell) => !isBounded(settings, cell));
-  const open = withSiblings(byGap(state, 'small', bounded.filter(isLong)));
+  const open = openCells(state, 'small', bounded);
   for (const cell of leastVisited(open, state.visits, EXPLORE_JOBS - 1)) add(false, cell, [], settings.work);
   add(false, unbounded[generation % unbounded.length], [], settings.work);
-  const isUnfinished = (cell: number): boolean => state.large[cell] !== null && shareOf(state, 'large', cell) < DONE;
-  const unpolished = withSiblings(byGap(state, 'large', bounded.filter(isUnfinished)));
-  const free = unbounded.filter((cell) => state.large[cell] !== null);
+  const hasLarge = (cell: number): boolean => state.large[cell] !== null;
+  const unpolished = openCells(state, 'large', bounded.filter(hasLarge));
+  const free = unbounded.filter(hasLarge);
   const polished = generation % 2 === 0 && unpolished.length > 0 ? unpolished : free;
   if (polished.length > 0) add(true, polished[(generation >> 1) % polished.length], [], POLISH_FACTOR * settings.work);
   return jobs;
@@ -139,6 +140,13 @@ export function mergeResults(state: SearchState, jobs: readonly Job[], results: 
   state.generation += 1;
   state.unscaled.length = 0;
   state.unscaled.push(...byPromise(state, [...isStale]));
+}
+
+/** Cells that are worth a job at a size, with their siblings: those far from their bounds at the size that counts, if there are any. */
+function openCells(state: SearchState, which: 'small' | 'large', bounded: readonly number[]): number[] {
+  const undone = bounded.filter((cell) => shareOf(state, which, cell) < DONE);
+  const far = undone.filter((cell) => shareOf(state, 'large', cell) < NEAR);
+  return withSiblings(byGap(state, which, far.length > 0 ? far : undone));
 }
 
 /** Where the last improvement is the fewest jobs ago; of equals, those that come first. */
