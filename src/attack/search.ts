@@ -58,6 +58,8 @@ const EXPLORE_JOBS = 4;
 const SCALE_JOBS = 2;
 /** Evaluations at the size that counts are longer. */
 const POLISH_FACTOR = 3;
+/** One generation in so many works on a dimension without a bound at the size that counts. */
+const FREE_EVERY = 4;
 const NR_PARENTS = 8;
 /** Of a small evaluation, and of one at the size that counts. */
 const SMALL_LIMITS = { events: 8192, steps: 200_000 };
@@ -114,8 +116,9 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
   const hasLarge = (cell: number): boolean => state.large[cell] !== null;
   const unpolished = openCells(state, 'large', bounded.filter(hasLarge));
   const free = unbounded.filter(hasLarge);
-  const polished = generation % 2 === 0 && unpolished.length > 0 ? unpolished : free;
-  if (polished.length > 0) add(true, polished[(generation >> 1) % polished.length], [], POLISH_FACTOR * settings.work);
+  const polished = generation % FREE_EVERY !== 0 && unpolished.length > 0 ? unpolished : free;
+  const turn = polished === free ? generation / FREE_EVERY : generation;
+  if (polished.length > 0) add(true, polished[Math.floor(turn) % polished.length], [], POLISH_FACTOR * settings.work);
   return jobs;
 }
 
