@@ -39,6 +39,10 @@ const LAYOUTS: readonly Verb[] = [
 const SOURCES: readonly Verb[] = ['pend', 'activate', 'sgi', 'int', 'raise'];
 /** Levels and ladders that priorityAt tells apart: it scatters by bits of a product of 2^32 or more. */
 const MAX_LADDER = 64;
+/** What a list is made of and ordered by: half of all new operations. */
+const MAIN: readonly Verb[] = ['pend', 'priority', 'target', 'disable', 'enter', 'int', 'lpi-config', 'lpi-move'];
+/** All alike, rising, falling, and scattered once. */
+const PLAIN_LADDERS = [0, 31, 32, 33, 34];
 
 /** `known`: programs whose operations are worth more than random ones. */
 export function createProgramSource(
@@ -67,7 +71,7 @@ export function createProgramSource(
     switch (verb) {
       case 'priority':
       case 'lpi-config':
-        return chance(30) ? pick([0, 16, 30, 31]) : below(MAX_LADDER);
+        return chance(70) ? pick(PLAIN_LADDERS) : below(MAX_LADDER);
       case 'target':
       case 'lpi-move':
         return chance(15) ? NEXT_VCPU : below(attacker.vcpus);
@@ -100,9 +104,11 @@ export function createProgramSource(
 
   const knownOps = known.flatMap(({ setUp, round }) => [...setUp, ...round]);
 
+  const main = verbs.filter(({ verb }) => MAIN.includes(verb));
+
   /** Half of them out of programs that are bad for something. */
   function randomOp(): Op {
-    if (knownOps.length === 0 || chance(50)) return opOf(pick(verbs));
+    if (knownOps.length === 0 || chance(50)) return opOf(chance(50) ? pick(main) : pick(verbs));
     return chance(50) ? pick(knownOps) : changeOp(pick(knownOps), knownOps);
   }
 
@@ -155,7 +161,7 @@ export function createProgramSource(
 
   function changeList(ops: readonly Op[]): Op[] {
     const changed = [...ops];
-    const at = below(changed.length + 1);
+    const at = chance(25) ? changed.length : below(changed.length + 1);
     const kind = below(changed.length === 0 ? 1 : 6);
     if (kind === 0 && changed.length < MAX_OPS) changed.splice(at, 0, randomOp());
     else if (changed.length === 0) return changed;
@@ -171,7 +177,13 @@ export function createProgramSource(
   }
 
   function changeOnce(program: GuestProgram): GuestProgram {
-    switch (below(12)) {
+    switch (below(13)) {
+      case 12: {
+        // One vCPU does it all while the others are in the guest, or wait.
+        const vcpu = below(attacker.vcpus);
+        const done = (ops: readonly Op[]): Op[] => ops.map((op) => ({ ...op, vcpu }));
+        return { ...program, setUp: done(program.setUp), round: chance(50) ? done(program.round) : program.round };
+      }
       case 0:
         return { ...program, rounds: 1 + below(chance(80) ? 4 : MAX_ROUNDS) };
       case 1:

@@ -58,6 +58,8 @@ const EXPLORE_JOBS = 4;
 const SCALE_JOBS = 2;
 /** Evaluations at the size that counts are longer. */
 const POLISH_FACTOR = 3;
+/** One generation in so many works on a dimension without a bound at the size that counts. */
+const FREE_EVERY = 4;
 const NR_PARENTS = 8;
 /** Of a small evaluation, and of one at the size that counts. */
 const SMALL_LIMITS = { events: 8192, steps: 200_000 };
@@ -70,8 +72,10 @@ export const smallLimits = ({ large }: SearchSettings): Limits => ({ ...SMALL_LI
 export const largeLimits = ({ large }: SearchSettings): Limits => ({ ...LARGE_LIMITS, counted: large });
 /** An improvement of a champion that is worth going on with. */
 const GAIN = 1.01;
-/** A cell this near to its bound is done. */
+/** A cell this near to its bound is done; */
 const DONE = 0.995;
+/** one this near waits for those that are not. */
+const NEAR = 0.965;
 
 /** The jobs of the next generation. `seeds`: programs that the first one judges before anything else. */
 export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []): Job[] {
@@ -102,18 +106,18 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
     for (const size of [false, true]) add(size, 0, seeds, 0);
   }
   for (const cell of nextScaled(state)) add(true, cell, [state.small[cell]!.program], 0);
-  const isLong = (cell: number): boolean => shareOf(state, 'small', cell) < DONE;
   const all = state.small.map((_champion, cell) => cell);
   const bounded = all.filter((cell) => isBounded(settings, cell));
   const unbounded = all.filter((cell) => !isBounded(settings, cell));
-  const open = withSiblings(byGap(state, 'small', bounded.filter(isLong)));
+  const open = openCells(state, 'small', bounded);
   for (const cell of leastVisited(open, state.visits, EXPLORE_JOBS - 1)) add(false, cell, [], settings.work);
   add(false, unbounded[generation % unbounded.length], [], settings.work);
-  const isUnfinished = (cell: number): boolean => state.large[cell] !== null && shareOf(state, 'large', cell) < DONE;
-  const unpolished = withSiblings(byGap(state, 'large', bounded.filter(isUnfinished)));
-  const free = unbounded.filter((cell) => state.large[cell] !== null);
-  const polished = generation % 2 === 0 && unpolished.length > 0 ? unpolished : free;
-  if (polished.length > 0) add(true, polished[(generation >> 1) % polished.length], [], POLISH_FACTOR * settings.work);
+  const hasLarge = (cell: number): boolean => state.large[cell] !== null;
+  const unpolished = openCells(state, 'large', bounded.filter(hasLarge));
+  const free = unbounded.filter(hasLarge);
+  const polished = generation % FREE_EVERY !== 0 && unpolished.length > 0 ? unpolished : free;
+  const turn = polished === free ? generation / FREE_EVERY : generation;
+  if (polished.length > 0) add(true, polished[Math.floor(turn) % polished.length], [], POLISH_FACTOR * settings.work);
   return jobs;
 }
 
@@ -138,6 +142,13 @@ export function mergeResults(state: SearchState, jobs: readonly Job[], results: 
   state.generation += 1;
   state.unscaled.length = 0;
   state.unscaled.push(...byPromise(state, [...isStale]));
+}
+
+/** Cells that are worth a job at a size, with their siblings: those far from their bounds at the size that counts, if there are any. */
+function openCells(state: SearchState, which: 'small' | 'large', bounded: readonly number[]): number[] {
+  const undone = bounded.filter((cell) => shareOf(state, which, cell) < DONE);
+  const far = undone.filter((cell) => shareOf(state, 'large', cell) < NEAR);
+  return withSiblings(byGap(state, which, far.length > 0 ? far : undone));
 }
 
 /** Where the last improvement is the fewest jobs ago; of equals, those that come first. */

@@ -24,6 +24,17 @@ test('attack: the same bytes from one process and from two', async () => {
   assert.equal(readFileSync(at('two.json'), 'utf8'), readFileSync(at('one.json'), 'utf8'));
 });
 
+test('attack: CPU time ends a search, of one process and of several', async () => {
+  for (const jobs of ['1', '2']) {
+    const before = process.cpuUsage();
+    const ended = await run(['attack', ...QUICK, '--cpu-budget', '1s', '--jobs', jobs, '-o', at(`cpu-${jobs}.json`)]);
+    assert.equal(ended.code, 0, ended.err);
+    assert.ok(JSON.parse(readFileSync(at(`cpu-${jobs}.json`), 'utf8')).evaluations > 0);
+    const { user, system } = process.cpuUsage(before);
+    if (jobs === '1') assert.ok(user + system >= 1e6);
+  }
+});
+
 test('attack: goes on where it was, with the settings of the file', async () => {
   const before = JSON.parse(readFileSync(at('one.json'), 'utf8'));
   const more = ['attack', '--resume', at('one.json'), '--jobs', '1', '--evaluations', String(before.evaluations + 1)];
@@ -55,6 +66,16 @@ test('minimize writes findings that replay, rank ranks them', async () => {
     ranks.map(({ strategy }: { strategy: string }) => strategy),
     ['fifo', 'buckets'],
   );
+  const table = await run(['rank', ...files, '--flavour', 'kvm-6.1,xen-new', '-s', 'fifo,buckets']);
+  assert.match(
+    table.out,
+    /^kvm-6\.1\nstrategy +inject +rekey +flush +fold +prune +pending +bounded\nfifo +3\* .* yes$/m,
+  );
+  assert.match(table.out, /^xen-new\n/m);
+  assert.match(table.out, /^prune by kvm-6\.1-prune-steps-fifo: fifo/m);
+  assert.ok(table.out.split('\n').every((line) => line.length <= 100));
+  const md = await run(['rank', ...files, '--flavour', 'kvm-6.1', '-s', 'fifo,buckets', '--reporter', 'md']);
+  assert.match(md.out, /^### kvm-6\.1\n\n\| strategy \| inject .*\n\| --- \| --: .*\n\| fifo \| 3\\\* \|/m);
   const once = await run(['minimize', files[0], '-o', at('again')]);
   assert.equal(once.code, 0, once.err);
 });

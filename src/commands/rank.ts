@@ -168,7 +168,7 @@ const asTable: Render = (ranks, guests) => {
     ...describeGuests(own).flatMap(wrap),
     '',
   ];
-  return [...byFlavour(ranks).flatMap(ofFlavour), `${guests} guests: ${NOTE}`].join('\n');
+  return [...byFlavour(ranks).flatMap(ofFlavour), ...wrap(`${guests} guests: ${NOTE}`)].join('\n');
 };
 
 const isNumber = (column: number): boolean => column > 0 && column <= PATH_NAMES.length;

@@ -122,6 +122,14 @@ test('the CPU interface: EOImode keeps the PMR, acknowledges by the rules, prior
   ]);
 });
 
+test('the CPU interface: groups and EOImode are set one without the other', () => {
+  const values = expand(once(op('groups', { value: 1 }), op('eoi-mode', { value: 1 }), op('groups', { value: 2 })), 8);
+  assert.deepEqual(
+    values.map((name) => Number(name.split(' ').at(-1)) >>> 8),
+    [1, 5, 6],
+  );
+});
+
 test('a DIR may trap and halt the guest: every vCPU in it leaves', () => {
   assert.deepEqual(expand(once(op('enter', { vcpu: 1 }), op('dir', { to: 0 })), 1), [
     'flush v1 0 0',
