@@ -39,6 +39,16 @@ export function boundOf(
   return worstCaseOf(target, dimension)?.steps(worstSizeOf(program, size, target));
 }
 
+/** The same of the guest that has the worst interrupt controller. */
+export function mostOf(
+  target: Target,
+  dimension: number,
+  program: GuestProgram,
+  size: ProgramSize,
+): number | undefined {
+  return worstCaseOf(target, dimension)?.steps({ ...worstSizeOf(program, size, target), model: undefined });
+}
+
 /** Private interrupts that a program can make pending: one row each for every vCPU that may have it. */
 function privateRows({ setUp, round }: GuestProgram, vcpus: number): number {
   const rows = new Set<number>();

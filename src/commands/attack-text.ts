@@ -1,6 +1,6 @@
 /** What `attack` prints: per strategy the share of each declared worst case that was reached, and the worst of the rest. */
 import { dimensionOf, targetOf } from '../attack/archive.js';
-import { boundOf } from '../attack/bounds.js';
+import { boundOf, mostOf } from '../attack/bounds.js';
 import { dimensions } from '../attack/dimensions.js';
 import { type SearchState, shareOf } from '../attack/search.js';
 import { formatInteger } from '../base/number-format.js';
@@ -13,7 +13,9 @@ export interface Row {
   readonly dimension: string;
   readonly title: string;
   readonly figure: number;
+  /** Declared for its machine; and for the worst interrupt controller. */
   readonly bound: number | null;
+  readonly most: number | null;
   readonly program: GuestProgram;
 }
 
@@ -24,7 +26,8 @@ export function rowsOf(state: SearchState): Row[] {
     const { id, title } = dimensions[dimensionOf(cell)];
     const target = targets[targetOf(cell)];
     const bound = boundOf(target, dimensionOf(cell), champion.program, large) ?? null;
-    return [{ ...target, dimension: id, title, ...champion, bound }];
+    const most = mostOf(target, dimensionOf(cell), champion.program, large) ?? null;
+    return [{ ...target, dimension: id, title, ...champion, bound, most }];
   });
 }
 
@@ -42,8 +45,8 @@ export function describeRows(rows: readonly Row[]): string {
   for (const row of rows) {
     if (row !== rows[0] && isOther(row, rows[rows.indexOf(row) - 1])) lines.push('');
     if (row === rows[0] || isOther(row, rows[rows.indexOf(row) - 1])) lines.push(`${row.strategy} on ${row.flavour}`);
-    const { title, figure, bound } = row;
-    const of = bound === null ? '' : `  ${percent(figure / bound)} of ${formatFigure(bound)}`;
+    const { title, figure, most } = row;
+    const of = most === null ? '' : `  ${percent(figure / most)} of ${formatFigure(most)}`;
     lines.push(`  ${title.padEnd(TITLE_WIDTH)} ${formatFigure(figure).padStart(10)}${of}`);
   }
   return lines.join('\n');
