@@ -17,7 +17,17 @@ const BUDGET: ParamSpec = {
  * first; no entry chooses it until then, and the pending test says yes, whatever PMR, so that the vCPU does not sleep on it.
  * An entry that only leaves (disabled, no longer pending) may stay behind; what makes it deliverable for another vCPU moves
  * it there at once, as upstream's append would. With the distributor off what has not left yet is not stranded when it comes
- * on again (vgic-spec 1.24).
+ * on again (vgic-spec 1.24). Nor is an unmapped LPI freed before it leaves.
+ *
+ * Migration goes first, since the guest waits for it, and removal last, since it does not: a guest that retargets without end
+ * can keep what only leaves on the list, which costs nothing, for nothing looks at it.
+ *
+ * Nothing waits for ever while the old vCPU runs: each exit takes off as many as wait, up to the budget. One that never runs
+ * again keeps what waits on it. So it does upstream, but there that is what was retargeted since its last exit, and here also
+ * what that exit passed over: a host that takes a vCPU offline has to prune until nothing waits, which is not modelled.
+ *
+ * EnableLPIs off takes all LPIs off, in pieces with the list lock dropped in between, before the write ends: GICR_CTLR.RWP is
+ * there for it (vgic-spec 2.5). What else runs in between is not modelled, as an event is atomic.
  */
 export const boundedBuckets: ApListStrategy = {
   id: 'bounded-buckets',
