@@ -43,8 +43,14 @@ function pathReading(path: number, metric: MetricName): Reading {
   };
 }
 
-function sectionReading(id: string, title: string, section: number): Reading {
-  return { id, title, path: undefined, boundedBy: undefined, read: ({ cost }) => cost.sectionMax[section] };
+/** `sections`: how many counters from `first` on it has, one a payer if it is split by payer. */
+function sectionReading(id: string, title: string, first: number, sections = 1): Reading {
+  const read: Reading['read'] = ({ cost }) => {
+    let most = 0;
+    for (let section = first; section < first + sections; section++) most = Math.max(most, cost.sectionMax[section]);
+    return most;
+  };
+  return { id, title, path: undefined, boundedBy: undefined, read };
 }
 
 const perInstruction = (figure: number, instructions: number): number => figure / Math.max(1, instructions);
@@ -52,7 +58,12 @@ const perInstruction = (figure: number, instructions: number): number => figure 
 const READINGS: readonly Reading[] = [
   ...PATH_NAMES.flatMap((_name, path) => PATH_METRICS.map((metric) => pathReading(path, metric))),
   sectionReading('exit-steps', 'most steps of one exit: fold and prune', Counters.SECTION_EXIT),
-  sectionReading('key-change-steps', 'most steps of one register write that re-keys', Counters.SECTION_KEY_CHANGE),
+  sectionReading(
+    'key-change-steps',
+    'most steps of one register write that re-keys',
+    Counters.SECTION_KEY_CHANGE,
+    Counters.NR_PAYERS,
+  ),
   sectionReading(
     'dist-on-steps',
     'most steps of the pending tests of one GICD_CTLR write',
