@@ -1,5 +1,6 @@
 /** Chapter: one recommendation, and what it depends on. */
 import { formatDecimal, formatInteger, joinWords } from '../base/number-format.js';
+import { boundedBuckets } from '../strategy/bounded-buckets.js';
 import { type Chapter, changeText, list } from './chapter.js';
 import type { FindingsData } from './data.js';
 import { frontOf, type Trade, tradesOf } from './pareto.js';
@@ -22,6 +23,13 @@ const describe = ({ strategy, honest, worst }: Trade, upstream: Trade): string =
   `\`${strategy}\` (longest stretch apart from the prune ${formatInteger(worst)} steps, upstream ${formatInteger(upstream.worst)}; Linux guests ${formatDecimal(honest)} steps an entry, ${changeText(upstream.honest, honest)})`;
 
 /** Of those that an honest guest can afford, the one with the shortest worst stretch; the cheaper of equals. */
+/** The strategy that takes a few entries off at an exit, where it has the shortest worst stretch of all. */
+function inPieces(all: readonly Trade[], best: Trade | undefined): string {
+  const pieces = all.find(({ strategy }) => strategy === boundedBuckets.id);
+  if (pieces === undefined || best === undefined || pieces.worst >= best.worst) return '';
+  return ` \`${pieces.strategy}\` shows it: an exit takes at most ${boundedBuckets.params.budget.fallback} entries off the list and leaves the rest to the next one, so that the longest stretch of all is ${formatInteger(pieces.worst)} steps; the price is that an interrupt which was retargeted may reach its new vCPU some exits later.`;
+}
+
 function pick(trades: readonly Trade[], upstream: Trade): Trade | undefined {
   return trades
     .filter(({ isCandidate, honest }) => isCandidate && honest <= HONEST_LIMIT * upstream.honest)
@@ -63,7 +71,7 @@ export function describeRecommendation(data: FindingsData): Chapter {
               'Every write that changes the key of a queued interrupt (enable, pending, active, priority, target, group) must tell the list, under its lock: the irq_lock is dropped, the list lock taken, the irq_lock taken again, as queueing does today. A write that forgets is a wrong order, not a slow one.',
             ]
           : []),
-        'Cut what is linear into pieces: an exit that visits what the guest changed, and a switched-on distributor that tests vCPU after vCPU, can open interrupts between the pieces. With LPIs linear is 57,344.',
+        `Cut what is linear into pieces: an exit that visits what the guest changed, and a switched-on distributor that tests vCPU after vCPU, can open interrupts between the pieces. With LPIs linear is 57,344.${inPieces(all, bestAll)}`,
         `Where no device is assigned and the guest has no ITS, the lists end at ${formatInteger(data.reach.spis)}: how much the figures of upstream matter then is a question of the time a step takes (chapter 9).`,
       ]),
     ],
