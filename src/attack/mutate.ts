@@ -40,17 +40,7 @@ const SOURCES: readonly Verb[] = ['pend', 'activate', 'sgi', 'int', 'raise'];
 /** Levels and ladders that priorityAt tells apart: it scatters by bits of a product of 2^32 or more. */
 const MAX_LADDER = 64;
 /** What a list is made of and ordered by: half of all new operations. */
-const MAIN: readonly Verb[] = [
-  'pend',
-  'priority',
-  'target',
-  'disable',
-  'enter',
-  'sgi',
-  'int',
-  'lpi-config',
-  'lpi-move',
-];
+const MAIN: readonly Verb[] = ['pend', 'priority', 'target', 'disable', 'enter', 'int', 'lpi-config', 'lpi-move'];
 /** All alike, rising, falling, and scattered once. */
 const PLAIN_LADDERS = [0, 31, 32, 33, 34];
 
@@ -88,8 +78,7 @@ export function createProgramSource(
       case 'pmr':
         return pick([0, 0x80, 0xf8]);
       case 'sgi':
-        // Several senders of one SGI are worth more than several SGIs.
-        return chance(70) ? pick([0, MAX_SGI_VALUE / 2]) : below(MAX_SGI_VALUE);
+        return below(MAX_SGI_VALUE);
       case 'ack':
         return 1 + below(8);
       case 'drain':

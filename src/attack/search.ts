@@ -10,7 +10,7 @@ import { createGenerator } from '../base/rng.js';
 import type { GuestProgram, ProgramSize } from '../hostile/program.js';
 import { type Cells, cellIndex, dimensionOf, emptyCells, isBetter, lengthOf, targetOf } from './archive.js';
 import type { Attacker } from './attacker.js';
-import { mostOf, worstCaseOf } from './bounds.js';
+import { boundOf, worstCaseOf } from './bounds.js';
 import { dimensions, siblingsOf } from './dimensions.js';
 import type { Limits, Target } from './evaluate.js';
 import type { Job, JobResult } from './job.js';
@@ -58,8 +58,6 @@ const EXPLORE_JOBS = 4;
 const SCALE_JOBS = 2;
 /** Evaluations at the size that counts are longer. */
 const POLISH_FACTOR = 3;
-/** What is below this share at both sizes lacks an idea, not shares of its spans: no work for the larger size. */
-const PATTERN = 0.75;
 /** One generation in so many works on a dimension without a bound at the size that counts. */
 const FREE_EVERY = 4;
 const NR_PARENTS = 8;
@@ -116,13 +114,10 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
   for (const cell of leastVisited(open, state.visits, EXPLORE_JOBS - 1)) add(false, cell, [], settings.work);
   add(false, unbounded[generation % unbounded.length], [], settings.work);
   const hasLarge = (cell: number): boolean => state.large[cell] !== null;
-  const isPattern = (cell: number): boolean =>
-    Math.max(shareOf(state, 'small', cell), shareOf(state, 'large', cell)) > PATTERN;
-  const unpolished = openCells(state, 'large', bounded.filter(hasLarge)).filter(isPattern);
+  const unpolished = openCells(state, 'large', bounded.filter(hasLarge));
   const free = unbounded.filter(hasLarge);
-  const isFree = generation % FREE_EVERY === 0;
-  const polished = isFree ? free : unpolished;
-  const turn = isFree ? generation / FREE_EVERY : generation;
+  const polished = generation % FREE_EVERY !== 0 && unpolished.length > 0 ? unpolished : free;
+  const turn = polished === free ? generation / FREE_EVERY : generation;
   if (polished.length > 0) add(true, polished[Math.floor(turn) % polished.length], [], POLISH_FACTOR * settings.work);
   return jobs;
 }
@@ -193,7 +188,7 @@ export function shareOf({ settings, small, large }: SearchState, which: 'small' 
   const champion = (which === 'small' ? small : large)[cell];
   if (champion === null) return 0;
   const target = settings.targets[targetOf(cell)];
-  const bound = mostOf(target, dimensionOf(cell), champion.program, settings[which]);
+  const bound = boundOf(target, dimensionOf(cell), champion.program, settings[which]);
   return bound === undefined ? 1 : champion.figure / bound;
 }
 
