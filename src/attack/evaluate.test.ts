@@ -6,7 +6,7 @@ import { createGenerator } from '../base/rng.js';
 import { doing, type GuestProgram, NEXT_VCPU, verbInfo } from '../hostile/program.js';
 import { strategies } from '../strategy/index.js';
 import { type Attacker, CAPABILITIES, defaultAttacker, findForbidden, parseCapabilities, verbsOf } from './attacker.js';
-import { boundOf } from './bounds.js';
+import { boundOf, mostOf } from './bounds.js';
 import { dimensionIndex, dimensions } from './dimensions.js';
 import { createEvaluator, type Limits } from './evaluate.js';
 import { estimateInstructions } from './instructions.js';
@@ -52,6 +52,33 @@ test('no random program exceeds what a strategy declares', () => {
           assert.ok(figure <= bound, `${flavour} ${strategy} ${dimensions[at].id}: ${figure} > ${bound}`);
         }
       }
+});
+
+test('no guest maps an interrupt: a retarget in xen-old takes one lock, whatever is queued', () => {
+  const program: GuestProgram = {
+    model: 'gicv2',
+    vcpus: 2,
+    setUp: [doing('pend', { vcpu: 1 }), doing('target', { vcpu: 1, value: 1 })],
+    round: [],
+    rounds: 0,
+  };
+  const target = { flavour: 'xen-old', strategy: 'xen-old' };
+  const dimension = dimensionIndex('rekey-steps');
+  const { figures } = createEvaluator(ALL, LIMITS).evaluate(program, target, SIZE);
+  assert.equal(figures?.[dimension], 1);
+  assert.equal(boundOf(target, dimension, program, SIZE), 1);
+});
+
+test('a bound that depends on the interrupt controller: that of the worst one', () => {
+  const program: GuestProgram = { model: 'gicv3', vcpus: 2, setUp: [doing('pend')], round: [], rounds: 0 };
+  const dimension = dimensionIndex('flush-steps');
+  const bounds = (model: GuestProgram['model']): (number | undefined)[] =>
+    [boundOf, mostOf].map((of) =>
+      of({ flavour: 'kvm-6.1', strategy: 'top-k' }, dimension, { ...program, model }, { n: 960, nrLr: 4 }),
+    );
+  const [own, most] = bounds('gicv3');
+  assert.ok(own! < most! / 4);
+  assert.deepEqual(bounds('gicv2'), [most, most]);
 });
 
 test('appendix A: 8,426 comparisons for 960 scattered priorities', () => {

@@ -10,7 +10,7 @@ import { createGenerator } from '../base/rng.js';
 import type { GuestProgram, ProgramSize } from '../hostile/program.js';
 import { type Cells, cellIndex, dimensionOf, emptyCells, isBetter, lengthOf, targetOf } from './archive.js';
 import type { Attacker } from './attacker.js';
-import { mostOf, worstCaseOf } from './bounds.js';
+import { boundOf, worstCaseOf } from './bounds.js';
 import { dimensions, siblingsOf } from './dimensions.js';
 import type { Limits, Target } from './evaluate.js';
 import type { Job, JobResult } from './job.js';
@@ -187,7 +187,7 @@ export function shareOf({ settings, small, large }: SearchState, which: 'small' 
   const champion = (which === 'small' ? small : large)[cell];
   if (champion === null) return 0;
   const target = settings.targets[targetOf(cell)];
-  const bound = mostOf(target, dimensionOf(cell), champion.program, settings[which]);
+  const bound = boundOf(target, dimensionOf(cell), champion.program, settings[which]);
   return bound === undefined ? 1 : champion.figure / bound;
 }
 

@@ -45,8 +45,9 @@ export function describeRows(rows: readonly Row[]): string {
   for (const row of rows) {
     if (row !== rows[0] && isOther(row, rows[rows.indexOf(row) - 1])) lines.push('');
     if (row === rows[0] || isOther(row, rows[rows.indexOf(row) - 1])) lines.push(`${row.strategy} on ${row.flavour}`);
-    const { title, figure, most } = row;
-    const of = most === null ? '' : `  ${percent(figure / most)} of ${formatFigure(most)}`;
+    const { title, figure, bound, most } = row;
+    const more = most === bound || most === null ? '' : `; ${formatFigure(most)} with another interrupt controller`;
+    const of = bound === null ? '' : `  ${percent(figure / bound)} of ${formatFigure(bound)}${more}`;
     lines.push(`  ${title.padEnd(TITLE_WIDTH)} ${formatFigure(figure).padStart(10)}${of}`);
   }
   return lines.join('\n');
