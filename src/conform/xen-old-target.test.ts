@@ -7,7 +7,7 @@ import { runScenario } from './run.js';
 import { readShipped } from './test-scenarios.js';
 import { compareXenOld, xenOldRuns } from './test-xen-old.js';
 
-const NR_RUNS = Number(process.env.FUZZ_RUNS ?? 100);
+const NR_RUNS = Number(process.env.FUZZ_RUNS ?? 60);
 
 test('every shipped scenario of xen-old holds', () => {
   const shipped = readShipped().filter(({ flavours }) => flavours.includes('xen-old'));

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { AP_LIST_FLAVOURS, scenarios } from '../reference/arbitrary.js';
 import { compareScenario } from './test-differential.js';
 
-const NR_RUNS = Number(process.env.FUZZ_RUNS ?? 60);
+const NR_RUNS = Number(process.env.FUZZ_RUNS ?? 40);
 
 for (const flavour of AP_LIST_FLAVOURS) {
   test(`${flavour}: the core and the reference model agree after every event, on random machines and events`, () => {

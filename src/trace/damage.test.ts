@@ -144,7 +144,7 @@ test('random damage ends in an InputError or in the same trace', () => {
       const report = validateTrace(memory(bytes));
       assert.equal(report.nrProblems === 0, !(read instanceof InputError));
     }),
-    { numRuns: 1500, seed: 1 },
+    { numRuns: 1000, seed: 1 },
   );
 });
 

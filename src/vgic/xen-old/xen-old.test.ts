@@ -14,7 +14,7 @@ import { ENABLED, queuedOn } from '../word.js';
 import { NO_LR } from './columns.js';
 import { createXenOldVgic, type XenOldVgic } from './index.js';
 
-const NR_RUNS = Number(process.env.FUZZ_RUNS ?? 200);
+const NR_RUNS = Number(process.env.FUZZ_RUNS ?? 100);
 
 const createMachine = (changes: Partial<Machine> = {}): Machine => ({
   flavour: 'xen-old',
