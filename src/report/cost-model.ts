@@ -78,12 +78,15 @@ function predictedTable(traces: readonly TraceFacts[], facts: Facts): Table {
 function extrapolations(traces: readonly TraceFacts[]): Block[] {
   const byReason = new Map<string, string[]>();
   for (const { label, depthSource } of traces) {
-    for (const reason of predict(countsOfCell(depthSource.exact), SHOWN_LOCKS).extrapolated)
+    for (const found of predict(countsOfCell(depthSource.exact), SHOWN_LOCKS).extrapolated) {
+      // One reason for all means, whatever their figures.
+      const reason = found.replace(/ of [\d.]+ \(/, ' outside the range (');
       byReason.set(reason, [...(byReason.get(reason) ?? []), label]);
+    }
   }
   if (byReason.size === 0) return [];
   const words = [...byReason].map(([reason, labels]) => `${reason}: ${joinWords(labels)}`);
-  return [{ kind: 'text', text: `Extrapolated, so less sure. ${words.join('. ')}.` }];
+  return [{ kind: 'text', text: `Extrapolated, so less sure: ${words.join('; ')}.` }];
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)}\u00a0%`;
