@@ -108,6 +108,8 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
   for (const cell of nextScaled(state)) add(true, cell, [state.small[cell]!.program], 0);
   const all = state.small.map((_champion, cell) => cell);
   const bounded = all.filter((cell) => isBounded(settings, cell));
+  const lent = nextLent(state, bounded);
+  if (lent !== undefined) add(true, lent.cell, [lent.program], 0);
   const unbounded = all.filter((cell) => !isBounded(settings, cell));
   const open = openCells(state, 'small', bounded);
   for (const cell of leastVisited(open, state.visits, EXPLORE_JOBS - 1)) add(false, cell, [], settings.work);
@@ -142,6 +144,26 @@ export function mergeResults(state: SearchState, jobs: readonly Job[], results: 
   state.generation += 1;
   state.unscaled.length = 0;
   state.unscaled.push(...byPromise(state, [...isStale]));
+}
+
+/**
+ * A cell that is far from its bound at the size that counts, and the champion of the same dimension of another strategy that is
+ * near its own: what is bad for one may be bad for the other. Cells and lenders take turns.
+ */
+function nextLent(state: SearchState, bounded: readonly number[]): { cell: number; program: GuestProgram } | undefined {
+  const { large, generation } = state;
+  const isNear = (cell: number): boolean => shareOf(state, 'large', cell) >= NEAR;
+  const pairs = bounded
+    .filter((cell) => !isNear(cell))
+    .map((cell) => ({
+      cell,
+      lenders: bounded.filter((other) => dimensionOf(other) === dimensionOf(cell) && isNear(other)),
+    }))
+    .filter(({ lenders }) => lenders.length > 0);
+  if (pairs.length === 0) return undefined;
+  const { cell, lenders } = pairs[generation % pairs.length];
+  const champion = large[lenders[Math.floor(generation / pairs.length) % lenders.length]];
+  return champion === null ? undefined : { cell, program: champion.program };
 }
 
 /** Cells that are worth a job at a size, with their siblings: those far from their bounds at the size that counts, if there are any. */
