@@ -194,7 +194,7 @@ export function describeSortCost(data: FindingsData): Chapter {
       list([
         'A step is a list node looked at, a comparison, a lock taken or a list register written; steps are counted over everything between two entries, so that work that moves to the injection is in them. Sorting on insertion also saves the count of the list at entry (kvm-6.1), which a patch on top of upstream would keep: chapter 9 has what compiled C says.',
         ...describeInstructions(onLinux),
-        `Of all ${formatInteger(cells + fits)} cells of the surface ${formatInteger(fits)} have lists that fit; there nothing is sorted at entry. \`${cheapest.strategy}\` has the fewest steps of all strategies that keep the order, or as few as any, in ${formatShare(cheapest.cells, cheapest.all)} of the cells.`,
+        `Of all ${formatInteger(cells + fits)} cells of the surface ${formatInteger(fits)} have lists that fit; there nothing is sorted at entry. \`${cheapest.strategy}\` has the fewest steps of all strategies that keep the order, alone or with others, in ${formatShare(cheapest.cells, cheapest.all)} of the cells.`,
         ...falls.map(
           ({ entries, unsorted, insertWins, flushWins }, at) =>
             `Of ${formatInteger(entries)} entries of ${KIND_NAMES[RECORDING_KINDS[at]]} ${formatShare(unsorted, entries)} sort nothing at all, ${formatShare(insertWins, entries)} lie where insertion wins, ${formatShare(flushWins, entries)} where the sort at entry wins.`,

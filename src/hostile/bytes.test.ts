@@ -1,13 +1,10 @@
 /** The bytes of each row: the same on every machine and Node version, so a digest of a small instance is pinned. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { createMemorySource, createMemoryTarget } from '../trace/source.js';
+import { createMemorySource } from '../trace/source.js';
 import { validateTrace } from '../trace/validate.js';
-import { createTraceWriter } from '../trace/writer.js';
-import { workloadHeader } from '../workload/index.js';
-import { resolveParams, type WorkloadParams } from '../workload/workload.js';
+import { digest, writeTrace } from '../workload/test-trace-bytes.js';
 import { HOSTILE_RECORDINGS, type HostileWorkload, hostileWorkloads, unmodelled } from './index.js';
 
 /** Beginning of the sha256 with n = 40 (as many as it may be) and 3 rounds. */
@@ -44,23 +41,12 @@ const PINNED: Readonly<Record<string, string>> = {
 
 const SMALL: Readonly<Record<string, number>> = { n: 40, rounds: 3 };
 
-function write(workload: HostileWorkload, given: WorkloadParams): Uint8Array {
-  const params = resolveParams(workload, given);
-  const target = createMemoryTarget(`${workload.id}.vgt`);
-  const writer = createTraceWriter(target, workloadHeader(workload, params, '0'), { reserve: 0 });
-  workload.generate(params, writer);
-  writer.finish();
-  return target.bytes();
-}
-
 function writeSmall(workload: HostileWorkload): Uint8Array {
   const given = workload.params
     .filter(({ name }) => name in SMALL)
     .map(({ name, max }) => [name, Math.min(SMALL[name], max)]);
-  return write(workload, Object.fromEntries(given));
+  return writeTrace(workload, Object.fromEntries(given));
 }
-
-const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 
 test('every row is pinned', () => {
   assert.deepEqual(
@@ -116,7 +102,7 @@ for (const workload of hostileWorkloads) {
   test(`${workload.id}: sound with each parameter at its least`, () => {
     for (const { name, min } of workload.params) {
       const small = workload.params.filter((param) => param.name === 'n' || param.name === 'rounds');
-      const bytes = write(workload, { ...Object.fromEntries(small.map((param) => [param.name, 2])), [name]: min });
+      const bytes = writeTrace(workload, { ...Object.fromEntries(small.map((param) => [param.name, 2])), [name]: min });
       assert.deepEqual(validateTrace(createMemorySource(bytes)).problems, [], `${name}=${min}`);
     }
   });

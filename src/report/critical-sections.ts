@@ -99,7 +99,7 @@ export const amplificationTable = (facts: Facts): Table => ({
   ),
 });
 
-/** Null: no trace has any. */
+/** Null: no trace has sections. */
 export function criticalSection(facts: Facts): Section | null {
   const traces = facts.traces.filter(({ all }) => all.some(({ exact }) => exact.sections.length > 0));
   if (traces.length === 0) return null;

@@ -1,13 +1,12 @@
 /** The bytes of each workload: the same on every machine and Node version, so a digest of a small instance is pinned. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { createMemorySource, createMemoryTarget } from '../trace/source.js';
+import { createMemorySource } from '../trace/source.js';
 import { validateTrace } from '../trace/validate.js';
-import { createTraceWriter } from '../trace/writer.js';
-import { workloadHeader, workloads } from './index.js';
-import { resolveParams, type Workload, type WorkloadParams } from './workload.js';
+import { workloads } from './index.js';
+import { digest, writeTrace } from './test-trace-bytes.js';
+import type { Workload } from './workload.js';
 
 /** Beginning of the sha256 of 3000 events, seed 7, other parameters at their defaults where these are small enough. */
 const PINNED: Readonly<Record<string, string>> = {
@@ -39,17 +38,6 @@ function writeSmall(workload: Workload, seed: number): Uint8Array {
   );
   return writeTrace(workload, Object.fromEntries(given));
 }
-
-function writeTrace(workload: Workload, given: WorkloadParams): Uint8Array {
-  const params = resolveParams(workload, given);
-  const target = createMemoryTarget(`${workload.id}.vgt`);
-  const writer = createTraceWriter(target, workloadHeader(workload, params, '0'), { reserve: 0 });
-  workload.generate(params, writer);
-  writer.finish();
-  return target.bytes();
-}
-
-const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 
 test('every workload is pinned', () => {
   assert.deepEqual(
