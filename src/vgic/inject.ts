@@ -56,7 +56,7 @@ export function createInject(s: VgicState, queue: Queue, lpis: LpiRows): Inject 
         const isPrivate = (intid - NR_PRIVATE_IRQS) >> 31;
         slot = intid + ((vcpu * NR_PRIVATE_IRQS) & isPrivate) + (spiOffset & ~isPrivate);
       } else {
-        const before = cost.totalSteps;
+        const before = COUNTED ? cost.totalSteps : 0;
         slot = lookUpLpi(intid);
         // Nodes, without the lock.
         if (COUNTED && cost.totalSteps > before) cost.ops[OP_INJECT_LOOKUP] += cost.totalSteps - before - 1;
