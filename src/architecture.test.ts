@@ -26,7 +26,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cost: ['base', 'gic', 'vgic', 'strategy', 'trace', 'stats', 'replay'],
   hostile: ['base', 'gic', 'trace', 'workload'],
   attack: ['base', 'gic', 'vgic', 'strategy', 'trace', 'stats', 'replay', 'workload', 'hostile'],
-  report: ['base', 'stats', 'replay', 'study', 'cost'],
+  compare: ['base', 'stats', 'replay'],
+  run: ['base', 'gic', 'vgic', 'strategy', 'trace', 'replay', 'workload', 'study', 'compare', 'report'],
+  history: ['base', 'stats', 'replay', 'compare'],
+  report: ['base', 'stats', 'replay', 'study', 'cost', 'compare', 'history'],
   findings: [
     'base',
     'gic',
@@ -60,6 +63,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'hostile',
     'attack',
     'findings',
+    'compare',
+    'run',
+    'history',
   ],
 };
 /** Files directly in src/ → folders they may import. */

@@ -10,6 +10,8 @@ export const EXIT_REGRESSION = 3;
 export const EXIT_INPUT = 4;
 export const EXIT_FIDELITY = 5;
 export const EXIT_BOUND = 6;
+/** Nothing could be decided, and the user said that this is not enough (--strict). */
+export const EXIT_UNDECIDED = 7;
 export const EXIT_INTERRUPTED = 130;
 
 /** A failure with a one-line message (what, where, remedy) and the exit code it ends in. */
