@@ -14,6 +14,7 @@ import { registerGrowth } from './growth.js';
 import { registerImport } from './import.js';
 import { registerInfo } from './info.js';
 import { registerMinimize } from './minimize.js';
+import { registerProfile } from './profile.js';
 import { registerRank } from './rank.js';
 import { registerReplay } from './replay.js';
 import { registerReport } from './report.js';
@@ -108,6 +109,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt --quick', 'a first look'],
     ['my.vgt -s fifo,buckets', 'two strategies, and a control'],
   ],
+  profile: [
+    ['my.vgt', 'where the time goes'],
+    ['my.vgt -s buckets --seconds 10', 'longer, another strategy'],
+    ['my.vgt --clinic flame,doctor', 'and pages of clinic'],
+  ],
   study: [
     ['', 'all threads'],
     ['its --json', 'one, for other tools'],
@@ -167,6 +173,7 @@ function createProgram(terminal: Terminal): Command {
     registerMinimize,
     registerRank,
     registerBench,
+    registerProfile,
     registerCost,
     registerCalibrate,
     registerContract,
