@@ -1,29 +1,7 @@
 /** The verbs put together, and what each way to end is as an exit code and a line on stderr. */
 import { Command, CommanderError } from 'commander';
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js';
-import { registerAttack } from './attack.js';
-import { registerBench } from './bench.js';
-import { registerCalibrate } from './calibrate.js';
-import { registerConform } from './conform.js';
-import { registerContract } from './contract.js';
-import { registerCost } from './cost.js';
-import { registerExplore } from './explore.js';
-import { registerFindings } from './findings.js';
-import { registerGen } from './gen.js';
-import { registerGrowth } from './growth.js';
-import { registerImport } from './import.js';
-import { registerInfo } from './info.js';
-import { registerMinimize } from './minimize.js';
-import { registerProfile } from './profile.js';
-import { registerRank } from './rank.js';
-import { registerReplay } from './replay.js';
-import { registerReport } from './report.js';
-import { registerStrategies } from './strategies.js';
-import { loadChosen } from './strategy-files.js';
-import { registerStudy } from './study.js';
 import { type Terminal, tool } from './terminal.js';
-import { registerValidate } from './validate.js';
-import { registerVerify } from './verify.js';
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 internal error; 2 usage; 3 regression; 4 input that is
@@ -142,6 +120,33 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
   ],
 };
 
+type Register = (program: Command, terminal: Terminal) => void;
+
+/** Verb → its file, in the order of the help; a command line loads that of its own verb alone. */
+const VERBS: Readonly<Record<string, () => Promise<Register>>> = {
+  report: async () => (await import('./report.js')).registerReport,
+  replay: async () => (await import('./replay.js')).registerReplay,
+  verify: async () => (await import('./verify.js')).registerVerify,
+  conform: async () => (await import('./conform.js')).registerConform,
+  explore: async () => (await import('./explore.js')).registerExplore,
+  import: async () => (await import('./import.js')).registerImport,
+  gen: async () => (await import('./gen.js')).registerGen,
+  info: async () => (await import('./info.js')).registerInfo,
+  validate: async () => (await import('./validate.js')).registerValidate,
+  attack: async () => (await import('./attack.js')).registerAttack,
+  minimize: async () => (await import('./minimize.js')).registerMinimize,
+  rank: async () => (await import('./rank.js')).registerRank,
+  bench: async () => (await import('./bench.js')).registerBench,
+  profile: async () => (await import('./profile.js')).registerProfile,
+  cost: async () => (await import('./cost.js')).registerCost,
+  calibrate: async () => (await import('./calibrate.js')).registerCalibrate,
+  contract: async () => (await import('./contract.js')).registerContract,
+  strategies: async () => (await import('./strategies.js')).registerStrategies,
+  study: async () => (await import('./study.js')).registerStudy,
+  findings: async () => (await import('./findings.js')).registerFindings,
+  growth: async () => (await import('./growth.js')).registerGrowth,
+};
+
 function describeExamples(verb: string): string {
   const commands = EXAMPLES[verb].map(([args]) => `  vgic-replay ${verb} ${args}`);
   const width = Math.max(...commands.map(({ length }) => length)) + 2;
@@ -149,8 +154,8 @@ function describeExamples(verb: string): string {
   return ['', 'Examples:', ...lines].join('\n');
 }
 
-/** All verbs, writing to `terminal`. */
-function createProgram(terminal: Terminal): Command {
+/** The verb that `args` begin with, or, where they begin with none, all verbs; writing to `terminal`. */
+async function createProgram(args: readonly string[], terminal: Terminal): Promise<Command> {
   const program = new Command();
   program
     .name('vgic-replay')
@@ -159,34 +164,13 @@ function createProgram(terminal: Terminal): Command {
     )
     .version(tool.version)
     .addHelpText('after', EXIT_CODES);
-  for (const register of [
-    registerReport,
-    registerReplay,
-    registerVerify,
-    registerConform,
-    registerExplore,
-    registerImport,
-    registerGen,
-    registerInfo,
-    registerValidate,
-    registerAttack,
-    registerMinimize,
-    registerRank,
-    registerBench,
-    registerProfile,
-    registerCost,
-    registerCalibrate,
-    registerContract,
-    registerStrategies,
-    registerStudy,
-    registerFindings,
-    registerGrowth,
-  ]) {
-    register(program, terminal);
-  }
+  const verbs = Object.hasOwn(VERBS, args[0] ?? '') ? [args[0]] : Object.keys(VERBS);
+  for (const verb of verbs) (await VERBS[verb]())(program, terminal);
   program.hook('preAction', async (_, command) => {
     const chosen = command.getOptionValue('strategy');
-    if (chosen !== undefined) command.setOptionValue('strategy', await loadChosen(chosen, terminal));
+    if (chosen === undefined) return;
+    const { loadChosen } = await import('./strategy-files.js');
+    command.setOptionValue('strategy', await loadChosen(chosen, terminal));
   });
   for (const command of program.commands) command.addHelpText('after', describeExamples(command.name()));
   for (const command of [program, ...program.commands]) {
@@ -210,7 +194,8 @@ const joinLines = (text: string): string =>
 /** Runs one command line (without the program's own name) and returns the exit code. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
   try {
-    await createProgram(terminal).parseAsync([...args], { from: 'user' });
+    const program = await createProgram(args, terminal);
+    await program.parseAsync([...args], { from: 'user' });
     return EXIT_OK;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
