@@ -18,9 +18,12 @@ test('a profile says in words where the time is, and both files of it can be rea
   assert.match(text, /bare-flood-big.vgt, buckets, kvm-6.1\nMost of the time is in \S+ \(src\/\S+\.ts\): \d/);
   assert.match(text, /The model itself \(vgic\/\) takes \d+\.\d %, the strategy \d+\.\d %/);
   const profile = JSON.parse(readFileSync(join(out, 'profile.cpuprofile'), 'utf8')) as CpuProfile;
-  // Without inlining the functions of the model are there under their own names.
-  const names = selfTimes(profile).map(({ name }) => name);
-  assert.ok(names.includes('runWindow') && names.includes('flushIfQueued'), names.join(', '));
+  // Without inlining the functions of the model are there under their own files.
+  const files = selfTimes(profile).map(({ url }) => url);
+  assert.ok(
+    files.some((url) => url.includes('/src/vgic/')),
+    files.join(', '),
+  );
   const speedscope = JSON.parse(readFileSync(join(out, 'profile.speedscope.json'), 'utf8')) as {
     profiles: { samples: unknown[] }[];
   };
