@@ -11,6 +11,7 @@ import { registerExplore } from './explore.js';
 import { registerFindings } from './findings.js';
 import { registerGen } from './gen.js';
 import { registerGrowth } from './growth.js';
+import { registerHistory } from './history.js';
 import { registerImport } from './import.js';
 import { registerInfo } from './info.js';
 import { registerMinimize } from './minimize.js';
@@ -130,6 +131,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt --calibration mine.json', 'and time'],
   ],
   calibrate: [['micro-bench.log -o mine.json', 'a log of kvm-unit-tests']],
+  history: [
+    ['add report.json', 'a line more in .vgic-history.jsonl'],
+    ['show --cell boot', 'first, last and course of each series'],
+    ['detect --since 1a2b3c4', 'what changed after that commit'],
+  ],
   strategies: [
     ['', 'text'],
     ['--json', 'for other tools'],
@@ -174,6 +180,7 @@ function createProgram(terminal: Terminal): Command {
     registerStudy,
     registerFindings,
     registerGrowth,
+    registerHistory,
   ]) {
     register(program, terminal);
   }
@@ -182,8 +189,8 @@ function createProgram(terminal: Terminal): Command {
     if (chosen !== undefined) command.setOptionValue('strategy', await loadChosen(chosen, terminal));
   });
   for (const command of program.commands) command.addHelpText('after', describeExamples(command.name()));
-  for (const command of [program, ...program.commands]) {
-    const help = command === program ? 'vgic-replay --help' : `vgic-replay ${command.name()} --help`;
+  for (const command of [program, ...program.commands.flatMap((verb) => [verb, ...verb.commands])]) {
+    const help = `${fullName(command)} --help`;
     command.exitOverride().configureOutput({
       writeOut: (text) => terminal.out(text),
       writeErr: (text) => terminal.err(text),
@@ -192,6 +199,10 @@ function createProgram(terminal: Terminal): Command {
   }
   return program;
 }
+
+/** "vgic-replay history add". */
+const fullName = (command: Command): string =>
+  command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 
 /** An error of the option parser, which may have a suggestion on a second line, as one line. */
 const joinLines = (text: string): string =>
