@@ -21,7 +21,7 @@ export function makeRun({ at, commit, machine, cell, traceSha256, counters, time
   return {
     schema: HISTORY_SCHEMA,
     when: new Date(Date.UTC(2026, 0, 1 + at)).toISOString(),
-    commit: commit === undefined ? `${at}`.padStart(40, 'c') : commit,
+    commit: commit === undefined ? `${at}`.padStart(4, '0').padEnd(40, 'c') : commit,
     ref: 'main',
     tool: { name: 'vgic-replay', version: '0.1.0' },
     machine: { fingerprint: fingerprintOf(facts), ...facts },
