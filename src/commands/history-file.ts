@@ -2,7 +2,9 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { InputError } from '../base/errors.js';
 import type { HistoryRun } from '../history/record.js';
+import { viewHistory } from '../history/series.js';
 import { type HistoryStore, historyLine, readHistory } from '../history/store-text.js';
+import type { ReportModel } from '../report/model.js';
 import { cannotWrite } from './outputs.js';
 import type { Terminal } from './terminal.js';
 
@@ -57,3 +59,9 @@ export function appendHistory(file: string, { torn, bytes }: HistoryStore, run: 
     closeSync(fd);
   }
 }
+
+/** The model with the history of a file beside it. */
+export const addHistory = (model: ReportModel, file: string, terminal: Terminal): ReportModel => ({
+  ...model,
+  history: viewHistory(readHistoryFile(file, terminal, false).runs),
+});

@@ -129,3 +129,15 @@ export const changesAfter = ({ times, counters }: HistoryChanges, run: number): 
   times: times.filter(({ first }) => first.run > run),
   counters: counters.filter(({ first }) => first.run > run),
 });
+
+/** What a page shows of a history: computed once, rendered in any format. */
+export interface HistoryView {
+  readonly runs: number;
+  readonly series: AllSeries;
+  readonly changes: HistoryChanges;
+}
+
+export function viewHistory(runs: readonly HistoryRun[]): HistoryView {
+  const series = seriesOf(runs);
+  return { runs: runs.length, series, changes: findChanges(series) };
+}
