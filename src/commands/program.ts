@@ -114,6 +114,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt --calibration mine.json', 'and time'],
   ],
   calibrate: [['micro-bench.log -o mine.json', 'a log of kvm-unit-tests']],
+  history: [
+    ['add report.json', 'a line more in .vgic-history.jsonl'],
+    ['show --cell boot', 'first, last and course of each series'],
+    ['detect --since 1a2b3c4', 'what changed after that commit'],
+  ],
   strategies: [
     ['', 'text'],
     ['--json', 'for other tools'],
@@ -145,6 +150,7 @@ const VERBS: Readonly<Record<string, () => Promise<Register>>> = {
   study: async () => (await import('./study.js')).registerStudy,
   findings: async () => (await import('./findings.js')).registerFindings,
   growth: async () => (await import('./growth.js')).registerGrowth,
+  history: async () => (await import('./history.js')).registerHistory,
 };
 
 function describeExamples(verb: string): string {
@@ -173,8 +179,8 @@ async function createProgram(args: readonly string[], terminal: Terminal): Promi
     command.setOptionValue('strategy', await loadChosen(chosen, terminal));
   });
   for (const command of program.commands) command.addHelpText('after', describeExamples(command.name()));
-  for (const command of [program, ...program.commands]) {
-    const help = command === program ? 'vgic-replay --help' : `vgic-replay ${command.name()} --help`;
+  for (const command of [program, ...program.commands.flatMap((verb) => [verb, ...verb.commands])]) {
+    const help = `${fullName(command)} --help`;
     command.exitOverride().configureOutput({
       writeOut: (text) => terminal.out(text),
       writeErr: (text) => terminal.err(text),
@@ -183,6 +189,10 @@ async function createProgram(args: readonly string[], terminal: Terminal): Promi
   }
   return program;
 }
+
+/** "vgic-replay history add". */
+const fullName = (command: Command): string =>
+  command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 
 /** An error of the option parser, which may have a suggestion on a second line, as one line. */
 const joinLines = (text: string): string =>

@@ -25,6 +25,7 @@ import type { StudyKind } from '../study/study.js';
 import type { TraceHeader } from '../trace/header.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
 import { gatherEvidence } from './evidence.js';
+import { addHistory } from './history-file.js';
 import { findFlavourLack, openInput } from './inputs.js';
 import { FLAVOUR_HELP, parseFlavour, requireClasses, requireSoundTrace } from './replay.js';
 import { kindOf, readManifest, shippedPath } from './shipped.js';
@@ -41,6 +42,7 @@ interface Options {
   readonly measured?: string;
   readonly flavour?: string;
   readonly studies?: boolean;
+  readonly history?: string;
 }
 
 const NR_BINS = 240;
@@ -57,6 +59,7 @@ export function registerReport(program: Command, terminal: Terminal): void {
     .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--seed <n>', 'seed of generated events', parseSeed, 1)
     .option('--measured <file>', "times to show beside the counts: what 'bench --json' printed")
+    .option('--history <file>', "earlier runs, as 'history add' keeps them: how times and counters went")
     .option(
       '--studies',
       'also with traces named: answer the questions of the threads, as the report of the shipped ones does',
@@ -67,7 +70,8 @@ export function registerReport(program: Command, terminal: Terminal): void {
       const asked = paths.length === 0 || options.studies === true ? studies : [];
       const gathered = await gatherModel(traces, options, asked, terminal);
       const counted = { ...gathered, command: commandOf(paths, options) };
-      const model = options.measured === undefined ? counted : addMeasured(counted, options.measured);
+      const measured = options.measured === undefined ? counted : addMeasured(counted, options.measured);
+      const model = options.history === undefined ? measured : addHistory(measured, options.history, terminal);
       await writeReport(model, options.out);
       terminal.out(renderTerminal(model, terminal));
       terminal.out(
