@@ -20,8 +20,8 @@ export const ARM_FLAGS: readonly string[] = [
   '--random-seed=1',
 ];
 
-/** What a process spends on measuring. Three times as much narrows no interval that thrice the processes would not more. */
-export const ARM_EFFORT: PieceEffort = { cpuMs: 250, leastPasses: 3 };
+/** What a process spends on measuring: enough for the core to be compiled; more processes beat longer ones. */
+export const ARM_EFFORT: PieceEffort = { cpuMs: 200, leastPasses: 3 };
 /** A process that takes so long hangs. */
 const TIMEOUT_MS = 120_000;
 

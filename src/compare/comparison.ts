@@ -4,6 +4,10 @@
  * Method: DECISIONS.md, "How two builds are compared"; source: anchors 3.1 to 3.5.
  */
 
+import type { CallPlace } from '../replay/result.js';
+
+export type { CallPlace };
+
 export const COMPARISON_SCHEMA = 'vgic-replay/comparison/1';
 
 /** Exactly one a cell. */
@@ -23,12 +27,6 @@ export const VERDICTS = [
   'error',
 ] as const;
 export type Verdict = (typeof VERDICTS)[number];
-
-/** One call of a path: where the maximum of a counter is. */
-export interface CallPlace {
-  readonly event: number;
-  readonly vcpu: number;
-}
 
 /** One exact counter that is not the same on both sides. Null: that side has no such counter. */
 export interface CounterChange {
