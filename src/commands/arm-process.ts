@@ -33,10 +33,17 @@ export interface ArmRun {
   readonly strategy: string;
 }
 
-export async function measureArm({ build, columns, strategy }: ArmRun, effort = ARM_EFFORT): Promise<ArmSample> {
+export interface ArmOptions {
+  readonly effort?: PieceEffort;
+  /** Ends the process. */
+  readonly signal?: AbortSignal;
+}
+
+export async function measureArm({ build, columns, strategy }: ArmRun, options: ArmOptions = {}): Promise<ArmSample> {
+  const { effort = ARM_EFFORT, signal } = options;
   const args = [...ARM_FLAGS, ARM, build, columns, strategy, JSON.stringify(effort)];
   try {
-    const { stdout } = await execute(process.execPath, args, { encoding: 'utf8', timeout: TIMEOUT_MS });
+    const { stdout } = await execute(process.execPath, args, { encoding: 'utf8', timeout: TIMEOUT_MS, signal });
     return JSON.parse(stdout) as ArmSample;
   } catch (error) {
     const { killed, stderr } = error as { killed?: boolean; stderr?: string };

@@ -4,9 +4,11 @@ import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js
 import { registerAttack } from './attack.js';
 import { registerBench } from './bench.js';
 import { registerCalibrate } from './calibrate.js';
+import { registerCompare } from './compare.js';
 import { registerConform } from './conform.js';
 import { registerContract } from './contract.js';
 import { registerCost } from './cost.js';
+import { registerDoctor } from './doctor.js';
 import { registerExplore } from './explore.js';
 import { registerFindings } from './findings.js';
 import { registerGen } from './gen.js';
@@ -108,6 +110,16 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt --quick', 'a first look'],
     ['my.vgt -s fifo,buckets', 'two strategies, and a control'],
   ],
+  compare: [
+    ['HEAD~1 .', 'the last commit, and what is built here'],
+    ['old.json new.json', 'two results, counter by counter'],
+    ['sort-on-flush buckets my.vgt', 'two strategies'],
+    ['v1 v2 my.vgt --no-time', 'two builds, exact counters alone'],
+  ],
+  doctor: [
+    ['', 'what times tell apart here'],
+    ['--json', 'for other tools'],
+  ],
   study: [
     ['', 'all threads'],
     ['its --json', 'one, for other tools'],
@@ -167,6 +179,8 @@ function createProgram(terminal: Terminal): Command {
     registerMinimize,
     registerRank,
     registerBench,
+    registerCompare,
+    registerDoctor,
     registerCost,
     registerCalibrate,
     registerContract,

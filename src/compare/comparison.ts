@@ -5,6 +5,7 @@
  */
 
 import type { CallPlace } from '../replay/result.js';
+import type { MachineFacts } from '../stats/fitness.js';
 
 export type { CallPlace };
 
@@ -102,6 +103,8 @@ export interface Comparison {
   readonly tool: { readonly name: string; readonly version: string };
   readonly command: string;
   readonly seed: number;
+  /** Left out where nothing was timed: exact counters are the same on every machine. */
+  readonly machine?: MachineFacts;
   readonly a: Side;
   readonly b: Side;
   readonly cells: readonly CellComparison[];

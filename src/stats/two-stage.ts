@@ -15,7 +15,6 @@ export interface ArmTime {
 }
 
 export interface TimedCell {
-  readonly id: string;
   readonly sameDigest: boolean;
   /** Starts one fresh process. A rejection ends the cell. */
   measure(side: 'a' | 'b'): Promise<ArmTime>;
