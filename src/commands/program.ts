@@ -142,6 +142,8 @@ const VERBS: Readonly<Record<string, () => Promise<Register>>> = {
   minimize: async () => (await import('./minimize.js')).registerMinimize,
   rank: async () => (await import('./rank.js')).registerRank,
   bench: async () => (await import('./bench.js')).registerBench,
+  compare: async () => (await import('./compare.js')).registerCompare,
+  doctor: async () => (await import('./doctor.js')).registerDoctor,
   profile: async () => (await import('./profile.js')).registerProfile,
   cost: async () => (await import('./cost.js')).registerCost,
   calibrate: async () => (await import('./calibrate.js')).registerCalibrate,
