@@ -5,10 +5,10 @@
  */
 import type { EventSink } from '../../trace/events.js';
 import type { TraceHeader } from '../../trace/header.js';
+import { STOCK_ASSUMPTIONS } from '../stock/importer.js';
 import { FtraceImporter, type FtraceSide, IMPORTER_NAME, IMPORTER_VERSION, machineOf } from './import-ftrace.js';
 import { isDecoration, parseLine, parseLost } from './line.js';
 import { completeSurvey, parseRecordingMeta, type RecordingMeta } from './recording-meta.js';
-import { STOCK_ASSUMPTIONS } from './stock.js';
 import { type FtraceSurvey, FtraceSurveyor } from './survey.js';
 
 /** Text held back for the survey if no survey is given. */
@@ -165,11 +165,13 @@ function makeHeader(
   meta: RecordingMeta,
   outcome: ReturnType<FtraceImporter['finish']>,
 ): TraceHeader {
-  const { fidelity, guestAccesses, counts, gaps } = outcome;
+  const { fidelity, guestAccesses, counts, gaps, leftOut } = outcome;
+  const { printer } = survey;
   const how = [meta.guest_command, meta.host?.emulator, meta.host?.emulator_machine].filter(
     (part) => part !== undefined,
   );
-  if (survey.probes === 'stock') how.push(STOCK_ASSUMPTIONS);
+  if (survey.probes === 'stock') how.push(STOCK_ASSUMPTIONS, ...survey.remarks);
+  if (leftOut !== '') how.push(leftOut);
   return {
     machine: machineOf(survey),
     fidelity,
@@ -178,9 +180,9 @@ function makeHeader(
     tickNs: survey.tickNs,
     clock: meta.trace?.clock ?? '',
     provenance: {
-      tool: 'ftrace',
-      kernel: meta.host?.kernel ?? '',
-      when: '',
+      tool: [printer.tool, printer.version].filter((text) => text !== '').join(' '),
+      kernel: meta.host?.kernel ?? printer.kernel,
+      when: printer.when,
       how: how.join('; '),
       licence: '',
       sourceSha256: '',
