@@ -28,7 +28,7 @@ export interface TraceLine {
 // Bounded repetitions: a hostile line of spaces or digits must not take more than its own length to refuse. Thread names
 // have at most 15 characters; a report of several files puts the name of the file in front of them.
 const THREAD = '^ {0,40}(.{0,64}?)-(\\d{1,10}) {1,20}';
-const STAMP = '(\\d{1,12})\\.(\\d{6,9}): +';
+const STAMP = '(\\d{1,20})\\.(\\d{6,9}): +';
 const EVENT = '(\\w+): *(.*)$';
 const FTRACE = new RegExp(`${THREAD}(?:\\( *[-\\d]+\\) {1,20})?\\[(\\d{1,5})\\] +(?:(\\S{1,16}) +)?${STAMP}${EVENT}`);
 /** `trace-cmd report -l`: CPU and flags are one column without brackets. */
