@@ -1,0 +1,162 @@
+/**
+ * A Perfetto trace (TrackEvent) that ui.perfetto.dev opens: of each vCPU when it was in the guest, and as counters the depth of its
+ * ap_list, the list registers in use, and the steps of each entry and exit. Time is that of the trace. Field numbers:
+ * google/perfetto, protos/perfetto/trace/trace_packet.proto and track_event/.
+ */
+import { plural } from '../../base/number-format.js';
+import type { CallRecord } from '../../replay/call-record.js';
+import type { EntryColumns } from '../../replay/entry-log.js';
+import { type MessageWriter, writeMessage } from './protobuf-writer.js';
+import type { Reporter } from './reporter.js';
+
+const TRACE_PACKET = 1;
+const PACKET = { timestamp: 8, sequenceId: 10, trackEvent: 11, sequenceFlags: 13, trackDescriptor: 60 } as const;
+const STATE_CLEARED = 1;
+const TRACK = { uuid: 1, name: 2, process: 3, thread: 4, parentUuid: 5, counter: 8 } as const;
+const PROCESS = { pid: 1, name: 6 } as const;
+const THREAD = { pid: 1, tid: 2, name: 5 } as const;
+const COUNTER = { unit: 3, unitName: 6 } as const;
+const UNIT_COUNT = 2;
+const EVENT = { type: 9, trackUuid: 11, name: 23, counterValue: 30 } as const;
+const SLICE_BEGIN = 1;
+const SLICE_END = 2;
+const TYPE_COUNTER = 4;
+
+/** One writer wrote all of it. */
+const SEQUENCE = 1;
+
+/** Counter tracks of a vCPU: name, unit, the column that has the values, and when they are so. */
+const COUNTERS = [
+  { name: 'ap_list depth', unit: 'interrupts', column: 'depth', isOfExit: false },
+  { name: 'LRs used', unit: 'LRs', column: 'usedLrs', isOfExit: false },
+  { name: 'steps of entry', unit: 'steps', column: 'entrySteps', isOfExit: false },
+  { name: 'steps of exit', unit: 'steps', column: 'exitSteps', isOfExit: true },
+] as const;
+
+type WritePacket = (write: (packet: MessageWriter) => void) => void;
+
+/** Track ids: a block of numbers a cell, in it one for the process and then five a vCPU. */
+const TRACKS_OF_VCPU = 1 + COUNTERS.length;
+
+function describeTracks(packet: WritePacket, record: CallRecord, pid: number, base: number): void {
+  const track = (write: (descriptor: MessageWriter) => void): void =>
+    packet((writer) => writer.message(PACKET.trackDescriptor, write));
+  const { trace, machine, strategy, entriesPerSample, stoppedAt } = record;
+  const joined = entriesPerSample === 1 ? '' : `, up to ${entriesPerSample} entries as one`;
+  const stop = stoppedAt === null ? '' : `, stopped at event ${stoppedAt}`;
+  track((descriptor) => {
+    descriptor.varint(TRACK.uuid, base);
+    descriptor.message(TRACK.process, (process) => {
+      process.varint(PROCESS.pid, pid);
+      process.text(PROCESS.name, `${trace}/${machine.flavour}/${strategy}${joined}${stop}`);
+    });
+  });
+  for (let vcpu = 0; vcpu < machine.nrVcpus; vcpu++) {
+    const own = trackOf(base, vcpu);
+    track((descriptor) => {
+      descriptor.varint(TRACK.uuid, own);
+      descriptor.varint(TRACK.parentUuid, base);
+      descriptor.message(TRACK.thread, (thread) => {
+        thread.varint(THREAD.pid, pid);
+        thread.varint(THREAD.tid, pid + 1 + vcpu);
+        thread.text(THREAD.name, `vCPU ${vcpu}`);
+      });
+    });
+    COUNTERS.forEach(({ name, unit }, at) => {
+      track((descriptor) => {
+        descriptor.varint(TRACK.uuid, own + 1 + at);
+        descriptor.varint(TRACK.parentUuid, base);
+        descriptor.text(TRACK.name, `vCPU ${vcpu} ${name}`);
+        descriptor.message(TRACK.counter, (counter) => {
+          counter.varint(COUNTER.unit, UNIT_COUNT);
+          counter.text(COUNTER.unitName, unit);
+        });
+      });
+    });
+  }
+}
+
+const trackOf = (base: number, vcpu: number): number => base + 1 + vcpu * TRACKS_OF_VCPU;
+
+/** Entries and exits of all vCPUs in the order of time; those that never came are left out. */
+function* inOrder(entries: readonly EntryColumns[]): Generator<{ vcpu: number; at: number; isExit: boolean }> {
+  /** Of each vCPU: twice the element, and 1 for its exit. */
+  const next = entries.map(() => 0);
+  const tickOf = (vcpu: number): number | undefined => {
+    const { entryTick, exitTick } = entries[vcpu];
+    if ((next[vcpu] & 1) === 1 && exitTick[next[vcpu] >>> 1] < 0) next[vcpu] += 1;
+    return ((next[vcpu] & 1) === 1 ? exitTick : entryTick)[next[vcpu] >>> 1];
+  };
+  for (;;) {
+    let first = -1;
+    let firstTick = Number.POSITIVE_INFINITY;
+    for (let vcpu = 0; vcpu < entries.length; vcpu++) {
+      const tick = tickOf(vcpu);
+      if (tick === undefined || tick >= firstTick) continue;
+      first = vcpu;
+      firstTick = tick;
+    }
+    if (first < 0) return;
+    yield { vcpu: first, at: next[first] >>> 1, isExit: (next[first] & 1) === 1 };
+    next[first] += 1;
+  }
+}
+
+function writeEvents(packet: WritePacket, { entries, tickNs, entriesPerSample }: CallRecord, base: number): void {
+  const event = (tick: number, track: number, write: (writer: MessageWriter) => void): void =>
+    packet((writer) => {
+      writer.varint(PACKET.timestamp, Math.round(tick * tickNs));
+      writer.message(PACKET.trackEvent, (inner) => {
+        inner.varint(EVENT.trackUuid, track);
+        write(inner);
+      });
+    });
+  for (const { vcpu, at, isExit } of inOrder(entries)) {
+    const own = entries[vcpu];
+    const track = trackOf(base, vcpu);
+    const tick = (isExit ? own.exitTick : own.entryTick)[at];
+    COUNTERS.forEach((counter, index) => {
+      if (counter.isOfExit !== isExit) return;
+      event(tick, track + 1 + index, (writer) => {
+        writer.varint(EVENT.type, TYPE_COUNTER);
+        writer.varint(EVENT.counterValue, own[counter.column][at]);
+      });
+    });
+    if (isExit) event(tick, track, (writer) => writer.varint(EVENT.type, SLICE_END));
+    // A guest that never left, or whose entry was given up, has no slice.
+    else if (own.exitTick[at] >= 0)
+      event(tick, track, (writer) => {
+        writer.varint(EVENT.type, SLICE_BEGIN);
+        writer.text(EVENT.name, entriesPerSample === 1 ? 'guest' : plural(own.count[at], 'entry', 'entries'));
+      });
+  }
+}
+
+/** Each cell is a process of its own, its vCPUs the threads. */
+export function renderPerfetto(records: readonly CallRecord[]): Uint8Array {
+  return writeMessage((trace) => {
+    let isFirst = true;
+    const packet: WritePacket = (write) =>
+      trace.message(TRACE_PACKET, (writer) => {
+        writer.varint(PACKET.sequenceId, SEQUENCE);
+        if (isFirst) writer.varint(PACKET.sequenceFlags, STATE_CLEARED);
+        isFirst = false;
+        write(writer);
+      });
+    let pid = 1;
+    let base = 1;
+    for (const record of records) {
+      const { nrVcpus } = record.machine;
+      describeTracks(packet, record, pid, base);
+      writeEvents(packet, record, base);
+      pid += 1 + nrVcpus;
+      base += 1 + nrVcpus * TRACKS_OF_VCPU;
+    }
+  });
+}
+
+export const perfetto: Reporter = {
+  id: 'perfetto',
+  summary: 'timeline of each vCPU, opens in ui.perfetto.dev',
+  calls: renderPerfetto,
+};
