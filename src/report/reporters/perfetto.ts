@@ -46,9 +46,9 @@ function describeTracks(packet: WritePacket, record: CallRecord, pid: number, ba
   const stop = stoppedAt === null ? '' : `, stopped at event ${stoppedAt}`;
   track((descriptor) => {
     descriptor.varint(TRACK.uuid, base);
-    descriptor.message(TRACK.process, (process) => {
-      process.varint(PROCESS.pid, pid);
-      process.text(PROCESS.name, `${trace}/${machine.flavour}/${strategy}${joined}${stop}`);
+    descriptor.message(TRACK.process, (inner) => {
+      inner.varint(PROCESS.pid, pid);
+      inner.text(PROCESS.name, `${trace}/${machine.flavour}/${strategy}${joined}${stop}`);
     });
   });
   for (let vcpu = 0; vcpu < machine.nrVcpus; vcpu++) {
@@ -56,10 +56,10 @@ function describeTracks(packet: WritePacket, record: CallRecord, pid: number, ba
     track((descriptor) => {
       descriptor.varint(TRACK.uuid, own);
       descriptor.varint(TRACK.parentUuid, base);
-      descriptor.message(TRACK.thread, (thread) => {
-        thread.varint(THREAD.pid, pid);
-        thread.varint(THREAD.tid, pid + 1 + vcpu);
-        thread.text(THREAD.name, `vCPU ${vcpu}`);
+      descriptor.message(TRACK.thread, (inner) => {
+        inner.varint(THREAD.pid, pid);
+        inner.varint(THREAD.tid, pid + 1 + vcpu);
+        inner.text(THREAD.name, `vCPU ${vcpu}`);
       });
     });
     COUNTERS.forEach(({ name, unit }, at) => {
@@ -67,9 +67,9 @@ function describeTracks(packet: WritePacket, record: CallRecord, pid: number, ba
         descriptor.varint(TRACK.uuid, own + 1 + at);
         descriptor.varint(TRACK.parentUuid, base);
         descriptor.text(TRACK.name, `vCPU ${vcpu} ${name}`);
-        descriptor.message(TRACK.counter, (counter) => {
-          counter.varint(COUNTER.unit, UNIT_COUNT);
-          counter.text(COUNTER.unitName, unit);
+        descriptor.message(TRACK.counter, (inner) => {
+          inner.varint(COUNTER.unit, UNIT_COUNT);
+          inner.text(COUNTER.unitName, unit);
         });
       });
     });
