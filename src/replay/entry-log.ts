@@ -32,6 +32,7 @@ export function createEntryLog(nrVcpus: number, most: number): EntryLog {
   const exitSteps = new Float64Array(nrVcpus);
   let samples = 0;
   let perSample = 1;
+  const room = Math.max(most, nrVcpus);
 
   function joinNeighbours(): void {
     perSample *= 2;
@@ -47,15 +48,16 @@ export function createEntryLog(nrVcpus: number, most: number): EntryLog {
     perSample: () => perSample,
     enter(vcpu, tick, depth, usedLrs, steps) {
       const own = columns[vcpu];
-      const last = own.count.length - 1;
+      const isFull = (): boolean => own.count.length === 0 || own.count[own.count.length - 1] >= perSample;
+      // In the end there is one element a vCPU, and one more entry fits into the last.
+      while (isFull() && samples >= room) joinNeighbours();
       exitSteps[vcpu] = 0;
-      if (last < 0 || own.count[last] >= perSample) {
-        // A vCPU with fewer elements than it takes to join keeps them: never fewer than one a vCPU.
-        if (samples >= Math.max(most, nrVcpus)) joinNeighbours();
+      if (isFull()) {
         push(own, tick, depth, usedLrs, steps);
         samples += 1;
         return;
       }
+      const last = own.count.length - 1;
       own.depth[last] = Math.max(own.depth[last], depth);
       own.usedLrs[last] = Math.max(own.usedLrs[last], usedLrs);
       own.entrySteps[last] = Math.max(own.entrySteps[last], steps);
