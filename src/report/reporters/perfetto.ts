@@ -33,14 +33,35 @@ const COUNTERS = [
   { name: 'steps of exit', unit: 'steps', column: 'exitSteps', isOfExit: true },
 ] as const;
 
-type WritePacket = (write: (packet: MessageWriter) => void) => void;
+/** Fields go in the order of their numbers, as protobuf libraries write them. */
+interface PacketWriter {
+  descriptor(write: (track: MessageWriter) => void): void;
+  event(nanoseconds: number, write: (event: MessageWriter) => void): void;
+}
+
+function createPacketWriter(trace: MessageWriter): PacketWriter {
+  let isFirst = true;
+  return {
+    descriptor: (write) =>
+      trace.message(TRACE_PACKET, (packet) => {
+        packet.varint(PACKET.sequenceId, SEQUENCE);
+        if (isFirst) packet.varint(PACKET.sequenceFlags, STATE_CLEARED);
+        isFirst = false;
+        packet.message(PACKET.trackDescriptor, write);
+      }),
+    event: (nanoseconds, write) =>
+      trace.message(TRACE_PACKET, (packet) => {
+        packet.varint(PACKET.timestamp, nanoseconds);
+        packet.varint(PACKET.sequenceId, SEQUENCE);
+        packet.message(PACKET.trackEvent, write);
+      }),
+  };
+}
 
 /** Track ids: a block of numbers a cell, in it one for the process and then five a vCPU. */
 const TRACKS_OF_VCPU = 1 + COUNTERS.length;
 
-function describeTracks(packet: WritePacket, record: CallRecord, pid: number, base: number): void {
-  const track = (write: (descriptor: MessageWriter) => void): void =>
-    packet((writer) => writer.message(PACKET.trackDescriptor, write));
+function describeTracks({ descriptor: track }: PacketWriter, record: CallRecord, pid: number, base: number): void {
   const { trace, machine, strategy, entriesPerSample, stoppedAt } = record;
   const joined = entriesPerSample === 1 ? '' : `, up to ${entriesPerSample} entries as one`;
   const stop = stoppedAt === null ? '' : `, stopped at event ${stoppedAt}`;
@@ -55,18 +76,18 @@ function describeTracks(packet: WritePacket, record: CallRecord, pid: number, ba
     const own = trackOf(base, vcpu);
     track((descriptor) => {
       descriptor.varint(TRACK.uuid, own);
-      descriptor.varint(TRACK.parentUuid, base);
       descriptor.message(TRACK.thread, (inner) => {
         inner.varint(THREAD.pid, pid);
         inner.varint(THREAD.tid, pid + 1 + vcpu);
         inner.text(THREAD.name, `vCPU ${vcpu}`);
       });
+      descriptor.varint(TRACK.parentUuid, base);
     });
     COUNTERS.forEach(({ name, unit }, at) => {
       track((descriptor) => {
         descriptor.varint(TRACK.uuid, own + 1 + at);
-        descriptor.varint(TRACK.parentUuid, base);
         descriptor.text(TRACK.name, `vCPU ${vcpu} ${name}`);
+        descriptor.varint(TRACK.parentUuid, base);
         descriptor.message(TRACK.counter, (inner) => {
           inner.varint(COUNTER.unit, UNIT_COUNT);
           inner.text(COUNTER.unitName, unit);
@@ -102,14 +123,12 @@ function* inOrder(entries: readonly EntryColumns[]): Generator<{ vcpu: number; a
   }
 }
 
-function writeEvents(packet: WritePacket, { entries, tickNs, entriesPerSample }: CallRecord, base: number): void {
-  const event = (tick: number, track: number, write: (writer: MessageWriter) => void): void =>
-    packet((writer) => {
-      writer.varint(PACKET.timestamp, Math.round(tick * tickNs));
-      writer.message(PACKET.trackEvent, (inner) => {
-        inner.varint(EVENT.trackUuid, track);
-        write(inner);
-      });
+function writeEvents(packets: PacketWriter, { entries, tickNs, entriesPerSample }: CallRecord, base: number): void {
+  const event = (tick: number, type: number, track: number, write?: (writer: MessageWriter) => void): void =>
+    packets.event(Math.round(tick * tickNs), (writer) => {
+      writer.varint(EVENT.type, type);
+      writer.varint(EVENT.trackUuid, track);
+      write?.(writer);
     });
   for (const { vcpu, at, isExit } of inOrder(entries)) {
     const own = entries[vcpu];
@@ -117,38 +136,29 @@ function writeEvents(packet: WritePacket, { entries, tickNs, entriesPerSample }:
     const tick = (isExit ? own.exitTick : own.entryTick)[at];
     COUNTERS.forEach((counter, index) => {
       if (counter.isOfExit !== isExit) return;
-      event(tick, track + 1 + index, (writer) => {
-        writer.varint(EVENT.type, TYPE_COUNTER);
-        writer.varint(EVENT.counterValue, own[counter.column][at]);
-      });
+      event(tick, TYPE_COUNTER, track + 1 + index, (writer) =>
+        writer.varint(EVENT.counterValue, own[counter.column][at]),
+      );
     });
-    if (isExit) event(tick, track, (writer) => writer.varint(EVENT.type, SLICE_END));
+    if (isExit) event(tick, SLICE_END, track);
     // A guest that never left, or whose entry was given up, has no slice.
     else if (own.exitTick[at] >= 0)
-      event(tick, track, (writer) => {
-        writer.varint(EVENT.type, SLICE_BEGIN);
-        writer.text(EVENT.name, entriesPerSample === 1 ? 'guest' : plural(own.count[at], 'entry', 'entries'));
-      });
+      event(tick, SLICE_BEGIN, track, (writer) =>
+        writer.text(EVENT.name, entriesPerSample === 1 ? 'guest' : plural(own.count[at], 'entry', 'entries')),
+      );
   }
 }
 
 /** Each cell is a process of its own, its vCPUs the threads. */
 export function renderPerfetto(records: readonly CallRecord[]): Uint8Array {
   return writeMessage((trace) => {
-    let isFirst = true;
-    const packet: WritePacket = (write) =>
-      trace.message(TRACE_PACKET, (writer) => {
-        writer.varint(PACKET.sequenceId, SEQUENCE);
-        if (isFirst) writer.varint(PACKET.sequenceFlags, STATE_CLEARED);
-        isFirst = false;
-        write(writer);
-      });
+    const packets = createPacketWriter(trace);
     let pid = 1;
     let base = 1;
     for (const record of records) {
       const { nrVcpus } = record.machine;
-      describeTracks(packet, record, pid, base);
-      writeEvents(packet, record, base);
+      describeTracks(packets, record, pid, base);
+      writeEvents(packets, record, base);
       pid += 1 + nrVcpus;
       base += 1 + nrVcpus * TRACKS_OF_VCPU;
     }
