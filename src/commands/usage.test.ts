@@ -75,7 +75,7 @@ const WRONG: readonly (readonly [string[], RegExp])[] = [
   [['replay', 'x', '-s', 'hybrid:threshold=1'], /threshold must be a whole number from 2 to 65536, not '1'/],
   [['replay', 'x', '-s', 'hybrid:limit=9'], /has no parameter 'limit'; it has: threshold/],
   [['replay', 'x', '-s', 'fifo:limit=9'], /has no parameter 'limit'; it has none/],
-  [['replay', 'x', '-r', 'xml'], /unknown reporter 'xml'; one of: table, json, csv, md/],
+  [['replay', 'x', '-r', 'xml'], /unknown reporter 'xml'; one of: table, minimal, json, jsonl, csv, md, html, junit, /],
   [['replay', 'x', '-r', 'constructor'], /unknown reporter 'constructor'/],
   [['replay', 'a', 'b', '--dump-lrs', '-'], /--dump-lrs takes one trace and one strategy/],
   [['replay', 'a', '-s', 'fifo,buckets', '--dump-lrs', '-'], /--dump-lrs takes one trace and one strategy/],
