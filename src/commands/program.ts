@@ -13,6 +13,7 @@ import { registerGen } from './gen.js';
 import { registerGrowth } from './growth.js';
 import { registerImport } from './import.js';
 import { registerInfo } from './info.js';
+import { registerMerge } from './merge.js';
 import { registerMinimize } from './minimize.js';
 import { registerRank } from './rank.js';
 import { registerReplay } from './replay.js';
@@ -44,6 +45,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['', 'the shipped recordings'],
     ['my.vgt -o out', 'yours, into out/report.html'],
     ['a.vgt b.vgt -s fifo,buckets', 'two traces, two strategies'],
+    ['--shard 3/8 -o out', 'one part of eight, for merge'],
+    ['run.jsonl', 'stored results, as a report'],
+  ],
+  merge: [
+    ['run-*-of-8.jsonl', 'into run.jsonl'],
+    ['shards/*/run-*.jsonl -o all.jsonl', 'of a CI matrix'],
   ],
   replay: [
     ['my.vgt', 'every strategy'],
@@ -155,6 +162,7 @@ function createProgram(terminal: Terminal): Command {
     .addHelpText('after', EXIT_CODES);
   for (const register of [
     registerReport,
+    registerMerge,
     registerReplay,
     registerVerify,
     registerConform,
