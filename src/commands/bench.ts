@@ -13,7 +13,8 @@ import { type Arm, type ArmResult, type ExperimentResult, runExperiment } from '
 import type { Sample } from '../stats/sample.js';
 import { type ChosenStrategy, specOf } from '../strategy/index.js';
 import { type OpenInput, openInput } from './inputs.js';
-import { FLAVOUR_HELP, parseFlavour, requireClasses } from './replay.js';
+import { FLAVOUR_HELP, parseFlavour } from './replay.js';
+import { requireClasses } from './replay-checks.js';
 import {
   CELLS,
   chooseReporters,

@@ -23,6 +23,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['', 'the shipped recordings'],
     ['my.vgt -o out', 'yours, into out/report.html'],
     ['a.vgt b.vgt -s fifo,buckets', 'two traces, two strategies'],
+    ['--shard 3/8 -o out', 'one part of eight, for merge'],
+    ['run.jsonl', 'stored results, as a report'],
+  ],
+  merge: [
+    ['run-*-of-8.jsonl', 'into run.jsonl'],
+    ['shards/*/run-*.jsonl -o all.jsonl', 'of a CI matrix'],
   ],
   replay: [
     ['my.vgt', 'every strategy'],
@@ -130,6 +136,7 @@ type Register = (program: Command, terminal: Terminal) => void;
 /** Verb → its file, in the order of the help; a command line loads that of its own verb alone. */
 const VERBS: Readonly<Record<string, () => Promise<Register>>> = {
   report: async () => (await import('./report.js')).registerReport,
+  merge: async () => (await import('./merge.js')).registerMerge,
   replay: async () => (await import('./replay.js')).registerReplay,
   verify: async () => (await import('./verify.js')).registerVerify,
   conform: async () => (await import('./conform.js')).registerConform,

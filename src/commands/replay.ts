@@ -1,6 +1,6 @@
 /** `vgic-replay replay`: exact cost of strategies on traces; optionally the LR words after each flush. */
 import type { Command } from 'commander';
-import { FidelityError, InputError, UsageError } from '../base/errors.js';
+import { UsageError } from '../base/errors.js';
 import { flavourNamed, flavours } from '../gic/flavour/index.js';
 import { CALL_LIMITS, type CallRecord, recordCalls } from '../replay/call-record.js';
 import { referenceFor, strategiesFor } from '../replay/create-model.js';
@@ -14,6 +14,7 @@ import { COST_LEGEND, renderCosts } from './cost-table.js';
 import { flushLine } from './flush-line.js';
 import { type OpenInput, openInput } from './inputs.js';
 import { openOutput } from './outputs.js';
+import { requireClasses, requireSoundTrace } from './replay-checks.js';
 import {
   chooseReporters,
   collectReporter,
@@ -109,30 +110,6 @@ const renderTables = (traces: readonly CellResult[][], width: number): string =>
 function recordCells(input: OpenInput, chosen: readonly ChosenStrategy[], traces: number): CallRecord[] {
   const entries = Math.floor(CALL_LIMITS.entries / (chosen.length * traces));
   return chosen.map((strategy) => recordCalls(input.open(), strategy, { ...CALL_LIMITS, entries }));
-}
-
-/** No strategy promises anything for events that cannot follow one another (two entries without an exit): exit 4. */
-export function requireSoundTrace(path: string, input: OpenInput): void {
-  const [problem] = input.validate().problems;
-  if (problem === undefined) return;
-  const remedy = 'no strategy can be judged by it: see "vgic-replay validate", correct it or import it again';
-  throw new InputError(path === '-' ? 'standard input' : path, problem.place, problem.what, remedy);
-}
-
-/** A declared class that does not hold, and an exception, are faults of the strategy: exit 5. */
-export function requireClasses(cells: readonly CellResult[]): void {
-  for (const { exact } of cells) {
-    const { stopped, trace, strategy } = exact;
-    if (stopped?.kind === 'strategy-fault')
-      throw new FidelityError(
-        `${trace.name}: event ${stopped.event}: ${stopped.reason}; correct ${strategy.outside?.file ?? 'it'}, then try "vgic-replay contract" on it`,
-      );
-    const { declared, holds, firstViolation } = exact.equivalence;
-    if (holds) continue;
-    throw new FidelityError(
-      `${trace.name}: event ${firstViolation}: strategy ${strategy.id} declares '${declared}' and is not; ${strategy.outside === undefined ? 'report it with the trace' : `correct ${strategy.outside.file}`}`,
-    );
-  }
 }
 
 /** Bytes gathered before they are written. */
