@@ -98,6 +98,16 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt -s buckets --seconds 10', 'longer, another strategy'],
     ['my.vgt --clinic flame,doctor', 'and pages of clinic'],
   ],
+  compare: [
+    ['HEAD~1 .', 'the last commit, and what is built here'],
+    ['old.json new.json', 'two results, counter by counter'],
+    ['sort-on-flush buckets my.vgt', 'two strategies'],
+    ['v1 v2 my.vgt --no-time', 'two builds, exact counters alone'],
+  ],
+  doctor: [
+    ['', 'what times tell apart here'],
+    ['--json', 'for other tools'],
+  ],
   study: [
     ['', 'all threads'],
     ['its --json', 'one, for other tools'],
