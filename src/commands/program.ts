@@ -6,7 +6,8 @@ import { type Terminal, tool } from './terminal.js';
 const EXIT_CODES = `
 Exit codes: 0 done; 1 internal error; 2 usage; 3 regression; 4 input that is
 broken or unreadable, output that cannot be written; 5 a declared or recorded
-fact does not hold; 6 a declared worst case was exceeded; 130 interrupted.
+fact does not hold; 6 a declared worst case or a budget was exceeded; 7 nothing
+could be decided (--strict); 130 interrupted.
 
 Start here:
   vgic-replay report                       the shipped recordings, as a report
@@ -143,33 +144,141 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
 
 type Register = (program: Command, terminal: Terminal) => void;
 
-/** Verb → its file, in the order of the help; a command line loads that of its own verb alone. */
-const VERBS: Readonly<Record<string, () => Promise<Register>>> = {
-  report: async () => (await import('./report.js')).registerReport,
-  merge: async () => (await import('./merge.js')).registerMerge,
-  replay: async () => (await import('./replay.js')).registerReplay,
-  verify: async () => (await import('./verify.js')).registerVerify,
-  conform: async () => (await import('./conform.js')).registerConform,
-  explore: async () => (await import('./explore.js')).registerExplore,
-  import: async () => (await import('./import.js')).registerImport,
-  gen: async () => (await import('./gen.js')).registerGen,
-  info: async () => (await import('./info.js')).registerInfo,
-  validate: async () => (await import('./validate.js')).registerValidate,
-  attack: async () => (await import('./attack.js')).registerAttack,
-  minimize: async () => (await import('./minimize.js')).registerMinimize,
-  rank: async () => (await import('./rank.js')).registerRank,
-  bench: async () => (await import('./bench.js')).registerBench,
-  compare: async () => (await import('./compare.js')).registerCompare,
-  doctor: async () => (await import('./doctor.js')).registerDoctor,
-  profile: async () => (await import('./profile.js')).registerProfile,
-  cost: async () => (await import('./cost.js')).registerCost,
-  calibrate: async () => (await import('./calibrate.js')).registerCalibrate,
-  contract: async () => (await import('./contract.js')).registerContract,
-  strategies: async () => (await import('./strategies.js')).registerStrategies,
-  study: async () => (await import('./study.js')).registerStudy,
-  findings: async () => (await import('./findings.js')).registerFindings,
-  growth: async () => (await import('./growth.js')).registerGrowth,
-  history: async () => (await import('./history.js')).registerHistory,
+interface Verb {
+  /** Heading it stands under in the help. */
+  readonly group: string;
+  /** A line of the help; the verb's own help says more. */
+  readonly summary: string;
+  readonly load: () => Promise<Register>;
+}
+
+/** In the order of the help; a command line loads the file of its own verb alone. */
+const VERBS: Readonly<Record<string, Verb>> = {
+  report: {
+    group: 'Every day:',
+    summary: 'every strategy on recordings, as a report',
+    load: async () => (await import('./report.js')).registerReport,
+  },
+  replay: {
+    group: 'Every day:',
+    summary: 'what each strategy costs on traces, by path',
+    load: async () => (await import('./replay.js')).registerReplay,
+  },
+  import: {
+    group: 'Every day:',
+    summary: 'make a trace of a recording',
+    load: async () => (await import('./import.js')).registerImport,
+  },
+  info: {
+    group: 'Every day:',
+    summary: 'what is in a trace',
+    load: async () => (await import('./info.js')).registerInfo,
+  },
+  gen: {
+    group: 'Every day:',
+    summary: 'make a trace of a generated or hostile guest',
+    load: async () => (await import('./gen.js')).registerGen,
+  },
+  compare: {
+    group: 'Every day:',
+    summary: 'two results, builds, strategies or traces',
+    load: async () => (await import('./compare.js')).registerCompare,
+  },
+  strategies: {
+    group: 'Every day:',
+    summary: 'the ap_list strategies and what they promise',
+    load: async () => (await import('./strategies.js')).registerStrategies,
+  },
+  verify: {
+    group: 'Is the model the real thing:',
+    summary: 'recordings against the list registers recorded',
+    load: async () => (await import('./verify.js')).registerVerify,
+  },
+  validate: {
+    group: 'Is the model the real thing:',
+    summary: 'is a trace sound',
+    load: async () => (await import('./validate.js')).registerValidate,
+  },
+  conform: {
+    group: 'Is the model the real thing:',
+    summary: 'scenarios put to the model of each flavour',
+    load: async () => (await import('./conform.js')).registerConform,
+  },
+  contract: {
+    group: 'Is the model the real thing:',
+    summary: 'does a strategy keep its word',
+    load: async () => (await import('./contract.js')).registerContract,
+  },
+  explore: {
+    group: 'Is the model the real thing:',
+    summary: 'every interleaving of small concurrent models',
+    load: async () => (await import('./explore.js')).registerExplore,
+  },
+  study: {
+    group: 'Is the model the real thing:',
+    summary: 'questions of mailing-list threads, answered',
+    load: async () => (await import('./study.js')).registerStudy,
+  },
+  attack: {
+    group: 'Hostile guests:',
+    summary: 'search for the worst guest of each strategy',
+    load: async () => (await import('./attack.js')).registerAttack,
+  },
+  minimize: {
+    group: 'Hostile guests:',
+    summary: 'the shortest program of a finding',
+    load: async () => (await import('./minimize.js')).registerMinimize,
+  },
+  rank: {
+    group: 'Hostile guests:',
+    summary: 'every finding under every strategy',
+    load: async () => (await import('./rank.js')).registerRank,
+  },
+  growth: {
+    group: 'Hostile guests:',
+    summary: 'how the longest call grows with the list',
+    load: async () => (await import('./growth.js')).registerGrowth,
+  },
+  findings: {
+    group: 'Hostile guests:',
+    summary: 'what follows from all of it, as a page',
+    load: async () => (await import('./findings.js')).registerFindings,
+  },
+  bench: {
+    group: 'Measuring:',
+    summary: 'wall-clock time of strategies',
+    load: async () => (await import('./bench.js')).registerBench,
+  },
+  doctor: {
+    group: 'Measuring:',
+    summary: 'what times tell apart on this machine',
+    load: async () => (await import('./doctor.js')).registerDoctor,
+  },
+  profile: {
+    group: 'Measuring:',
+    summary: 'where the time of a replay goes',
+    load: async () => (await import('./profile.js')).registerProfile,
+  },
+  cost: {
+    group: 'Measuring:',
+    summary: 'instructions of the compiled code, predicted',
+    load: async () => (await import('./cost.js')).registerCost,
+  },
+  calibrate: {
+    group: 'Measuring:',
+    summary: 'times of a machine, from kvm-unit-tests',
+    load: async () => (await import('./calibrate.js')).registerCalibrate,
+  },
+  history: {
+    group: 'Measuring:',
+    summary: 'results over time and where they changed',
+    load: async () => (await import('./history.js')).registerHistory,
+  },
+  merge: {
+    group: 'Many machines:',
+    summary: 'the shards of a run, as one',
+    load: async () => (await import('./merge.js')).registerMerge,
+  },
 };
 
 function describeExamples(verb: string): string {
@@ -190,14 +299,17 @@ async function createProgram(args: readonly string[], terminal: Terminal): Promi
     .version(tool.version)
     .addHelpText('after', EXIT_CODES);
   const verbs = Object.hasOwn(VERBS, args[0] ?? '') ? [args[0]] : Object.keys(VERBS);
-  for (const verb of verbs) (await VERBS[verb]())(program, terminal);
+  for (const verb of verbs) (await VERBS[verb].load())(program, terminal);
   program.hook('preAction', async (_, command) => {
     const chosen = command.getOptionValue('strategy');
     if (chosen === undefined) return;
     const { loadChosen } = await import('./strategy-files.js');
     command.setOptionValue('strategy', await loadChosen(chosen, terminal));
   });
-  for (const command of program.commands) command.addHelpText('after', describeExamples(command.name()));
+  for (const command of program.commands) {
+    const { group, summary } = VERBS[command.name()];
+    command.helpGroup(group).summary(summary).addHelpText('after', describeExamples(command.name()));
+  }
   for (const command of [program, ...program.commands.flatMap((verb) => [verb, ...verb.commands])]) {
     const help = `${fullName(command)} --help`;
     command.exitOverride().configureOutput({
