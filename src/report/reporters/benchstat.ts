@@ -52,6 +52,9 @@ function linesOf(name: string, cell: CellResult): string[] {
   ];
 }
 
+/** A digest is no measurement. */
+const isNumber = ({ before, after }: CounterChange): boolean => typeof before === 'number' || typeof after === 'number';
+
 /** "flush/steps/max" as a unit. */
 const unitOf = ({ counter }: CounterChange): string => word(counter).replaceAll('_', '-');
 
@@ -82,7 +85,7 @@ export const benchstat: Reporter = {
     ]),
   comparison: (comparison) =>
     document([
-      ...unitLines(comparison.cells.flatMap(({ changes }) => changes.map(unitOf))),
+      ...unitLines(comparison.cells.flatMap(({ changes }) => changes.filter(isNumber).map(unitOf))),
       ...sideLines(comparison, 'a'),
       ...sideLines(comparison, 'b'),
     ]),
