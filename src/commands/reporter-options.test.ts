@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { CellResult } from '../replay/result.js';
 import { tracesFolder } from '../replay/test-traces.js';
 import { makeComparison } from '../report/reporters/test-comparison.js';
 import { COMPARED, chooseReporters, REPLAYED_CELLS, writeReporters } from './reporter-options.js';
@@ -82,6 +83,20 @@ test('where one file cannot be written, none is, and an old one stays', async ()
   assert.equal(read('kept'), 'old');
   assert.ok(!existsSync(path('missing')));
   assert.ok(readdirSync(folder).every((name) => !name.includes('partial')));
+});
+
+test('bench: counts and times of the same cells, the table where it is asked for', async () => {
+  const bench = ['bench', TRACE, '-s', 'fifo', '--blocks', '2', '--quick'];
+  const { code, out } = await run([...bench, '-r', 'jsonl', '-r', `table=${path('times')}`]);
+  assert.equal(code, 0);
+  const cell = JSON.parse(out) as CellResult;
+  const [counted] = (await run(['replay', TRACE, '-s', 'fifo', '-r', 'jsonl'])).out.split('\n');
+  assert.deepEqual({ ...cell, measured: null }, JSON.parse(counted));
+  assert.equal(cell.measured!.nsPerEvent.length, 2);
+  assert.ok(cell.measured!.low <= cell.measured!.estimate && cell.measured!.estimate <= cell.measured!.high);
+  assert.match(read('times'), /ns\/event[\s\S]*fifo[\s\S]*control/);
+  const both = await run([...bench, '--json', '-r', 'json']);
+  assert.match(both.err, /--json and --reporter: give one of them/);
 });
 
 test('bytes do not go to a terminal', async () => {
