@@ -36,6 +36,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt -s fifo,hybrid:threshold=32', 'these two'],
     ['my.vgt -s ./mine.js,fifo', 'one of your own'],
     ['*.vgt -r csv > costs.csv', 'for other tools'],
+    ['my.vgt -r perfetto=my.pftrace', 'a timeline'],
     ['my.vgt --dump-lrs - | head', 'LRs at each guest entry'],
     ['my.vgt --check', 'also the invariants'],
     ['events.jsonl', 'events written by hand'],

@@ -106,8 +106,8 @@ const renderTables = (traces: readonly CellResult[][], width: number): string =>
     ...wrapText(COST_LEGEND, width),
   ].join('\n');
 
-/** Every call of each cell. The memory of one cell is shared by all: those of each trace, and those of as many traces. */
-function recordCells(input: OpenInput, chosen: readonly ChosenStrategy[], traces: number): CallRecord[] {
+/** Every call of each cell, for timelines and profiles. The memory of one cell is shared by all: those of each trace, and those of as many traces. */
+export function recordCells(input: OpenInput, chosen: readonly ChosenStrategy[], traces: number): CallRecord[] {
   const entries = Math.floor(CALL_LIMITS.entries / (chosen.length * traces));
   return chosen.map((strategy) => recordCalls(input.open(), strategy, { ...CALL_LIMITS, entries }));
 }

@@ -66,13 +66,24 @@ test('a counted cell is one line of exact units; no name is taken for a number o
   for (const metadata of Object.values(units)) assert.deepEqual(metadata, { assume: 'exact', better: 'lower' });
 });
 
-test('a measured cell is one line a process; the machine stands above it', () => {
-  const { results } = parseBenchmarks(textOf([makeCell({ measured }), makeCell({ strategy: 'a b/c', measured })]));
+test('a measured cell is one line a process; the machine stands above it, and above no cell that was not measured', () => {
+  const cells = [
+    makeCell({ measured }),
+    makeCell({ strategy: 'a b/c', measured }),
+    makeCell({ strategy: 'counted' }),
+    makeCell({ strategy: 'elsewhere', measured: { ...measured, nsPerEvent: [7], node: 'v22.0.0' } }),
+  ];
+  const text = textOf(cells);
+  const { results } = parseBenchmarks(text);
   assert.deepEqual(
-    results.map(({ values }) => values['ns/op']),
-    [12.5, 13, 1e-7, 12.5, 13, 1e-7],
+    results.map(({ values, config }) => [values['ns/op'], config.cpu, config.node]),
+    [
+      ...[12.5, 13, 1e-7, 12.5, 13, 1e-7].map((time) => [time, 'A CPU @ 2 GHz', 'v20.0.0']),
+      [undefined, undefined, undefined],
+      [7, 'A CPU @ 2 GHz', 'v22.0.0'],
+    ],
   );
-  assert.deepEqual(results[0].config, { cpu: 'A CPU @ 2 GHz', node: 'v20.0.0' });
+  assert.equal(text.match(/^cpu:/gm)!.length, 3);
   assert.equal(results[3].parts.strategy, 'a_b_c');
 });
 
@@ -89,8 +100,8 @@ test('the sides of a comparison are told apart by a configuration line', () => {
       ['.', 12, 15, 2],
     ],
   );
+  assert.deepEqual(Object.keys(units), ['flush-steps-max', 'harm-lost']);
   assert.equal(units['flush-steps-max'].assume, 'exact');
-  assert.equal(units['ns/op'], undefined);
   const quiet = makeComparison([
     makeCellComparison({ changes: [], time: makeTime({ samples: { a: [], b: [], control: [] } }) }),
   ]);

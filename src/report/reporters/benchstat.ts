@@ -43,14 +43,26 @@ function linesOf(name: string, cell: CellResult): string[] {
   const { measured, exact } = cell;
   const counted = figuresOf(cell).map(({ id, value }): Value => ({ value, unit: id }));
   if (measured === null) return [resultLine(name, exact.trace.events, counted)];
-  return [
-    configLine('cpu', measured.cpu),
-    configLine('node', measured.node),
-    ...measured.nsPerEvent.map((time) =>
-      resultLine(name, exact.trace.events, [{ value: time, unit: TIME_UNIT }, ...counted]),
-    ),
-  ];
+  return measured.nsPerEvent.map((time) =>
+    resultLine(name, exact.trace.events, [{ value: time, unit: TIME_UNIT }, ...counted]),
+  );
 }
+
+/** The machine of each cell that was timed. A configuration line holds until the next of its key; an empty one ends it. */
+function cellLines(cells: readonly CellResult[]): string[] {
+  let machine = '';
+  return [...nameCells(cells)].flatMap(([cell, name]) => {
+    const { measured } = cell;
+    const own =
+      measured === null ? ['cpu:', 'node:'] : [configLine('cpu', measured.cpu), configLine('node', measured.node)];
+    const isNew = own.join() !== machine && (measured !== null || machine !== '');
+    if (isNew) machine = measured === null ? '' : own.join();
+    return [...(isNew ? own : []), ...linesOf(name, cell)];
+  });
+}
+
+/** A digest is no measurement. */
+const isNumber = ({ before, after }: CounterChange): boolean => typeof before === 'number' || typeof after === 'number';
 
 /** "flush/steps/max" as a unit. */
 const unitOf = ({ counter }: CounterChange): string => word(counter).replaceAll('_', '-');
@@ -75,14 +87,10 @@ function sideOf({ cell, changes, time }: CellComparison, side: 'a' | 'b'): strin
 export const benchstat: Reporter = {
   id: 'benchstat',
   summary: 'Go benchmark text: "benchstat a b", or "benchstat -col side f"',
-  cells: ({ cells }) =>
-    document([
-      ...unitLines(cells.flatMap(figuresOf).map(({ id }) => id)),
-      ...[...nameCells(cells)].flatMap(([cell, name]) => linesOf(name, cell)),
-    ]),
+  cells: ({ cells }) => document([...unitLines(cells.flatMap(figuresOf).map(({ id }) => id)), ...cellLines(cells)]),
   comparison: (comparison) =>
     document([
-      ...unitLines(comparison.cells.flatMap(({ changes }) => changes.map(unitOf))),
+      ...unitLines(comparison.cells.flatMap(({ changes }) => changes.filter(isNumber).map(unitOf))),
       ...sideLines(comparison, 'a'),
       ...sideLines(comparison, 'b'),
     ]),

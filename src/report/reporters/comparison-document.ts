@@ -1,13 +1,14 @@
 /** A comparison as a document: what it comes to in words, then every cell, then every change and every time. */
 import { formatDecimal, plural } from '../../base/number-format.js';
-import { type CellComparison, type Comparison, type Side, VERDICTS } from '../../compare/comparison.js';
+import type { CellComparison, Comparison, Side } from '../../compare/comparison.js';
 import { type Block, numberColumn, type ReportDocument, type Section, textColumn } from '../document.js';
 import { renderDocument } from '../markdown.js';
 import { describePlace, describeValue } from './describe-changes.js';
+import { WORST_FIRST, worstFirst } from './worst-first.js';
 
 /** What sides and verdicts there are, as one sentence. */
 function lead({ a, b, cells }: Comparison): string {
-  const counts = VERDICTS.flatMap((verdict) => {
+  const counts = WORST_FIRST.flatMap((verdict) => {
     const count = cells.filter((cell) => cell.verdict === verdict).length;
     return count === 0 ? [] : [`${count} ${verdict}`];
   });
@@ -20,10 +21,6 @@ const sideRow = (role: string, { name, kind, commit, isDirty }: Side): string[] 
   kind,
   commit === null ? '' : `${commit}${isDirty === true ? ', with changes' : ''}`,
 ];
-
-/** Worst first, as VERDICTS has them; else in the order given. */
-const byVerdict = (cells: readonly CellComparison[]): CellComparison[] =>
-  [...cells].sort((a, b) => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict));
 
 function changeTable(cells: readonly CellComparison[]): Block[] {
   const rows = cells.flatMap(({ cell, changes }) =>
@@ -87,7 +84,7 @@ function timeSections(cells: readonly CellComparison[]): Section[] {
 }
 
 export function composeComparison(comparison: Comparison): ReportDocument {
-  const cells = byVerdict(comparison.cells);
+  const cells = worstFirst(comparison.cells);
   const sides = [sideRow('first', comparison.a), sideRow('second', comparison.b)];
   const cellRows = cells.map(({ cell, verdict, reason, changes, counters }) => [
     cell,

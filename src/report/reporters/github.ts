@@ -4,13 +4,14 @@
  * messages, also ":" and "," in properties.
  */
 import { plural } from '../../base/number-format.js';
-import { type Comparison, VERDICTS, type Verdict } from '../../compare/comparison.js';
+import type { Comparison, Verdict } from '../../compare/comparison.js';
 import type { CellResult } from '../../replay/result.js';
 import { escapeMarkdown } from '../markdown.js';
 import { nameCells, statusOf } from './cell-figures.js';
 import { markdownOfComparison } from './comparison-document.js';
 import { describeChanges } from './describe-changes.js';
 import type { Reporter } from './reporter.js';
+import { worstFirst } from './worst-first.js';
 
 const LEVELS = ['error', 'warning', 'notice'] as const;
 type Level = (typeof LEVELS)[number];
@@ -58,8 +59,7 @@ function render(annotations: readonly Annotation[]): string {
 }
 
 function annotationsOf({ a, b, cells }: Comparison): Annotation[] {
-  const worstFirst = [...cells].sort((one, other) => VERDICTS.indexOf(one.verdict) - VERDICTS.indexOf(other.verdict));
-  return worstFirst.flatMap((cell): Annotation[] => {
+  return worstFirst(cells).flatMap((cell): Annotation[] => {
     const level = LEVEL_OF_VERDICT[cell.verdict];
     if (level === null) return [];
     const changes = describeChanges(cell);

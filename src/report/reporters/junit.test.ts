@@ -88,21 +88,23 @@ test('a regression fails, what is not known is skipped with its reason; the wors
     suite.children.map(({ children: [outcome] }) => [outcome.name, outcome.attributes.type]),
     [
       ['failure', 'regressed'],
-      ['system-out', undefined],
-      ['system-out', undefined],
-      ['skipped', 'inconclusive'],
-      ['skipped', 'unfit'],
-      ['error', 'incomparable'],
       ['error', 'error'],
+      ['error', 'incomparable'],
+      ['skipped', 'unfit'],
+      ['skipped', 'inconclusive'],
+      ['system-out', undefined],
+      ['system-out', undefined],
     ],
   );
   const [failure] = suite.children[0].children;
   assert.match(failure.text, /flush\/steps\/max: 12 to 15 \(\+25\u00a0%\), at event 3,100, vCPU 0/);
-  assert.equal(suite.children[4].children[0].attributes.message, 'Because it is unfit.');
+  assert.equal(suite.children[3].children[0].attributes.message, 'Because it is unfit.');
 });
 
 test('any text can stand in a name and a reason', () => {
-  const text = fc.string({ unit: 'binary', maxLength: 40 });
+  // Every code unit there is, halves of pairs included, and more of those that matter here.
+  const code = fc.oneof(fc.integer({ min: 0, max: 0x10ffff }), fc.integer({ min: 0, max: 0x7f }));
+  const text = fc.array(code, { maxLength: 40 }).map((codes) => String.fromCodePoint(...codes));
   fc.assert(
     fc.property(text, text, (cell, reason) => {
       const root = parseChecked(junit.comparison!(makeComparison([makeCellComparison({ cell, reason })])) as string);
@@ -112,6 +114,6 @@ test('any text can stand in a name and a reason', () => {
       assert.equal(testcase.attributes.name, kept(cell));
       assert.equal(testcase.children[0].attributes.message, kept(reason));
     }),
-    { seed: 1, numRuns: 300 },
+    { seed: 1, numRuns: 200 },
   );
 });

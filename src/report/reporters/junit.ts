@@ -2,11 +2,12 @@
  * JUnit XML as Jenkins' xunit plugin (junit-10.xsd) and GitLab read it: a test case a cell. No time stamp and no host name:
  * the same results give the same bytes, and nothing here knows when they were made.
  */
-import { type CellComparison, type Comparison, VERDICTS, type Verdict } from '../../compare/comparison.js';
+import type { CellComparison, Comparison, Verdict } from '../../compare/comparison.js';
 import type { CellResult } from '../../replay/result.js';
 import { type CellStatus, nameCells, statusOf } from './cell-figures.js';
 import { describeChanges } from './describe-changes.js';
 import type { Reporter } from './reporter.js';
+import { worstFirst } from './worst-first.js';
 
 type Outcome = 'passed' | 'failure' | 'error' | 'skipped';
 
@@ -72,9 +73,7 @@ function suitesOf(cells: readonly CellResult[]): Suite[] {
 
 const suiteOfComparison = ({ a, b, cells }: Comparison): Suite => ({
   name: `${a.name} against ${b.name}`,
-  cases: [...cells]
-    .sort((one, other) => VERDICTS.indexOf(one.verdict) - VERDICTS.indexOf(other.verdict))
-    .map(caseOfComparison),
+  cases: worstFirst(cells).map(caseOfComparison),
 });
 
 /** Characters that XML 1.0 cannot hold, even escaped, become U+FFFD. */

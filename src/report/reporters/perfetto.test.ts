@@ -13,7 +13,7 @@ const FIXTURE = new URL('../../../../src/report/reporters/fixtures/chromium.pftr
 
 function record(name: string, strategy: string, entries = 1_000_000): CallRecord {
   const bytes = readFileSync(new URL(`recorded/${name}.vgt`, tracesFolder));
-  return recordCalls(firstEvents(openTrace(createMemorySource(bytes, name)), 20_000), strategyNamed(strategy), {
+  return recordCalls(firstEvents(openTrace(createMemorySource(bytes, name)), 8_000), strategyNamed(strategy), {
     entries,
     windows: 16,
   });

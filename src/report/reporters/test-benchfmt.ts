@@ -45,8 +45,10 @@ export function parseBenchmarks(text: string): BenchmarkFile {
     } else if (!CLOSING.test(line)) {
       // A key begins with a lower-case letter and holds neither white space nor capitals.
       const [, key, value] =
-        /^(\p{Ll}[^\s\p{Lu}:]*):[ \t]+(.*)$/u.exec(line) ?? assert.fail(`not a known line: ${line}`);
-      config[key] = value;
+        /^(\p{Ll}[^\s\p{Lu}:]*):(?:[ \t]+(.*))?$/u.exec(line) ?? assert.fail(`not a known line: ${line}`);
+      // Without a value it ends.
+      if (value === undefined || value === '') delete config[key];
+      else config[key] = value;
     }
   }
   return { results, units };

@@ -8,6 +8,11 @@ export interface XmlElement {
   readonly text: string;
 }
 
+const OPEN = /<([a-z-]+)/uy;
+const ATTRIBUTE = / ([a-z]+)="([^"]*)"/uy;
+const CLOSE = />/uy;
+const TEXT = /[^<]*/uy;
+const END = /<\/([a-z-]+)>/uy;
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 function unescapeXml(text: string): string {
@@ -25,27 +30,26 @@ export function parseXml(text: string): XmlElement {
   assert.ok(text.startsWith(head));
   let at = head.length;
   const take = (pattern: RegExp): RegExpExecArray | null => {
-    const sticky = new RegExp(pattern.source, 'uy');
-    sticky.lastIndex = at;
-    const match = sticky.exec(text);
-    if (match !== null) at = sticky.lastIndex;
+    pattern.lastIndex = at;
+    const match = pattern.exec(text);
+    if (match !== null) at = pattern.lastIndex;
     return match;
   };
   function element(): XmlElement {
-    const [, name] = take(/<([a-z-]+)/) ?? assert.fail(`an element at ${at}: ${text.slice(at, at + 40)}`);
+    const [, name] = take(OPEN) ?? assert.fail(`an element at ${at}: ${text.slice(at, at + 40)}`);
     const attributes: Record<string, string> = {};
-    for (let found = take(/ ([a-z]+)="([^"]*)"/); found !== null; found = take(/ ([a-z]+)="([^"]*)"/)) {
+    for (let found = take(ATTRIBUTE); found !== null; found = take(ATTRIBUTE)) {
       assert.ok(!(found[1] in attributes), `${found[1]} twice`);
       attributes[found[1]] = unescapeXml(found[2]);
     }
-    assert.ok(take(/>/), `the end of <${name} at ${at}`);
+    assert.ok(take(CLOSE), `the end of <${name} at ${at}`);
     const children: XmlElement[] = [];
-    let own = unescapeXml(take(/[^<]*/)![0]);
+    let own = unescapeXml(take(TEXT)![0]);
     while (!text.startsWith('</', at)) {
       children.push(element());
-      own += unescapeXml(take(/[^<]*/)![0]);
+      own += unescapeXml(take(TEXT)![0]);
     }
-    assert.equal(take(/<\/([a-z-]+)>/)?.[1], name);
+    assert.equal(take(END)?.[1], name);
     return { name, attributes, children, text: own };
   }
   const root = element();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Verdict } from '../../compare/comparison.js';
+import { VERDICTS } from '../../compare/comparison.js';
 import { createModel } from '../model.js';
 import { makeCell } from '../test-fixture.js';
 import { csv } from './csv.js';
@@ -11,6 +11,7 @@ import { github } from './github.js';
 import { reporters } from './index.js';
 import { minimal } from './minimal.js';
 import { makeCellComparison, makeComparison } from './test-comparison.js';
+import { WORST_FIRST } from './worst-first.js';
 
 const TOOL = { name: 'vgic-replay', version: '0.1.0' };
 
@@ -43,10 +44,10 @@ test('github: what regressed is an error with its counters and where to repeat i
     commands.map(({ level, properties }) => [level, properties.title]),
     [
       ['error', 'regressed: ipi-4/kvm-6.1/hybrid:threshold=32'],
-      ['error', 'incomparable: trace-5/kvm-7.2/fifo'],
       ['error', 'error: trace-6/kvm-7.2/fifo'],
-      ['warning', 'inconclusive: trace-3/kvm-7.2/fifo'],
+      ['error', 'incomparable: trace-5/kvm-7.2/fifo'],
       ['warning', 'unfit: trace-4/kvm-7.2/fifo'],
+      ['warning', 'inconclusive: trace-3/kvm-7.2/fifo'],
       ['notice', 'improved: trace-1/kvm-7.2/fifo'],
     ],
   );
@@ -135,7 +136,7 @@ test('md and html: the verdict in words first, then every cell, change and time'
   const text = markdown.comparison!(comparison) as string;
   assert.match(
     text,
-    /main against \.: 7 cells, 1 regressed, 1 improved, 1 unchanged, 1 inconclusive, 1 unfit, 1 incomparable, 1 error\./,
+    /main against \.: 7 cells, 1 regressed, 1 error, 1 incomparable, 1 unfit, 1 inconclusive, 1 improved, 1 unchanged\./,
   );
   assert.ok(text.indexOf('## Verdict') < text.indexOf('## Exact counters'));
   for (const said of ['event 3,100, vCPU 0', '1.03 to 1.07', '&lt;not&gt;']) assert.ok(text.includes(said), said);
@@ -164,9 +165,9 @@ test('every reporter takes cells or calls, has a name of its own, and gives the 
   }
 });
 
-test('the order of verdicts is that of the comparison', () => {
-  const verdicts: Verdict[] = ['unchanged', 'regressed'];
-  const cells = verdicts.map((verdict) => makeCellComparison({ cell: verdict, verdict }));
+test('every verdict has its place, the worst first', () => {
+  assert.deepEqual([...WORST_FIRST].sort(), [...VERDICTS].sort());
+  const cells = (['unchanged', 'regressed'] as const).map((verdict) => makeCellComparison({ cell: verdict, verdict }));
   const text = markdown.comparison!(makeComparison(cells)) as string;
   assert.ok(text.indexOf('| regressed |') < text.indexOf('| unchanged |'));
 });
