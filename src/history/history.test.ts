@@ -46,10 +46,13 @@ test('a whole line that is no run is refused by its number', () => {
     assert.throws(() => readHistory(line + bad, 'h'), what);
 });
 
-test('the same commit, machine and cell is a double; another of any of them is not', () => {
+test('the same commit, machine and cell is a double; another of any of them is not, nor times beside counters', () => {
   const store = readHistory(textOf([makeRun({ at: 1 })]), 'h');
   assert.match(findDouble(store, makeRun({ at: 1 }))!, /^line 1 has linux-boot\/kvm-6.1\/buckets of commit 0001cccccc/);
   assert.equal(findDouble(store, makeRun({ at: 2 })), null);
+  const counters = readHistory(textOf([makeRun({ at: 1, time: null })]), 'h');
+  assert.equal(findDouble(counters, makeRun({ at: 1, counters: {} })), null);
+  assert.match(findDouble(counters, makeRun({ at: 1, time: null }))!, /^line 1 has/);
   assert.equal(findDouble(store, makeRun({ at: 1, machine: { node: 'v22.0.0' } })), null);
   assert.equal(findDouble(store, makeRun({ at: 1, cell: 'linux-boot/kvm-6.1/fifo' })), null);
   assert.equal(
