@@ -1,34 +1,13 @@
 /** The verbs put together, and what each way to end is as an exit code and a line on stderr. */
 import { Command, CommanderError } from 'commander';
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js';
-import { registerAttack } from './attack.js';
-import { registerBench } from './bench.js';
-import { registerCalibrate } from './calibrate.js';
-import { registerConform } from './conform.js';
-import { registerContract } from './contract.js';
-import { registerCost } from './cost.js';
-import { registerExplore } from './explore.js';
-import { registerFindings } from './findings.js';
-import { registerGen } from './gen.js';
-import { registerGrowth } from './growth.js';
-import { registerHistory } from './history.js';
-import { registerImport } from './import.js';
-import { registerInfo } from './info.js';
-import { registerMinimize } from './minimize.js';
-import { registerRank } from './rank.js';
-import { registerReplay } from './replay.js';
-import { registerReport } from './report.js';
-import { registerStrategies } from './strategies.js';
-import { loadChosen } from './strategy-files.js';
-import { registerStudy } from './study.js';
 import { type Terminal, tool } from './terminal.js';
-import { registerValidate } from './validate.js';
-import { registerVerify } from './verify.js';
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 internal error; 2 usage; 3 regression; 4 input that is
 broken or unreadable, output that cannot be written; 5 a declared or recorded
-fact does not hold; 6 a declared worst case was exceeded; 130 interrupted.
+fact does not hold; 6 a declared worst case or a budget was exceeded; 7 nothing
+could be decided (--strict); 130 interrupted.
 
 Start here:
   vgic-replay report                       the shipped recordings, as a report
@@ -45,6 +24,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['', 'the shipped recordings'],
     ['my.vgt -o out', 'yours, into out/report.html'],
     ['a.vgt b.vgt -s fifo,buckets', 'two traces, two strategies'],
+    ['--shard 3/8 -o out', 'one part of eight, for merge'],
+    ['run.jsonl', 'stored results, as a report'],
+  ],
+  merge: [
+    ['run-*-of-8.jsonl', 'into run.jsonl'],
+    ['shards/*/run-*.jsonl -o all.jsonl', 'of a CI matrix'],
   ],
   replay: [
     ['my.vgt', 'every strategy'],
@@ -109,6 +94,21 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt --quick', 'a first look'],
     ['my.vgt -s fifo,buckets', 'two strategies, and a control'],
   ],
+  profile: [
+    ['my.vgt', 'where the time goes'],
+    ['my.vgt -s buckets --seconds 10', 'longer, another strategy'],
+    ['my.vgt --clinic flame,doctor', 'and pages of clinic'],
+  ],
+  compare: [
+    ['HEAD~1 .', 'the last commit, and what is built here'],
+    ['old.json new.json', 'two results, counter by counter'],
+    ['sort-on-flush buckets my.vgt', 'two strategies'],
+    ['v1 v2 my.vgt --no-time', 'two builds, exact counters alone'],
+  ],
+  doctor: [
+    ['', 'what times tell apart here'],
+    ['--json', 'for other tools'],
+  ],
   study: [
     ['', 'all threads'],
     ['its --json', 'one, for other tools'],
@@ -142,6 +142,145 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
   ],
 };
 
+type Register = (program: Command, terminal: Terminal) => void;
+
+interface Verb {
+  /** Heading it stands under in the help. */
+  readonly group: string;
+  /** A line of the help; the verb's own help says more. */
+  readonly summary: string;
+  readonly load: () => Promise<Register>;
+}
+
+/** In the order of the help; a command line loads the file of its own verb alone. */
+const VERBS: Readonly<Record<string, Verb>> = {
+  report: {
+    group: 'Every day:',
+    summary: 'every strategy on recordings, as a report',
+    load: async () => (await import('./report.js')).registerReport,
+  },
+  replay: {
+    group: 'Every day:',
+    summary: 'what each strategy costs on traces, by path',
+    load: async () => (await import('./replay.js')).registerReplay,
+  },
+  import: {
+    group: 'Every day:',
+    summary: 'make a trace of a recording',
+    load: async () => (await import('./import.js')).registerImport,
+  },
+  info: {
+    group: 'Every day:',
+    summary: 'what is in a trace',
+    load: async () => (await import('./info.js')).registerInfo,
+  },
+  gen: {
+    group: 'Every day:',
+    summary: 'make a trace of a generated or hostile guest',
+    load: async () => (await import('./gen.js')).registerGen,
+  },
+  compare: {
+    group: 'Every day:',
+    summary: 'two results, builds, strategies or traces',
+    load: async () => (await import('./compare.js')).registerCompare,
+  },
+  strategies: {
+    group: 'Every day:',
+    summary: 'the ap_list strategies and what they promise',
+    load: async () => (await import('./strategies.js')).registerStrategies,
+  },
+  verify: {
+    group: 'Is the model the real thing:',
+    summary: 'recordings against the list registers recorded',
+    load: async () => (await import('./verify.js')).registerVerify,
+  },
+  validate: {
+    group: 'Is the model the real thing:',
+    summary: 'is a trace sound',
+    load: async () => (await import('./validate.js')).registerValidate,
+  },
+  conform: {
+    group: 'Is the model the real thing:',
+    summary: 'scenarios put to the model of each flavour',
+    load: async () => (await import('./conform.js')).registerConform,
+  },
+  contract: {
+    group: 'Is the model the real thing:',
+    summary: 'does a strategy keep its word',
+    load: async () => (await import('./contract.js')).registerContract,
+  },
+  explore: {
+    group: 'Is the model the real thing:',
+    summary: 'every interleaving of small concurrent models',
+    load: async () => (await import('./explore.js')).registerExplore,
+  },
+  study: {
+    group: 'Is the model the real thing:',
+    summary: 'questions of mailing-list threads, answered',
+    load: async () => (await import('./study.js')).registerStudy,
+  },
+  attack: {
+    group: 'Hostile guests:',
+    summary: 'search for the worst guest of each strategy',
+    load: async () => (await import('./attack.js')).registerAttack,
+  },
+  minimize: {
+    group: 'Hostile guests:',
+    summary: 'the shortest program of a finding',
+    load: async () => (await import('./minimize.js')).registerMinimize,
+  },
+  rank: {
+    group: 'Hostile guests:',
+    summary: 'every finding under every strategy',
+    load: async () => (await import('./rank.js')).registerRank,
+  },
+  growth: {
+    group: 'Hostile guests:',
+    summary: 'how the longest call grows with the list',
+    load: async () => (await import('./growth.js')).registerGrowth,
+  },
+  findings: {
+    group: 'Hostile guests:',
+    summary: 'what follows from all of it, as a page',
+    load: async () => (await import('./findings.js')).registerFindings,
+  },
+  bench: {
+    group: 'Measuring:',
+    summary: 'wall-clock time of strategies',
+    load: async () => (await import('./bench.js')).registerBench,
+  },
+  doctor: {
+    group: 'Measuring:',
+    summary: 'what times tell apart on this machine',
+    load: async () => (await import('./doctor.js')).registerDoctor,
+  },
+  profile: {
+    group: 'Measuring:',
+    summary: 'where the time of a replay goes',
+    load: async () => (await import('./profile.js')).registerProfile,
+  },
+  cost: {
+    group: 'Measuring:',
+    summary: 'instructions of the compiled code, predicted',
+    load: async () => (await import('./cost.js')).registerCost,
+  },
+  calibrate: {
+    group: 'Measuring:',
+    summary: 'times of a machine, from kvm-unit-tests',
+    load: async () => (await import('./calibrate.js')).registerCalibrate,
+  },
+  history: {
+    group: 'Measuring:',
+    summary: 'results over time and where they changed',
+    load: async () => (await import('./history.js')).registerHistory,
+  },
+  merge: {
+    group: 'Many machines:',
+    summary: 'the shards of a run, as one',
+    load: async () => (await import('./merge.js')).registerMerge,
+  },
+};
+
 function describeExamples(verb: string): string {
   const commands = EXAMPLES[verb].map(([args]) => `  vgic-replay ${verb} ${args}`);
   const width = Math.max(...commands.map(({ length }) => length)) + 2;
@@ -149,8 +288,8 @@ function describeExamples(verb: string): string {
   return ['', 'Examples:', ...lines].join('\n');
 }
 
-/** All verbs, writing to `terminal`. */
-function createProgram(terminal: Terminal): Command {
+/** The verb that `args` begin with, or, where they begin with none, all verbs; writing to `terminal`. */
+async function createProgram(args: readonly string[], terminal: Terminal): Promise<Command> {
   const program = new Command();
   program
     .name('vgic-replay')
@@ -159,36 +298,18 @@ function createProgram(terminal: Terminal): Command {
     )
     .version(tool.version)
     .addHelpText('after', EXIT_CODES);
-  for (const register of [
-    registerReport,
-    registerReplay,
-    registerVerify,
-    registerConform,
-    registerExplore,
-    registerImport,
-    registerGen,
-    registerInfo,
-    registerValidate,
-    registerAttack,
-    registerMinimize,
-    registerRank,
-    registerBench,
-    registerCost,
-    registerCalibrate,
-    registerContract,
-    registerStrategies,
-    registerStudy,
-    registerFindings,
-    registerGrowth,
-    registerHistory,
-  ]) {
-    register(program, terminal);
-  }
+  const verbs = Object.hasOwn(VERBS, args[0] ?? '') ? [args[0]] : Object.keys(VERBS);
+  for (const verb of verbs) (await VERBS[verb].load())(program, terminal);
   program.hook('preAction', async (_, command) => {
     const chosen = command.getOptionValue('strategy');
-    if (chosen !== undefined) command.setOptionValue('strategy', await loadChosen(chosen, terminal));
+    if (chosen === undefined) return;
+    const { loadChosen } = await import('./strategy-files.js');
+    command.setOptionValue('strategy', await loadChosen(chosen, terminal));
   });
-  for (const command of program.commands) command.addHelpText('after', describeExamples(command.name()));
+  for (const command of program.commands) {
+    const { group, summary } = VERBS[command.name()];
+    command.helpGroup(group).summary(summary).addHelpText('after', describeExamples(command.name()));
+  }
   for (const command of [program, ...program.commands.flatMap((verb) => [verb, ...verb.commands])]) {
     const help = `${fullName(command)} --help`;
     command.exitOverride().configureOutput({
@@ -214,7 +335,8 @@ const joinLines = (text: string): string =>
 /** Runs one command line (without the program's own name) and returns the exit code. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
   try {
-    await createProgram(terminal).parseAsync([...args], { from: 'user' });
+    const program = await createProgram(args, terminal);
+    await program.parseAsync([...args], { from: 'user' });
     return EXIT_OK;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
