@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { machineOf } from './from-result.js';
 import type { HistoryRun } from './record.js';
 import { changesAfter, findChanges, seriesOf } from './series.js';
 import { findDouble, historyLine, readHistory } from './store-text.js';
@@ -145,4 +146,25 @@ test('sparkline: lowest to highest, flat where all are equal, means where there 
   assert.equal(sparkline([]), '');
   assert.equal(sparkline([0, 2, 10, 12], 2), '▁█');
   assert.equal(sparkline(Array.from({ length: 500 }, (_, at) => at)).length, 24);
+});
+
+test('the machine of a result is this one, by the fingerprint of doctor, unless the result says something else', () => {
+  const facts = { cpu: 'A CPU', cores: 2, os: 'Linux 6.1', node: 'v20.1.0' };
+  const here = { fingerprint: 'abcdef012345', ...facts, image: null };
+  for (const said of [null, {}, facts, { cpu: 'A CPU ', node: 'v20.1.0' }, { fingerprint: 'abcdef012345' }])
+    assert.deepEqual(machineOf(said, here), here);
+  const hosted = machineOf(null, { ...here, image: 'ubuntu24 1' });
+  assert.match(hosted.fingerprint, /^[0-9a-f]{12}$/);
+  const fingerprints = [
+    here.fingerprint,
+    hosted.fingerprint,
+    machineOf(facts, { ...here, image: 'ubuntu24 2' }).fingerprint,
+    ...[{ cpu: 'B' }, { cores: 4 }, { os: 'Linux 6.2' }, { node: 'v20.2.0' }].map(
+      (other) => machineOf({ ...facts, ...other }, here).fingerprint,
+    ),
+  ];
+  assert.equal(new Set(fingerprints).size, fingerprints.length);
+  const elsewhere = machineOf({ cpu: 'B', fingerprint: '012345abcdef' }, { ...here, image: 'ubuntu24 1' });
+  const unknown = { cores: null, os: 'unknown', node: 'unknown', image: null };
+  assert.deepEqual(elsewhere, { fingerprint: '012345abcdef', cpu: 'B', ...unknown });
 });
