@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { RegressionError, UsageError } from '../base/errors.js';
-import { formatDecimal, formatInteger } from '../base/number-format.js';
+import { formatDecimal, formatInteger, plural } from '../base/number-format.js';
 import { type MachineHere, machineOf } from '../history/from-result.js';
 import { describeMachine, HISTORY_SCHEMA, type HistoryRun, shortCommit } from '../history/record.js';
 import {
@@ -129,7 +129,7 @@ function add(result: string, options: AddOptions, terminal: Terminal): void {
   appendHistory(options.file, store, run);
   const { fingerprint } = run.machine;
   terminal.out(
-    `added: ${run.cells.length} cells of ${shortCommit(run.commit)} on machine ${fingerprint} (${describeMachine(machine)}); ${options.file} has ${store.runs.length + 1} runs`,
+    `added: ${plural(run.cells.length, 'cell')} of ${shortCommit(run.commit)} on machine ${fingerprint} (${describeMachine(machine)}); ${options.file} has ${plural(store.runs.length + 1, 'run')}`,
   );
   const hasTimes = run.cells.some(({ time }) => time !== null);
   const isNew = !store.runs.some((known) => known.machine.fingerprint === fingerprint);
@@ -220,7 +220,7 @@ function showTable(runs: readonly HistoryRun[], { times, counters }: AllSeries):
   const last = runs[runs.length - 1];
   const machines = [...new Map(runs.map(({ machine }) => [machine.fingerprint, machine])).values()];
   return [
-    `${runs.length} runs, the last of ${shortCommit(last.commit)} on ${last.when.slice(0, 10)}`,
+    `${plural(runs.length, 'run')}, the last of ${shortCommit(last.commit)} on ${last.when.slice(0, 10)}`,
     table.toString(),
     ...machines.map((machine) => `machine ${machine.fingerprint}: ${describeMachine(machine)}`),
   ].join('\n');

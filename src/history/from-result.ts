@@ -124,7 +124,10 @@ const nameInTitle = (title: string): string =>
     .replace(/^.*[/\\]/, '')
     .replace(/\.vgt$/, '');
 
-/** The second side of a comparison: times alone, since equal counters do not stand in it. */
+/**
+ * The second side of a comparison: times alone, since equal counters do not stand in it. Cells of two strategies are named by
+ * trace and flavour there.
+ */
 export function fromComparison({ cells, b, machine }: Comparison): ResultFacts {
   return {
     cells: sortCells(
@@ -133,7 +136,7 @@ export function fromComparison({ cells, b, machine }: Comparison): ResultFacts {
           ? []
           : [
               {
-                cell,
+                cell: b.kind === 'strategy' ? `${cell}/${b.name}` : cell,
                 traceSha256: null,
                 counters: {},
                 time: { estimate: estimateTime(time.samples.b), low: null, high: null },
@@ -152,7 +155,7 @@ export interface MachineHere extends HistoryFacts {
   readonly fingerprint: string;
 }
 
-/** The machine of a result: this one unless the result says something else of it. */
+/** The machine of a result: this one unless the result says something else of it. Some put the architecture after the system. */
 export function machineOf(said: SaidMachine | null, here: MachineHere): HistoryMachine {
   const { fingerprint, ...facts } = here;
   const isHere =
@@ -160,7 +163,7 @@ export function machineOf(said: SaidMachine | null, here: MachineHere): HistoryM
     ((said.fingerprint ?? fingerprint) === fingerprint &&
       (said.cpu?.trim() ?? facts.cpu) === facts.cpu &&
       (said.cores ?? facts.cores) === facts.cores &&
-      (said.os ?? facts.os) === facts.os &&
+      `${said.os ?? facts.os} `.startsWith(`${facts.os} `) &&
       (said.node ?? facts.node) === facts.node);
   if (isHere) return { fingerprint: fingerprintOf(fingerprint, facts), ...facts };
   const { cpu = UNKNOWN, cores = null, os = UNKNOWN, node = UNKNOWN } = said;
