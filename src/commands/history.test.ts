@@ -61,7 +61,7 @@ test('a replay is added with its steps, and shown', async () => {
     '2026-11-26T12:00:00Z',
   );
   assert.equal(code, 0, err);
-  assert.match(out, /^added: 2 cells of 1111111 on machine [0-9a-f]{12} \(.*\); .*history.jsonl has 1 run$/);
+  assert.match(out, /^added: 2 cells of 1111111 on machine [0-9a-f]{12} \(.*\); .*history.jsonl has 1 run\n$/);
   assertValid(readFileSync(file, 'utf8'));
   const [{ commit, ref, when, cells }] = lines();
   assert.deepEqual([commit, ref, when], [COMMITS[0], 'main', '2026-11-26T12:00:00.000Z']);
