@@ -18,7 +18,7 @@ import { BENCH_SCHEMA } from './bench.js';
 
 const STDIN = 0;
 const REMEDY =
-  "give report.json, what 'replay --reporter json', 'bench --json' or 'compare --reporter json' printed, or a stored run";
+  "give report.json, what 'replay --reporter json', 'bench --json' or 'compare --json' printed, or a stored run";
 
 /** "vgic-replay/run/": a header line, then a line a unit, of which those of a replay have a cell. */
 const RUN_PREFIX = 'vgic-replay/run/';

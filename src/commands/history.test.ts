@@ -61,7 +61,7 @@ test('a replay is added with its steps, and shown', async () => {
     '2026-11-26T12:00:00Z',
   );
   assert.equal(code, 0, err);
-  assert.match(out, /^added: 2 cells of 1111111 on machine [0-9a-f]{12} \(.*\); .*history.jsonl has 1 runs/);
+  assert.match(out, /^added: 2 cells of 1111111 on machine [0-9a-f]{12} \(.*\); .*history.jsonl has 1 run\n$/);
   assertValid(readFileSync(file, 'utf8'));
   const [{ commit, ref, when, cells }] = lines();
   assert.deepEqual([commit, ref, when], [COMMITS[0], 'main', '2026-11-26T12:00:00.000Z']);
@@ -167,6 +167,9 @@ test('every kind of stored result: run file, bench, comparison', async () => {
     ],
   };
   assert.equal((await add(save('comparison.json', comparison), '--machine', 'lab-3')).code, 0);
+  const strategies = { ...comparison, b: { ...comparison.b, name: 'heap', kind: 'strategy' } };
+  assert.equal((await add(save('strategies.json', strategies), '--machine', 'lab-4')).code, 0);
+  assert.equal(lines()[3].cells[0].cell, 'boot/kvm-6.1/fifo/heap');
   const [first, second, third] = lines();
   for (const each of [first, second, third]) assertValid(JSON.stringify(each));
   assert.equal(first.cells.length, 2);

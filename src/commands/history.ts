@@ -1,18 +1,11 @@
 /** `vgic-replay history`: results kept over time, and where they changed. Never a gate: that is `check`. */
 import { execFileSync } from 'node:child_process';
-import { cpus, type as osType, release } from 'node:os';
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { RegressionError, UsageError } from '../base/errors.js';
-import { formatDecimal, formatInteger } from '../base/number-format.js';
-import {
-  describeMachine,
-  fingerprintOf,
-  HISTORY_SCHEMA,
-  type HistoryRun,
-  type MachineFacts,
-  shortCommit,
-} from '../history/record.js';
+import { formatDecimal, formatInteger, plural } from '../base/number-format.js';
+import { type MachineHere, machineOf } from '../history/from-result.js';
+import { describeMachine, HISTORY_SCHEMA, type HistoryRun, shortCommit } from '../history/record.js';
 import {
   type AllSeries,
   changesAfter,
@@ -27,6 +20,7 @@ import { describeChanges, sparkline, summarise } from '../history/words.js';
 import { CHANGE_POINT_PLAN } from '../stats/change-points.js';
 import { appendHistory, readHistoryFile } from './history-file.js';
 import { readResult } from './history-result.js';
+import { machineFacts } from './machine-facts.js';
 import { parseSeed } from './study.js';
 import { type Terminal, tool } from './terminal.js';
 
@@ -119,14 +113,14 @@ function add(result: string, options: AddOptions, terminal: Terminal): void {
   if (facts.cells.length === 0)
     throw new UsageError(`${result}: has no cell with counters or times; nothing was added`);
   const store = readHistoryFile(options.file, terminal, true);
-  const machine = { ...machineHere(), ...facts.machine };
+  const machine = machineOf(facts.machine, machineHere());
   const run: HistoryRun = {
     schema: HISTORY_SCHEMA,
     when: parseWhen(options.when),
     commit: parseCommit(options.commit) ?? facts.commit ?? commitHere(),
     ref: options.ref ?? refHere(),
     tool,
-    machine: { fingerprint: options.machine ?? fingerprintOf(machine), ...machine },
+    machine: { ...machine, fingerprint: options.machine ?? machine.fingerprint },
     cells: facts.cells,
   };
   const double = findDouble(store, run);
@@ -135,7 +129,7 @@ function add(result: string, options: AddOptions, terminal: Terminal): void {
   appendHistory(options.file, store, run);
   const { fingerprint } = run.machine;
   terminal.out(
-    `added: ${run.cells.length} cells of ${shortCommit(run.commit)} on machine ${fingerprint} (${describeMachine(machine)}); ${options.file} has ${store.runs.length + 1} runs`,
+    `added: ${plural(run.cells.length, 'cell')} of ${shortCommit(run.commit)} on machine ${fingerprint} (${describeMachine(machine)}); ${options.file} has ${plural(store.runs.length + 1, 'run')}`,
   );
   const hasTimes = run.cells.some(({ time }) => time !== null);
   const isNew = !store.runs.some((known) => known.machine.fingerprint === fingerprint);
@@ -172,15 +166,10 @@ const refHere = (): string | null =>
   fromEnvironment('GITHUB_REF_NAME', 'CI_COMMIT_REF_NAME') ?? git('symbolic-ref', '--short', '-q', 'HEAD');
 
 /** Hosted runners of GitHub say the version of their image in ImageOS and ImageVersion. */
-function machineHere(): MachineFacts {
+function machineHere(): MachineHere {
+  const { fingerprint, cpu, cores, os, node } = machineFacts();
   const image = [process.env.ImageOS, process.env.ImageVersion].filter((part) => part !== undefined && part !== '');
-  return {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    os: `${osType()} ${release()}`,
-    node: process.version,
-    image: image.length === 0 ? null : image.join(' '),
-  };
+  return { fingerprint, cpu, cores, os, node, image: image.length === 0 ? null : image.join(' ') };
 }
 
 function readRuns({ file, ref }: ViewOptions, terminal: Terminal): readonly HistoryRun[] {
@@ -231,7 +220,7 @@ function showTable(runs: readonly HistoryRun[], { times, counters }: AllSeries):
   const last = runs[runs.length - 1];
   const machines = [...new Map(runs.map(({ machine }) => [machine.fingerprint, machine])).values()];
   return [
-    `${runs.length} runs, the last of ${shortCommit(last.commit)} on ${last.when.slice(0, 10)}`,
+    `${plural(runs.length, 'run')}, the last of ${shortCommit(last.commit)} on ${last.when.slice(0, 10)}`,
     table.toString(),
     ...machines.map((machine) => `machine ${machine.fingerprint}: ${describeMachine(machine)}`),
   ].join('\n');

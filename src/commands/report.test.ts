@@ -1,10 +1,12 @@
 /** The report of named traces: what it leaves out, and the command that makes it again. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, mock, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { historyLine } from '../history/store-text.js';
+import { makeRun } from '../history/test-runs.js';
 import { tracesFolder } from '../replay/test-traces.js';
 import { studies, studyNamed } from '../study/index.js';
 import { run } from './test-run.js';
@@ -19,8 +21,12 @@ async function report(...flags: string[]): Promise<{ command: string; studies: {
   return JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')).exact;
 }
 
-test('a report of a named trace is about that trace alone, and says how to make it again', async () => {
-  const exact = await report('--kind', 'attack', '--seed', '3');
+test('a report of a named trace is about that trace alone, says how to make it again, and shows a history beside it', async () => {
+  const history = join(folder, 'history.jsonl');
+  writeFileSync(history, [30, 31].map((max, at) => historyLine(makeRun({ at, counters: { x: max } }))).join(''));
+  const exact = await report('--kind', 'attack', '--seed', '3', '--history', history);
+  const page = readFileSync(join(folder, 'report.html'), 'utf8');
+  assert.match(page, /<section id="trend"[\s\S]*2 runs: 1 change of exact counters/);
   assert.deepEqual(exact.studies, []);
   assert.equal(exact.command, `vgic-replay report ${TRACE} --strategy fifo --kind attack --seed 3`);
 });

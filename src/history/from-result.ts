@@ -3,10 +3,11 @@ import { compareText } from '../base/number-format.js';
 import type { Comparison } from '../compare/comparison.js';
 import { type CellResult, type ExactPart, type MeasuredPart, PATH_NAMES } from '../replay/result.js';
 import { estimateTime } from '../stats/randomisation.js';
-import type { HistoryCell, HistoryTime, MachineFacts } from './record.js';
+import type { HistoryCell, HistoryFacts, HistoryMachine, HistoryTime } from './record.js';
+import { fingerprintOf } from './record.js';
 
-/** What a result says of the machine; parts that it does not say are null. */
-export type SaidMachine = Partial<MachineFacts>;
+/** What a result says of the machine it was made on. */
+export type SaidMachine = Partial<Omit<HistoryMachine, 'image'>>;
 
 export interface ResultFacts {
   readonly cells: readonly HistoryCell[];
@@ -123,8 +124,11 @@ const nameInTitle = (title: string): string =>
     .replace(/^.*[/\\]/, '')
     .replace(/\.vgt$/, '');
 
-/** The second side of a comparison: times alone, since equal counters do not stand in it. */
-export function fromComparison({ cells, b }: Comparison): ResultFacts {
+/**
+ * The second side of a comparison: times alone, since equal counters do not stand in it. Cells of two strategies are named by
+ * trace and flavour there.
+ */
+export function fromComparison({ cells, b, machine }: Comparison): ResultFacts {
   return {
     cells: sortCells(
       cells.flatMap(({ cell, time }) =>
@@ -132,7 +136,7 @@ export function fromComparison({ cells, b }: Comparison): ResultFacts {
           ? []
           : [
               {
-                cell,
+                cell: b.kind === 'strategy' ? `${cell}/${b.name}` : cell,
                 traceSha256: null,
                 counters: {},
                 time: { estimate: estimateTime(time.samples.b), low: null, high: null },
@@ -140,7 +144,31 @@ export function fromComparison({ cells, b }: Comparison): ResultFacts {
             ],
       ),
     ),
-    machine: null,
+    machine: machine ?? null,
     commit: b.commit,
   };
 }
+
+/** A machine that can be described here: the one that this runs on. */
+export interface MachineHere extends HistoryFacts {
+  /** As `doctor` gives it. */
+  readonly fingerprint: string;
+}
+
+/** The machine of a result: this one unless the result says something else of it. Some put the architecture after the system. */
+export function machineOf(said: SaidMachine | null, here: MachineHere): HistoryMachine {
+  const { fingerprint, ...facts } = here;
+  const isHere =
+    said === null ||
+    ((said.fingerprint ?? fingerprint) === fingerprint &&
+      (said.cpu?.trim() ?? facts.cpu) === facts.cpu &&
+      (said.cores ?? facts.cores) === facts.cores &&
+      `${said.os ?? facts.os} `.startsWith(`${facts.os} `) &&
+      (said.node ?? facts.node) === facts.node);
+  if (isHere) return { fingerprint: fingerprintOf(fingerprint, facts), ...facts };
+  const { cpu = UNKNOWN, cores = null, os = UNKNOWN, node = UNKNOWN } = said;
+  const elsewhere = { cpu: cpu.trim(), cores, os, node, image: null };
+  return { fingerprint: fingerprintOf(said.fingerprint ?? null, elsewhere), ...elsewhere };
+}
+
+const UNKNOWN = 'unknown';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { machineOf } from './from-result.js';
 import type { HistoryRun } from './record.js';
 import { changesAfter, findChanges, seriesOf } from './series.js';
 import { findDouble, historyLine, readHistory } from './store-text.js';
@@ -46,10 +47,13 @@ test('a whole line that is no run is refused by its number', () => {
     assert.throws(() => readHistory(line + bad, 'h'), what);
 });
 
-test('the same commit, machine and cell is a double; another of any of them is not', () => {
+test('the same commit, machine and cell is a double; another of any of them is not, nor times beside counters', () => {
   const store = readHistory(textOf([makeRun({ at: 1 })]), 'h');
   assert.match(findDouble(store, makeRun({ at: 1 }))!, /^line 1 has linux-boot\/kvm-6.1\/buckets of commit 0001cccccc/);
   assert.equal(findDouble(store, makeRun({ at: 2 })), null);
+  const counters = readHistory(textOf([makeRun({ at: 1, time: null })]), 'h');
+  assert.equal(findDouble(counters, makeRun({ at: 1, counters: {} })), null);
+  assert.match(findDouble(counters, makeRun({ at: 1, time: null }))!, /^line 1 has/);
   assert.equal(findDouble(store, makeRun({ at: 1, machine: { node: 'v22.0.0' } })), null);
   assert.equal(findDouble(store, makeRun({ at: 1, cell: 'linux-boot/kvm-6.1/fifo' })), null);
   assert.equal(
@@ -142,4 +146,25 @@ test('sparkline: lowest to highest, flat where all are equal, means where there 
   assert.equal(sparkline([]), '');
   assert.equal(sparkline([0, 2, 10, 12], 2), '▁█');
   assert.equal(sparkline(Array.from({ length: 500 }, (_, at) => at)).length, 24);
+});
+
+test('the machine of a result is this one, by the fingerprint of doctor, unless the result says something else', () => {
+  const facts = { cpu: 'A CPU', cores: 2, os: 'Linux 6.1', node: 'v20.1.0' };
+  const here = { fingerprint: 'abcdef012345', ...facts, image: null };
+  for (const said of [null, {}, facts, { cpu: 'A CPU ', os: 'Linux 6.1 x64' }, { fingerprint: 'abcdef012345' }])
+    assert.deepEqual(machineOf(said, here), here);
+  const hosted = machineOf(null, { ...here, image: 'ubuntu24 1' });
+  assert.match(hosted.fingerprint, /^[0-9a-f]{12}$/);
+  const fingerprints = [
+    here.fingerprint,
+    hosted.fingerprint,
+    machineOf(facts, { ...here, image: 'ubuntu24 2' }).fingerprint,
+    ...[{ cpu: 'B' }, { cores: 4 }, { os: 'Linux 6.10' }, { node: 'v20.2.0' }].map(
+      (other) => machineOf({ ...facts, ...other }, here).fingerprint,
+    ),
+  ];
+  assert.equal(new Set(fingerprints).size, fingerprints.length);
+  const elsewhere = machineOf({ cpu: 'B', fingerprint: '012345abcdef' }, { ...here, image: 'ubuntu24 1' });
+  const unknown = { cores: null, os: 'unknown', node: 'unknown', image: null };
+  assert.deepEqual(elsewhere, { fingerprint: '012345abcdef', cpu: 'B', ...unknown });
 });

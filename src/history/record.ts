@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 
 export const HISTORY_SCHEMA = 'vgic-replay/history/1';
 
-/** What times depend on beside the code. */
-export interface MachineFacts {
+/** Of the machine of a run, as far as its result says it. */
+export interface HistoryFacts {
   readonly cpu: string;
   readonly cores: number | null;
   readonly os: string;
@@ -16,8 +16,8 @@ export interface MachineFacts {
   readonly image: string | null;
 }
 
-export interface HistoryMachine extends MachineFacts {
-  /** First 12 hex digits of the sha256 of the facts, or the name that the user gave it. */
+export interface HistoryMachine extends HistoryFacts {
+  /** Times of one fingerprint are one series. Or the name that the user gave the machine. */
   readonly fingerprint: string;
 }
 
@@ -53,16 +53,20 @@ export interface HistoryRun {
 
 const FINGERPRINT_DIGITS = 12;
 
-/** Any fact that differs makes another machine: its times begin a series of their own. */
-export function fingerprintOf({ cpu, cores, os, node, image }: MachineFacts): string {
+/**
+ * `known`: the fingerprint that `doctor` gives the machine (stats/fitness.ts), null where it is not known: then every fact
+ * counts. An image of a hosted runner always does.
+ */
+export function fingerprintOf(known: string | null, { cpu, cores, os, node, image }: HistoryFacts): string {
+  if (known !== null && image === null) return known;
   return createHash('sha256')
-    .update(JSON.stringify([cpu, cores, os, node, image]))
+    .update(JSON.stringify([...(known === null ? [cpu, cores, os, node] : [known]), image]))
     .digest('hex')
     .slice(0, FINGERPRINT_DIGITS);
 }
 
 /** "CPU, 2 cores, Linux 6.1, Node v20, image x". */
-export const describeMachine = ({ cpu, cores, os, node, image }: MachineFacts): string =>
+export const describeMachine = ({ cpu, cores, os, node, image }: HistoryFacts): string =>
   [
     cpu,
     ...(cores === null ? [] : [`${cores} cores`]),

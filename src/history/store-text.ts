@@ -78,18 +78,24 @@ function isCell(cell: Partial<HistoryCell> | null): boolean {
 }
 
 /**
- * Why a run may not be added, or null: a cell of the same commit on the same machine stands there already. Without a commit
- * nothing can be said.
+ * Why a run may not be added, or null: counters, or a time, of one of its cells stand there already for the same commit and
+ * machine. Without a commit nothing can be said.
  */
 export function findDouble(store: HistoryStore, run: HistoryRun): string | null {
   if (run.commit === null) return null;
   const { commit } = run;
-  const names = new Set(run.cells.map(({ cell }) => cell));
+  const own = new Map(run.cells.map((cell) => [cell.cell, cell]));
   for (const [at, { commit: known, machine, cells }] of store.runs.entries()) {
     if (known !== commit || machine.fingerprint !== run.machine.fingerprint) continue;
-    const double = cells.find(({ cell }) => names.has(cell));
+    const double = cells.find((cell) => sayTheSame(cell, own.get(cell.cell)));
     if (double !== undefined)
       return `line ${at + 1} has ${double.cell} of commit ${shortCommit(commit)} on machine ${machine.fingerprint} already`;
   }
   return null;
 }
+
+/** Counters of one run and times of another belong together. */
+const sayTheSame = (known: HistoryCell, added: HistoryCell | undefined): boolean =>
+  added !== undefined &&
+  ((known.time !== null && added.time !== null) ||
+    (Object.keys(known.counters).length > 0 && Object.keys(added.counters).length > 0));

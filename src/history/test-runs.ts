@@ -1,13 +1,13 @@
 /** Runs of a history for tests: one cell, one counter, one time each. */
 import { createGenerator } from '../base/rng.js';
-import { fingerprintOf, HISTORY_SCHEMA, type HistoryRun, type MachineFacts } from './record.js';
+import { fingerprintOf, HISTORY_SCHEMA, type HistoryFacts, type HistoryRun } from './record.js';
 
-const MACHINE: MachineFacts = { cpu: 'A CPU', cores: 2, os: 'Linux 6.1', node: 'v20.0.0', image: null };
+const MACHINE: HistoryFacts = { cpu: 'A CPU', cores: 2, os: 'Linux 6.1', node: 'v20.0.0', image: null };
 
 export interface RunFigures {
   readonly at: number;
   readonly commit?: string | null;
-  readonly machine?: Partial<MachineFacts>;
+  readonly machine?: Partial<HistoryFacts>;
   readonly cell?: string;
   readonly traceSha256?: string;
   readonly counters?: Readonly<Record<string, number>>;
@@ -24,7 +24,7 @@ export function makeRun({ at, commit, machine, cell, traceSha256, counters, time
     commit: commit === undefined ? `${at}`.padStart(4, '0').padEnd(40, 'c') : commit,
     ref: 'main',
     tool: { name: 'vgic-replay', version: '0.1.0' },
-    machine: { fingerprint: fingerprintOf(facts), ...facts },
+    machine: { fingerprint: fingerprintOf(null, facts), ...facts },
     cells: [
       {
         cell: cell ?? 'linux-boot/kvm-6.1/buckets',

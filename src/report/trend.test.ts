@@ -14,13 +14,13 @@ import { trendSection } from './trend.js';
 const bare = createModel({ name: 'vgic-replay', version: '0' }, [makeCell()]);
 const withRuns = (runs: readonly HistoryRun[]): ReportModel => ({ ...bare, history: viewHistory(runs) });
 
-/** Ten cells in five groups, two machines in turn; two groups grow slower, one counter moves twice. */
+/** Ten cells in five groups, two machines in turn; one group grows slower, one counter moves twice. */
 function manyRuns(nrRuns: number): HistoryRun[] {
   const noise = createNoise(1, 0.03);
   return Array.from({ length: nrRuns }, (_, at) => {
     const run = makeRun({ at, machine: at % 2 === 0 ? {} : { cpu: 'Another CPU' } });
     const cells = Array.from({ length: 10 }, (_, cell) => {
-      const isSlower = cell < 4 && at >= nrRuns * 0.6;
+      const isSlower = cell < 2 && at >= nrRuns * 0.6;
       const moved = cell === 0 && at >= nrRuns * 0.2 && at < nrRuns * 0.8;
       return {
         cell: `trace-${cell >> 1}/kvm-6.1/${cell % 2 === 0 ? 'buckets' : 'fifo'}`,
@@ -44,10 +44,10 @@ test('without a history there is no section', () => {
 
 test('500 runs of ten cells on two machines: exact and times apart, changes marked, under 200 kB', () => {
   const page = renderHtml(model);
-  assert.equal(renderHtml(model), page);
   const section = /<section id="trend"[\s\S]*?<\/section>/.exec(page)![0];
   assert.ok(section.length < 200_000, `${section.length} bytes`);
-  assert.match(section, /500 runs: 2 changes of exact counters, 8 changes of times\./);
+  assert.equal(/ style=/.test(section), false);
+  assert.match(section, /500 runs: 2 changes of exact counters, 4 changes of times\./);
   assert.match(section, /19 of 20 series never moved in 500 runs/);
   assert.match(renderMarkdown(model), /Changes, newest first/);
   const [steps, ...times] = chartsIn(model);
@@ -60,7 +60,7 @@ test('500 runs of ten cells on two machines: exact and times apart, changes mark
   ]);
   // Charts with changes come first.
   const nrMarks = times.map(({ spec }) => (spec.form === 'trend' ? spec.marks.length : -1));
-  assert.ok(nrMarks[0] > 0 && nrMarks[1] > 0 && nrMarks[4] === 0, `${nrMarks}`);
+  assert.ok(nrMarks[0] > 0 && nrMarks[1] === 0, `${nrMarks}`);
 });
 
 test('what is drawn stands in the table of the chart, and every run is in one bin', () => {
@@ -80,7 +80,10 @@ test('the exact part of the report does not depend on the history', () => {
 
 test('few runs, one run, none: a section without a change', () => {
   for (const count of [0, 1, 3]) {
-    const few = withRuns(runs.slice(0, count));
-    assert.match(renderHtml(few), new RegExp(`${count} runs?: 0 changes of exact counters, 0 changes of times`));
+    const [words] = trendSection(withRuns(runs.slice(0, count)))!.blocks;
+    assert.match(
+      words.kind === 'text' ? words.text : '',
+      new RegExp(`^${count} runs?: 0 changes of exact counters, 0 changes of times`),
+    );
   }
 });

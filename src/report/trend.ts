@@ -158,7 +158,7 @@ function trendChart(
     id,
     title,
     finding:
-      `${plural(changes.length, 'change')}, ${formatInteger(worse)} of them for the worse, in ${plural(drawn.length, 'series', 'series')}` +
+      `${changes.length === 0 ? 'No change' : `${plural(changes.length, 'change')}, ${formatInteger(worse)} for the worse,`} in ${plural(drawn.length, 'series', 'series')}` +
       `${drawn.length < trends.length ? ` drawn of ${formatInteger(trends.length)}` : ''} over ${plural(runs, 'run')}.`,
     spec: {
       form: 'trend',
