@@ -25,8 +25,11 @@ function expectedDump(file: string): string {
 
 test('all golden event files are here', () => assert.equal(files.length, 110));
 
-test('every golden event file, named as it is, gives its dump', async () => {
-  for (const file of files) {
+/** All 110 are compared line by line in replay/golden.test.ts and evidence.test.ts; as command lines one of each kind. */
+test('a golden event file of every kind, named as it is, gives its dump', async () => {
+  const firsts = files.filter((file) => file.includes('-s01.'));
+  assert.ok(firsts.length >= files.length / 6);
+  for (const file of firsts) {
     const expected = expectedDump(file);
     assert.ok(expected.length > 0);
     const { code, out, err } = await run(['replay', pathOf(file), '--dump-lrs', '-']);

@@ -11,6 +11,7 @@ import type { Workload, WorkloadParam } from '../workload/workload.js';
 import type { GenPart, GenWork } from './gen-worker.js';
 import { abortOnSignal, openOutput } from './outputs.js';
 import { type Terminal, tool } from './terminal.js';
+import type { FileTarget } from './trace-files.js';
 import { describeWritten } from './written-line.js';
 
 interface Options {
@@ -103,16 +104,18 @@ async function writeWorkload(
   );
   const { workload, params } = chooseGuest(spec, given);
   if (output === undefined) throw new UsageError(`name the trace to write: -o ${fileNameFor(workload.id)} (or -o -)`);
-  const target = openOutput(output);
-  const disarm = abortOnSignal(terminal, target.abort);
+  let target: FileTarget | undefined;
+  // Armed before the file is there, so that no signal leaves it behind.
+  const disarm = abortOnSignal(terminal, () => target?.abort());
   try {
+    target = openOutput(output);
     const events = await generate({ workload: workload.id, params, version: tool.version, name: output }, target);
     target.commit();
     // Standard output may be the trace itself.
     const print = output === '-' ? terminal.err : terminal.out;
     print(describeWritten(output, workloadHeader(workload, params, tool.version), events));
   } finally {
-    target.abort();
+    target?.abort();
     disarm();
   }
 }

@@ -8,6 +8,7 @@ import { importRecording, openRecording, type Recording } from './import-any.js'
 import { createWarnings, type Warnings } from './import-warnings.js';
 import { abortOnSignal, isSameFile, openOutput } from './outputs.js';
 import type { Terminal } from './terminal.js';
+import type { FileTarget } from './trace-files.js';
 import { describeWritten } from './written-line.js';
 
 interface Options {
@@ -44,14 +45,16 @@ async function runImport(path: string, options: Options, terminal: Terminal): Pr
   const recording = await openRecording(path, wanted);
   try {
     if (recording.format === 'vgt') throw notImportable(path);
-    const target = openOutput(options.output);
     const bar = terminal.isErrTty && options.progress ? startBar(recording) : undefined;
+    let target: FileTarget | undefined;
+    // Armed before the file is there, so that no signal leaves it behind.
     const disarm = abortOnSignal(terminal, () => {
       bar?.stop();
-      target.abort();
+      target?.abort();
     });
     const warnings = createWarnings();
     try {
+      target = openOutput(options.output);
       const { header, events } = await importRecording(recording, target, {
         ...options,
         onProgress: (bytes, written) => bar?.update(bytes, { events: written }),
@@ -65,7 +68,7 @@ async function runImport(path: string, options: Options, terminal: Terminal): Pr
       if (remarks.length > 0) terminal.err(remarks.join('\n'));
     } finally {
       bar?.stop();
-      target.abort();
+      target?.abort();
       disarm();
     }
   } finally {

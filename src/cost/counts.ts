@@ -17,6 +17,11 @@ export interface PathTotals {
   readonly most: { readonly visits: number; readonly comparisons: number; readonly lrWrites: number };
 }
 
+interface LookupNodes {
+  readonly fold: number;
+  readonly other: number;
+}
+
 export interface Counts {
   readonly machine: Pick<Machine, 'model' | 'nrLr' | 'flavour'>;
   readonly events: number;
@@ -24,8 +29,8 @@ export interface Counts {
   readonly paths: Readonly<Record<PathName, PathTotals>>;
   /** Injections that changed nothing. */
   readonly refused: number;
-  /** Nodes of the LPI list walked at fold, and elsewhere. */
-  readonly lookupNodes: { readonly fold: number; readonly other: number };
+  /** Nodes of the LPI list walked at fold, and elsewhere; `most`: in one exit, and in one look-up. */
+  readonly lookupNodes: LookupNodes & { readonly most: LookupNodes };
   /** Entries of the list at a flush: mean over the flushes that found any, and largest. */
   readonly depth: { readonly mean: number; readonly max: number };
 }
@@ -79,6 +84,8 @@ function countsOf({ paths, operations, depthAtFlush, sections, refused, machine,
       most: { visits: visits.max, comparisons: comparisons.max, lrWrites: lrWrites.max },
     },
   ]);
+  const mostNodesOf = (id: 'lpi-lookup' | 'lpi-lookup-fold'): number =>
+    Math.max(0, ...sections.filter((section) => section.id === id).map(({ steps }) => steps.max));
   const nodesOf = (id: 'lpi-lookup' | 'lpi-lookup-fold'): number =>
     sections.filter((section) => section.id === id).reduce((sum, { steps, locks }) => sum + steps.sum - locks.sum, 0);
   const listed = depthAtFlush.filter(([depth]) => depth > 0);
@@ -90,7 +97,11 @@ function countsOf({ paths, operations, depthAtFlush, sections, refused, machine,
     operations,
     paths: Object.fromEntries(totals) as Record<PathName, PathTotals>,
     refused,
-    lookupNodes: { fold: nodesOf('lpi-lookup-fold'), other: nodesOf('lpi-lookup') },
+    lookupNodes: {
+      fold: nodesOf('lpi-lookup-fold'),
+      other: nodesOf('lpi-lookup'),
+      most: { fold: mostNodesOf('lpi-lookup-fold'), other: mostNodesOf('lpi-lookup') },
+    },
     depth: { mean: flushes === 0 ? 0 : entries / flushes, max: listed.at(-1)?.[0] ?? 0 },
   };
 }

@@ -120,3 +120,49 @@ test('the bound of the longest flush and exit is above the mean call, and near i
     }
   }
 });
+
+test('the bound of the longest call of each path is above the mean call of every strategy', () => {
+  for (const stream of [
+    'deep100-s01',
+    'affinity-s01',
+    'lpi-s01',
+    'hw-s01',
+    'sgi_v2-s01',
+    'active-s01',
+    'churn16-s01',
+  ]) {
+    for (const { id } of strategies.filter((strategy) => strategy.structure === 'ap-list')) {
+      const counts = countReplay(`golden/${stream}.bin.gz`, id);
+      const { groups } = predict(counts, 'lock');
+      const mean = (path: 'flush' | 'fold' | 'inject' | 'pending', ...ids: readonly string[]): number =>
+        groups.filter(({ group }) => ids.includes(group)).reduce((sum, { instructions }) => sum + instructions, 0) /
+        Math.max(counts.paths[path].calls, 1);
+      const bound = boundLongestCalls(counts, 'lock');
+      const what = `${id} on ${stream}`;
+      assert.ok(bound.flush >= mean('flush', 'depth-pass', 'sort', 'populate', 'flush-loop'), `flush, ${what}`);
+      assert.ok(bound.fold + bound.prune >= mean('fold', 'fold', 'prune', 'exit'), `exit, ${what}`);
+      assert.ok(bound.inject >= mean('inject', 'inject'), `inject, ${what}`);
+    }
+  }
+});
+
+test('the bound of the longest call has what each interrupt of it can cost: a move to another vCPU, a walk to an LPI', () => {
+  const weights = FITTED.weights.lock;
+  const affinity = countReplay('golden/affinity-s01.bin.gz');
+  assert.ok(operation(affinity, 'migrated') > 0);
+  const without = { ...affinity, operations: { ...affinity.operations, migrated: 0 } };
+  const [moving, staying] = [affinity, without].map((counts) => boundLongestCalls(counts, 'lock'));
+  assert.ok(moving.prune - staying.prune >= weights.migrated, `${moving.prune}, ${staying.prune}`);
+  const lpis = countReplay('golden/lpi-s01.bin.gz');
+  assert.ok(lpis.lookupNodes.most.fold > 0 && lpis.lookupNodes.most.other > 0);
+  const found = { ...lpis, lookupNodes: { fold: 0, other: 0, most: { fold: 0, other: 0 } } };
+  const [walking, known] = [lpis, found].map((counts) => boundLongestCalls(counts, 'lock'));
+  assert.ok(walking.fold > known.fold && walking.inject > known.inject);
+});
+
+test('an order that is kept at a fold costs the fold', () => {
+  const counts = countReplay('golden/churn100-s01.bin.gz', 'sort-on-insert');
+  const most = counts.paths.fold.most.comparisons;
+  assert.ok(most > 0);
+  assert.ok(boundLongestCalls(counts, 'lock').fold >= most * FITTED.weights.lock.passed);
+});

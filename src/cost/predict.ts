@@ -27,7 +27,7 @@ export interface ValidRange {
 }
 
 /** A weight by analogy may be off by this much of itself. */
-const ANALOGY_ERROR = 0.5;
+export const ANALOGY_ERROR = 0.5;
 
 export interface Estimate {
   readonly instructions: number;

@@ -82,7 +82,7 @@ export interface Catalogue {
 }
 
 /** Sizes at which a guest with LPIs is affordable under every strategy. */
-const LPIS = 2048;
+export const LPIS = 2048;
 const FLAVOURS = ['kvm-6.1', 'kvm-7.2', 'xen-new', 'xen-old'];
 
 /** Register writes that one exit does: each traps by itself. */

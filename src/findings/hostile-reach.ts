@@ -61,7 +61,7 @@ export function describeHostileReach(data: FindingsData): Chapter {
     verdict: `With ${formatInteger(reach.spis)} SPIs a guest holds upstream (${FLAVOUR}) for ${formatInteger(flush.steps)} steps in one entry with interrupts off, ${formatInteger(Math.round(flush.steps / perEntry))} times what an average entry of a Linux guest costs with everything around it, and for ${formatInteger(worst.steps)} in the worst stretch of all (${worst.subject}); the shortest worst stretch of any strategy is that of \`${least[0]}\`: ${formatInteger(least[1])}.`,
     blocks: [
       list([
-        `Every figure is reached by a guest that can be replayed, and bounded: the strategy declares its longest call of each path, and what is reached lies between ${formatDecimal(100 * loosest)} and ${formatDecimal(100 * most)} % of that for entry and prune under ${FLAVOUR}${over.length === 0 ? '' : `; more than declared: ${joinWords(over.map(({ strategy, subject }) => `${strategy} ${subject}`))}`}.`,
+        `Every figure is reached by a guest that can be replayed. Each strategy also declares its longest call of each path for so many SPIs: the guests of the growth gate reach between ${formatDecimal(100 * loosest)} and ${formatDecimal(100 * most)} % of that for entry and prune under ${FLAVOUR}; guests of the catalogue and found ones may queue SGIs and PPIs as well, for which that is no bound${over.length === 0 ? '' : `; more than declared: ${joinWords(over.map(({ strategy, subject }) => `${strategy} ${subject}`))}`}.`,
         ...describeTime(data),
         ...(deepest.length === 0
           ? []
@@ -73,7 +73,7 @@ export function describeHostileReach(data: FindingsData): Chapter {
           : [
               `${joinWords(stopped)} ${stopped.length === 1 ? 'does' : 'do'} not get slow but ${stopped.length === 1 ? 'stops' : 'stop'}: ${reach.stops[0].reason} (under ${joinWords([...new Set(reach.stops.filter(({ flavour }) => flavour === stopped[0]).map(({ strategy }) => strategy))])}). Figures there are of what ran before.`,
             ]),
-        `The catalogue's ${plural(new Set(catalogue.runs.filter(({ row }) => row !== null).map(({ guest }) => guest)).size, 'guest')}${found === 0 ? '' : ` and ${plural(found, 'finding')} of \`attack\``} are below with what they reach under upstream and under the strategy that is best against each.`,
+        `The catalogue's ${plural(new Set(catalogue.runs.filter(({ row }) => row !== null).map(({ guest }) => guest)).size, 'guest')}${found === 0 ? '' : ` and ${plural(found, 'finding')} of \`attack\``} are below with what they reach under upstream and under the strategy that is best against each, of those that keep the order.`,
       ]),
       {
         kind: 'figure',
@@ -139,7 +139,7 @@ export function describeHostileReach(data: FindingsData): Chapter {
         },
         source: {
           command: 'vgic-replay growth --full',
-          of: `LPIs, ${reach.nrLr} LRs; a dash: not longer than with SPIs`,
+          of: `LPIs, ${reach.nrLr} LRs; the depth beside each figure is the deepest that this page runs`,
         },
       },
       guestTable(data, 'of the catalogue', (run) => run.row !== null, false),
@@ -184,7 +184,7 @@ function guestTable(data: FindingsData, which: string, keep: (run: HostileRun) =
         numberColumn('time, at most'),
         textColumn('section'),
         textColumn('paid by'),
-        numberColumn('least of any strategy'),
+        numberColumn('least of those that keep the order'),
         textColumn('which'),
         textColumn('command'),
       ],

@@ -78,7 +78,7 @@ export function stepsAnEntry(run: HostileRun | undefined, at: number): number | 
 export const runOf = ({ catalogue }: FindingsData, guest: string, flavour = FLAVOUR): HostileRun | undefined =>
   catalogue.runs.find((run) => run.guest === guest && run.flavour === flavour);
 
-/** The hostile guest of the catalogue with the longest entry: what it is called, its size and its command. */
+/** The hostile guest, of the catalogue or found, with the longest entry: what it is called, its size and its command. */
 function describeDefeat({ catalogue }: FindingsData, strategy: string): string {
   const worst = longestStretch(
     catalogue,
@@ -87,11 +87,11 @@ function describeDefeat({ catalogue }: FindingsData, strategy: string): string {
     ({ section }, { hasLpis }) => section === 'flush' && !hasLpis,
   );
   return worst === undefined
-    ? 'no guest of the catalogue'
+    ? 'no guest'
     : `\`${worst.run.guest}\` (${worst.run.size}): ${formatInteger(worst.steps)} steps in one entry, ${formatInteger(worst.locks)} of them locks (\`${worst.run.command}\`)`;
 }
 
-const describeMoved = ({ moved }: Judged): string =>
+const describeMoved = ({ moved }: Pick<Judged, 'moved'>): string =>
   joinWords(
     moved.map(([path, then, now]) => `${PATH_WORDS[path]} ${formatInteger(now)} instead of ${formatInteger(then)}`),
   );
@@ -142,8 +142,7 @@ export function describeMitigations(data: FindingsData): Chapter {
           const fate = isGentle(flush)
             ? `bounds the entry to ${formatInteger(flush.steps)} steps`
             : `is defeated by ${describeDefeat(data, strategy)}; the longest entry of any guest tried is ${formatInteger(flush.steps)} steps (\`${flush.guest}\`), ${saved > LITTLE ? `${formatDecimal(100 * saved)} % less than upstream's` : `as upstream's`}`;
-          const moves =
-            moved.length === 0 ? '' : `; longer than upstream's became ${describeMoved({ moved } as Judged)}`;
+          const moves = moved.length === 0 ? '' : `; longer than upstream's became ${describeMoved({ moved })}`;
           return `**Mitigation ${name}**, \`${strategy}\`, ${fate}${moves}. On Linux guests: ${formatDecimal(honest)} steps an entry, ${changeText(honestUpstream, honest)}.`;
         }),
         ...(flagIdle === null || flagChurn === null || upIdle === null || upChurn === null

@@ -23,7 +23,7 @@ export interface Longest {
   readonly steps: number;
   readonly guest: string | null;
   readonly bound: number | null;
-  /** With LPIs, at the deepest that was affordable; null: the flavour has none, or nothing was longer. */
+  /** With LPIs, at the deepest that was affordable; null: the flavour has none. */
   readonly deep: { readonly depth: number; readonly steps: number; readonly guest: string | null } | null;
   readonly growth: Growth;
   readonly slope: number | null;
@@ -122,7 +122,7 @@ const OFF = new Set(
   }).map(({ id }): string => id),
 );
 
-/** What a strategy of the ap_list can change: all but the prune, which walks whatever the order is. */
+/** What an order of the list can change: all but the prune, which walks whatever the order is. */
 const SORTABLE = new Set(['inject', 'rekey', 'flush', 'fold', 'pending']);
 
 export type Which = 'all' | 'without prune';

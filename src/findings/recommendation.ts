@@ -72,7 +72,7 @@ export function describeRecommendation(data: FindingsData): Chapter {
             ]
           : []),
         `Cut what is linear into pieces: an exit that visits what the guest changed, and a switched-on distributor that tests vCPU after vCPU, can open interrupts between the pieces. With LPIs linear is 57,344.${inPieces(all, bestAll)}`,
-        `Where no device is assigned and the guest has no ITS, the lists end at ${formatInteger(data.reach.spis)}: how much the figures of upstream matter then is a question of the time a step takes (chapter 9).`,
+        `Where no device is assigned and the guest has no ITS, the lists end at ${formatInteger(data.reach.spis)} SPIs and the vCPU's own SGIs and PPIs: how much the figures of upstream matter then is a question of the time a step takes (chapter 9).`,
       ]),
     ],
   };

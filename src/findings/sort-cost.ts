@@ -157,7 +157,7 @@ function describeInstructions([upstream, insert]: readonly StrategyCost[]): stri
   if (upstream.instructions === null || insert.instructions === null) return [];
   const [before, now] = [upstream, insert].map(({ instructions, entries }) => (instructions ?? 0) / entries);
   return [
-    `In predicted instructions of compiled C code with real locks, everything between two entries of a Linux guest included, the same is ${formatInteger(Math.round(before))} under upstream and ${formatInteger(Math.round(now))} with insertion.`,
+    `In predicted instructions of compiled C code with real locks, everything between two entries of a Linux guest included, it is ${formatInteger(Math.round(before))} under upstream and ${formatInteger(Math.round(now))} with insertion (${changeText(before, now)}).`,
   ];
 }
 
@@ -190,7 +190,7 @@ export function describeSortCost(data: FindingsData): Chapter {
   return {
     id: 'sort-on-insert',
     title: 'What sorting on insertion costs and saves',
-    verdict: `${isWaste ? 'Sorting on every insertion is a waste for honest guests, but a small one' : 'Sorting on insertion costs honest guests nothing'}: on the recorded Linux guests it takes ${describeChange(flushLinux, insertLinux, WORDS)} ${insertLinux === flushLinux ? 'steps' : 'steps an entry than upstream'} (${formatDecimal(flushLinux)} to ${formatDecimal(insertLinux)}), and on the recorded attacks ${describeChange(flushAttack, insertAttack, WORDS)} (${formatDecimal(flushAttack)} to ${formatDecimal(insertAttack)}). Once a list does not fit the list registers, sorting on insertion is the cheaper one in ${formatShare(insert, cells)} of the surface's cells.`,
+    verdict: `${isWaste ? 'Sorting on every insertion is a waste for honest guests, but a small one' : 'Sorting on insertion costs honest guests no steps'}: on the recorded Linux guests it takes ${describeChange(flushLinux, insertLinux, WORDS)} ${insertLinux === flushLinux ? 'steps' : 'steps an entry than upstream'} (${formatDecimal(flushLinux)} to ${formatDecimal(insertLinux)}), and on the recorded attacks ${describeChange(flushAttack, insertAttack, WORDS)} (${formatDecimal(flushAttack)} to ${formatDecimal(insertAttack)}). Once a list does not fit the list registers, sorting on insertion is the cheaper one in ${formatShare(insert, cells)} of the surface's cells.`,
     blocks: [
       list([
         'A step is a list node looked at, a comparison, a lock taken or a list register written; steps are counted over everything between two entries, so that work that moves to the injection is in them. Sorting on insertion also saves the count of the list at entry (kvm-6.1), which a patch on top of upstream would keep: chapter 9 has what compiled C says.',
@@ -250,11 +250,12 @@ export function describeSortCost(data: FindingsData): Chapter {
         kind: 'table',
         isFolded: true,
         table: {
-          caption: 'Depth from which sorting on insertion is the cheaper one',
+          caption:
+            'Depth from which sorting on insertion is the cheaper one, interpolated between the depths of the figure',
           columns: [
             textColumn('arrivals a batch'),
             textColumn('priority levels'),
-            ...axes.nrLrs.map((nrLr) => numberColumn(`${nrLr} LRs`)),
+            ...axes.nrLrs.map((nrLr) => numberColumn(`${nrLr} LR${nrLr === 1 ? '' : 's'}`)),
           ],
           rowHeads: 2,
           rows: axes.arrivals.flatMap((arrivals) =>

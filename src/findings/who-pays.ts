@@ -2,7 +2,7 @@
 import { formatInteger, formatShare, joinWords } from '../base/number-format.js';
 import { PAYER_IDS, PAYERS } from '../replay/sections.js';
 import { numberColumn, type TableCell, textColumn } from '../report/document.js';
-import { longestStretch } from './catalogue.js';
+import { LPIS, longestStretch } from './catalogue.js';
 import { type Chapter, FINDINGS_COMMAND, list } from './chapter.js';
 import type { FindingsData } from './data.js';
 import { HARM_GUEST, type StrategyHarm } from './guest-harm.js';
@@ -10,7 +10,7 @@ import { FLUSH, INSERT } from './sort-cost.js';
 
 const FLAVOUR = 'kvm-6.1';
 
-/** The longest stretch that somebody pays for, over all guests of the catalogue; LPI lookups are not the strategy's. */
+/** The longest stretch that somebody pays for, over all guests; LPI lookups are not the strategy's. */
 const paidBy = ({ catalogue }: FindingsData, strategy: string, payer: string) =>
   longestStretch(
     catalogue,
@@ -25,17 +25,24 @@ const isHarmful = ({ longestPassed }: StrategyHarm): boolean => longestPassed > 
 export function describeWhoPays(data: FindingsData): Chapter {
   const { harm, classes } = data;
   const strategies = data.strategies.filter((strategy) => paidBy(data, strategy, 'own') !== undefined);
-  const others = [FLUSH, INSERT].map((strategy) =>
-    Math.max(...['host', 'other-vcpu'].map((payer) => paidBy(data, strategy, payer)?.steps ?? 0)),
+  const others = [FLUSH, INSERT].map(
+    (strategy) =>
+      ['host', 'other-vcpu']
+        .map((payer) => paidBy(data, strategy, payer))
+        .filter((stretch) => stretch !== undefined)
+        .sort((a, b) => b.steps - a.steps)[0],
   );
-  const [upstream, insert] = others;
+  const [upstream, insert] = others.map((stretch) => stretch?.steps ?? 0);
+  const [upstreamUnder, insertUnder] = others.map((stretch) =>
+    stretch === undefined ? 'no guest' : `\`${stretch.run.guest}\`, ${stretch.section}`,
+  );
   const harmful = harm.filter(isHarmful);
   const sound = harm.filter((each) => !isHarmful(each));
   const worstHarm = [...harmful].sort((a, b) => b.longestPassed - a.longestPassed)[0];
   return {
     id: 'who-pays',
     title: 'Who pays',
-    verdict: `${insert > upstream ? `Sorting on insertion moves the work to whoever injects: the longest injection or register write that a device or another vCPU pays for takes ${formatInteger(insert)} steps with interrupts off, ${formatInteger(upstream)} under upstream` : `Sorting on insertion costs nobody else more: ${formatInteger(insert)} steps at most`}. ${worstHarm === undefined ? 'No strategy kept an urgent interrupt waiting behind a less urgent one.' : `Strategies that are short because they do not rank make the guest pay: under \`${worstHarm.strategy}\` an urgent interrupt is passed by less urgent ones at ${formatInteger(worstHarm.longestPassed)} entries on end.`}`,
+    verdict: `${insert > upstream ? `Sorting on insertion moves the work to whoever injects: the longest injection or register write that a device or another vCPU pays for takes ${formatInteger(insert)} steps with interrupts off (${insertUnder}), ${formatInteger(upstream)} under upstream (${upstreamUnder})` : `Sorting on insertion costs nobody else more: ${formatInteger(insert)} steps at most`}. ${worstHarm === undefined ? 'No strategy kept an urgent interrupt waiting behind a less urgent one.' : `Strategies that are short because they do not rank make the guest pay: under \`${worstHarm.strategy}\` an urgent interrupt is passed by less urgent ones at ${formatInteger(worstHarm.longestPassed)} entries on end.`}`,
     blocks: [
       list([
         "Entry, exit and the pending test are the guest's own time slice; they hurt the interrupt latency of whatever else lives on that CPU, and are billed to the guest. An injection is the time of a device's interrupt handler, another vCPU or the host; the lock of the list is held, so others wait.",
@@ -47,7 +54,7 @@ export function describeWhoPays(data: FindingsData): Chapter {
       {
         kind: 'table',
         table: {
-          caption: `Longest stretch by who pays, over all hostile guests of the catalogue (${FLAVOUR}); LPI lookups apart`,
+          caption: `Longest stretch by who pays, over all hostile guests of the catalogue and found ones (${FLAVOUR}), with up to ${formatInteger(LPIS)} LPIs; LPI lookups apart`,
           columns: [
             textColumn('strategy'),
             ...PAYER_IDS.flatMap((id) => [numberColumn(PAYERS[id][0]), textColumn('under')]),
@@ -63,7 +70,7 @@ export function describeWhoPays(data: FindingsData): Chapter {
         },
         source: {
           command: FINDINGS_COMMAND,
-          of: 'the catalogue of chapter 3, whose table has the command of each guest',
+          of: 'the guests of chapter 3, whose tables have the command of each',
         },
       },
       {
