@@ -6,6 +6,7 @@ import { registerBench } from './bench.js';
 import { registerCalibrate } from './calibrate.js';
 import { registerConform } from './conform.js';
 import { registerContract } from './contract.js';
+import { registerConvert } from './convert.js';
 import { registerCost } from './cost.js';
 import { registerExplore } from './explore.js';
 import { registerFindings } from './findings.js';
@@ -74,9 +75,16 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
   ],
   import: [
     ['recording/ -o my.vgt', 'trace.txt[.gz], meta.json, acks'],
-    ['trace.txt -o my.vgt', 'ftrace, or "trace-cmd report"'],
+    ['trace.txt -o my.vgt', 'ftrace, "trace-cmd report", "perf script"'],
+    ['host.pftrace -o my.vgt', 'Perfetto'],
     ['events.jsonl -o my.vgt', 'events as JSON lines'],
     ['- -o my.vgt < trace.txt.gz', 'from a pipe'],
+  ],
+  convert: [
+    ['my.vgt --from 2s --to 3s -o part.vgt', 'a slice, in its true state'],
+    ['a.vgt b.vgt -o both.vgt', 'merged by time'],
+    ['my.vgt --split vcpu -o parts', 'one trace a vCPU'],
+    ['my.vgt --redact -o share.vgt.gz', 'for a bug report'],
   ],
   gen: [
     ['', 'list the workloads'],
@@ -160,6 +168,7 @@ function createProgram(terminal: Terminal): Command {
     registerConform,
     registerExplore,
     registerImport,
+    registerConvert,
     registerGen,
     registerInfo,
     registerValidate,
