@@ -32,7 +32,7 @@ export function registerConvert(program: Command, terminal: Terminal): void {
     )
     .option('--from <place>', 'begin here: index of an event, or a time since the start (1500us, 2.5s)')
     .option('--to <place>', 'end before this')
-    .option('--limit <n>', 'at most so many events from there on')
+    .option('--limit <n>', 'at most so many events from there on, and the ground truth of the last')
     .option('--setup <how>', 'what comes before --from: keep it without its times, or only the config', 'keep')
     .option('--vcpu <list>', 'only these vCPUs run, as 0,2-3')
     .option('--intid <list>', 'only these interrupts, as 27,40-47')
@@ -173,7 +173,7 @@ async function convert(
   }
   for (const output of outputs) output.commit();
   // Standard output may be the trace itself.
-  (flags.output === '-' ? terminal.err : terminal.out)(written.join('\\n'));
+  (flags.output === '-' ? terminal.err : terminal.out)(written.join('\n'));
 }
 
 const isSlice = ({ fromEvent, fromTick }: SliceBounds): boolean =>

@@ -2,7 +2,7 @@
  * A part of the machine. A vCPU left out does not run; what it shared with the others stays. An interrupt left out does
  * not occur. Where that changes what the others do, ground truth is no truth any more: the rest is L2 at most.
  */
-import { NR_PRIVATE_IRQS } from '../../gic/intid.js';
+import { NR_PRIVATE_IRQS, SPURIOUS_INTID } from '../../gic/intid.js';
 import * as K from '../events.js';
 import type { EventStage } from './stage.js';
 
@@ -47,9 +47,22 @@ function namesInterrupt(kind: number): boolean {
   return role === 'irq' || role === 'private' || role === 'lpi' || role === 'ack' || role === 'lpi-or-none';
 }
 
-/** Is the event of an interrupt that vCPUs share, or may it change one? */
+/** What an interrupt that never comes to be pending or active may have done to it. */
+const WITHOUT_EFFECT_ALONE: ReadonlySet<number> = new Set([
+  K.ENABLE,
+  K.PRIORITY,
+  K.CONFIG,
+  K.TARGET,
+  K.GROUP,
+  K.GROUP_ONE,
+  K.HW_MAP,
+  K.HW_UNMAP,
+]);
+
+/** May the event make an interrupt that vCPUs share pending or active, or drive more than interrupts? */
 export function isShared(kind: number, intid: number): boolean {
-  if (namesInterrupt(kind)) return intid >= NR_PRIVATE_IRQS && intid !== 1023;
+  if (WITHOUT_EFFECT_ALONE.has(kind)) return false;
+  if (namesInterrupt(kind)) return intid >= NR_PRIVATE_IRQS && intid !== SPURIOUS_INTID;
   return (kind >= K.MMIO_DIST && kind <= K.MMIO_REDIST) || (kind >= K.MMIO_DIST_BYTE && kind <= K.RUN_EXIT);
 }
 

@@ -81,6 +81,9 @@ const IN_RUN: ReadonlySet<number> = new Set([
 
 const isGroundTruth = (kind: number): boolean => kind >= K.FIRST_EXPECT;
 
+/** Ground truth of the step before it; the rest is of the step behind it. */
+const LOOKS_BACK: ReadonlySet<number> = new Set([K.EXPECT_LRS, K.EXPECT_LR_LO, K.EXPECT_LR_HI, K.EXPECT_LIST]);
+
 type Fields = readonly [kind: number, vcpu: number, intid: number, value: number];
 
 /** Writes the slice to `next`, times counted from its beginning. */
@@ -148,14 +151,13 @@ export function createSlice(bounds: SliceBounds, next: EventStage): EventStage &
       const event = index++;
       if (isOver) return;
       if (!hasBegun) {
-        // A record of what was, whose step lies before the cut, belongs to it.
-        if (event < fromEvent || tick < fromTick || (!isWhole && isGroundTruth(kind))) {
+        if (event < fromEvent || tick < fromTick || (!isWhole && LOOKS_BACK.has(kind))) {
           before(kind, vcpu, intid, value);
           return;
         }
         start(isWhole ? 0 : tick);
       }
-      if ((event >= toEvent || tick >= toTick || taken >= limit) && !isGroundTruth(kind)) {
+      if ((event >= toEvent || tick >= toTick || taken >= limit) && !LOOKS_BACK.has(kind)) {
         isOver = true;
         return;
       }
