@@ -75,7 +75,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
   ],
   import: [
     ['recording/ -o my.vgt', 'trace.txt[.gz], meta.json, acks'],
-    ['trace.txt -o my.vgt', 'ftrace, "trace-cmd report", "perf script"'],
+    ['trace.txt -o my.vgt', 'of ftrace, trace-cmd or perf'],
     ['host.pftrace -o my.vgt', 'Perfetto'],
     ['events.jsonl -o my.vgt', 'events as JSON lines'],
     ['- -o my.vgt < trace.txt.gz', 'from a pipe'],
