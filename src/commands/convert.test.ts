@@ -201,6 +201,11 @@ test('traces that do not fit together are refused, and nothing is written', asyn
       /event 1: flush of vCPU 0 while it is in the guest; the inputs do not fit together/,
     ],
   ];
+  const damaged = readFileSync(BASE);
+  damaged[damaged.length >> 1] ^= 1;
+  writeFileSync(at('damaged.vgt'), damaged);
+  refusals.push([[at('damaged.vgt')], /damaged\.vgt: byte \d+: wrong checksum/]);
+  refusals.push([[at('missing.vgt')], /missing\.vgt: byte 0: cannot be read \(ENOENT\); check the path/]);
   for (const [paths, expected] of refusals) {
     const { code, err } = await run(['convert', ...paths, '-o', at('none.vgt')]);
     assert.equal(code, 4);

@@ -82,6 +82,8 @@ interface Facts {
   readonly runners: ReadonlySet<number>;
 }
 
+const NO_FACTS: Facts = { hasShared: false, isByWord: false, runners: new Set() };
+
 type Run = (stage: EventStage) => Promise<void>;
 
 async function findFacts(run: Run): Promise<Facts> {
@@ -119,13 +121,14 @@ async function convert(
     if (readers.some(({ truncatedAt }) => truncatedAt !== null)) isCut = true;
   };
   let isCut = false;
-  const facts = await findFacts(run);
+  const isPartial = flags.vcpu !== undefined || flags.split !== undefined || intids !== undefined;
+  const facts = isPartial || redaction !== undefined ? await findFacts(run) : NO_FACTS;
   const groups =
     flags.split === undefined
       ? [flags.vcpu === undefined ? undefined : readVcpus(flags.vcpu)]
       : [...Array(joined.machine.nrVcpus).keys()].map((vcpu) => new Set([vcpu]));
   if (flags.split !== undefined) makeFolder(flags.output);
-  const stem = redaction?.texts === true ? 'redacted' : (flags.name ?? (joined.name || traceNameOf(paths[0])));
+  const stem = flags.name ?? (redaction?.texts === true ? 'redacted' : joined.name || traceNameOf(paths[0]));
   const written: string[] = [];
   for (const vcpus of groups) {
     for (const vcpu of vcpus ?? [])

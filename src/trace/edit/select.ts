@@ -36,6 +36,11 @@ const OF_ONE_VCPU: ReadonlySet<number> = new Set([
   K.MMIO_REDIST_BYTE,
   K.MMIO_REDIST_READ,
   K.SGI_PEND,
+  K.TIMER,
+  K.VCPU_LOAD,
+  K.VCPU_PUT,
+  K.RUN_ENTRY,
+  K.RUN_EXIT,
 ]);
 const isFact = (kind: number): boolean => kind >= K.FIRST_FACT && kind !== K.LOST && kind !== K.MSI_CACHED;
 /** Facts that drive the model of an ITS stay. */
