@@ -110,7 +110,8 @@ export function createPerfettoReader(file: string, visitor: PerfettoVisitor): Pe
     while (look.next()) {
       if (look.field === BUNDLE_CPU) cpu = look.low;
       // A flag; in traces before 2018 the number of events.
-      else if (look.field === BUNDLE_LOST && look.unsigned > 0) lost = look.unsigned === 1 ? 0 : look.unsigned;
+      else if (look.field === BUNDLE_LOST && look.unsigned > 0)
+        lost = look.unsigned === 1 || look.high !== 0 ? 0 : look.low;
       else if (look.field === BUNDLE_ERROR) lost = Math.max(0, lost);
       else if (look.field === BUNDLE_CLOCK) clock = CLOCKS[look.low] ?? `${look.low}`;
     }
@@ -138,7 +139,7 @@ export function createPerfettoReader(file: string, visitor: PerfettoVisitor): Pe
       const fields = stats.message();
       while (fields.next()) {
         if (fields.field === CPU_INDEX) cpu = fields.low;
-        else if (fields.field === CPU_OVERRUN || fields.field === CPU_DROPPED) lost += fields.unsigned;
+        else if (fields.field === CPU_OVERRUN || fields.field === CPU_DROPPED) lost += fields.low;
       }
       if (found.size < MAX_CPUS) found.set(cpu, lost);
     }
