@@ -1,15 +1,19 @@
 /** Tells by its first bytes what a file is. A wrong file is refused by name, with what to do instead. */
 import { InputError } from '../base/errors.js';
-import { isFtrace } from '../import/ftrace/importer.js';
+import { findPrinter, isFtrace } from '../import/ftrace/importer.js';
 import { isJsonLines } from '../import/json-lines.js';
 import { isPerfetto } from '../import/perfetto/importer.js';
 import { isVgr1 } from '../import/vgr1.js';
 
 /** What `import` reads. */
-export const IMPORT_FORMATS = ['ftrace', 'perfetto', 'vgr1', 'jsonl'] as const;
+export const IMPORT_FORMATS = ['ftrace', 'trace-cmd', 'perf', 'perfetto', 'vgr1', 'jsonl'] as const;
 export type ImportFormat = (typeof IMPORT_FORMATS)[number];
 /** "vgt" also stands for what nothing else claims: the trace reader says what is wrong with it. */
 export type Format = ImportFormat | 'vgt';
+
+/** The same lines, as three programs print them: one importer reads all. */
+export const isFtraceText = (format: Format): boolean =>
+  format === 'ftrace' || format === 'trace-cmd' || format === 'perf';
 
 /** What people hand over by mistake, by the bytes at an offset. */
 const OTHERS: readonly { at?: number; begin: string; what: string; remedy: string }[] = [
@@ -31,7 +35,7 @@ export function detectFormat(name: string, head: Uint8Array): Format {
   if (head.length === 0) throw new InputError(name, 'byte 0', 'the file is empty', 'record or import it again');
   if (isVgr1(head)) return 'vgr1';
   if (isJsonLines(head)) return 'jsonl';
-  if (isFtrace(head)) return 'ftrace';
+  if (isFtrace(head)) return findPrinter(head);
   if (isPerfetto(head)) return 'perfetto';
   const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 512)).toString('latin1');
   const other = OTHERS.find(({ at = 0, begin }) => text.startsWith(begin, at));

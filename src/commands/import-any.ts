@@ -14,7 +14,7 @@ import type { EventSink } from '../trace/events.js';
 import { noImportCounts, type TraceHeader } from '../trace/header.js';
 import type { ByteTarget } from '../trace/source.js';
 import { createTraceWriter, type TraceWriter } from '../trace/writer.js';
-import { detectFormat, type Format } from './formats.js';
+import { detectFormat, type Format, isFtraceText } from './formats.js';
 import { openPieces, takeHead } from './pieces.js';
 import { tool } from './terminal.js';
 
@@ -81,7 +81,7 @@ export async function openRecording(path: string, format?: Format): Promise<Reco
     file,
     format: found,
     size,
-    passes: (found === 'ftrace' || found === 'perfetto') && size >= 0 ? 2 : 1,
+    passes: (isFtraceText(found) || found === 'perfetto') && size >= 0 ? 2 : 1,
     pieces(onBytes = () => {}) {
       tell = onBytes;
       onBytes(read);

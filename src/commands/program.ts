@@ -61,9 +61,16 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
   ],
   import: [
     ['recording/ -o my.vgt', 'trace.txt[.gz], meta.json, acks'],
-    ['trace.txt -o my.vgt', 'ftrace, or "trace-cmd report"'],
+    ['trace.txt -o my.vgt', 'of ftrace, trace-cmd or perf'],
+    ['host.pftrace -o my.vgt', 'Perfetto'],
     ['events.jsonl -o my.vgt', 'events as JSON lines'],
     ['- -o my.vgt < trace.txt.gz', 'from a pipe'],
+  ],
+  convert: [
+    ['my.vgt --from 2s --to 3s -o part.vgt', 'a slice, in its true state'],
+    ['a.vgt b.vgt -o both.vgt', 'merged by time'],
+    ['my.vgt --split vcpu -o parts', 'one trace a vCPU'],
+    ['my.vgt --redact -o share.vgt.gz', 'for a bug report'],
   ],
   gen: [
     ['', 'list the workloads'],
@@ -169,6 +176,11 @@ const VERBS: Readonly<Record<string, Verb>> = {
     group: 'Every day:',
     summary: 'make a trace of a recording',
     load: async () => (await import('./import.js')).registerImport,
+  },
+  convert: {
+    group: 'Every day:',
+    summary: 'part, join, split, share or repack traces',
+    load: async () => (await import('./convert.js')).registerConvert,
   },
   info: {
     group: 'Every day:',

@@ -91,7 +91,10 @@ const WRONG: readonly (readonly [string[], RegExp])[] = [
   [['explore', 'queue', '--schedule', 'y'], /--schedule names the model itself/],
   [['explore', '--schedule', 'y', '--reduced'], /--schedule searches nothing: leave --output and --reduced out/],
   [['import', 'x'], /required option '-o, --output <file>' not specified; see "vgic-replay import --help"/],
-  [['import', 'x', '-o', 'y', '-f', 'xml'], /unknown format 'xml'; one of: auto, ftrace, perfetto, vgr1, jsonl/],
+  [
+    ['import', 'x', '-o', 'y', '-f', 'xml'],
+    /unknown format 'xml'; one of: auto, ftrace, trace-cmd, perf, perfetto, vgr1, jsonl/,
+  ],
   [['info', 'a', 'b'], /too many arguments for 'info'/],
   [['report', 'x', '--seed', '-1'], /--seed/],
   [['bench', 'x', '--blocks', '0'], /--blocks must be a whole number/],

@@ -10,6 +10,7 @@ import { traceNameOf } from '../trace-name.js';
 import { type ByteImporter, createSurveyedImporter, type Surveyor } from '../two-passes.js';
 import { FtraceImporter, type FtraceSide, IMPORTER_NAME, IMPORTER_VERSION, machineOf } from './import-ftrace.js';
 import { isDecoration, parseLine, parseLost } from './line.js';
+import { type Printer, PrinterSurvey } from './printer.js';
 import { completeSurvey, parseRecordingMeta, type RecordingMeta } from './recording-meta.js';
 import { type FtraceSurvey, FtraceSurveyor } from './survey.js';
 
@@ -25,9 +26,12 @@ export interface FtraceOptions {
   readonly onWarning?: FtraceSide['onWarning'];
 }
 
+/** Lines that tell what a text is. */
+const HEAD_LINES = 200;
+
 /** Does the beginning of a file look like ftrace text? True if it holds a trace line within its first lines. */
 export function isFtrace(head: Uint8Array): boolean {
-  const lines = new TextDecoder('latin1').decode(head).split('\n').slice(0, 200);
+  const lines = new TextDecoder('latin1').decode(head).split('\n', HEAD_LINES);
   if (lines[0].startsWith('# tracer: ')) return true;
   let events = 0;
   for (const [i, line] of lines.entries()) {
@@ -35,6 +39,14 @@ export function isFtrace(head: Uint8Array): boolean {
     else if (i < lines.length - 1 && !isDecoration(line) && parseLost(line) < 0) return false;
   }
   return events > 0;
+}
+
+/** Who printed the text that begins like this. */
+export function findPrinter(head: Uint8Array): Printer['tool'] {
+  const survey = new PrinterSurvey();
+  const lines = new TextDecoder('latin1').decode(head).split('\n', HEAD_LINES);
+  for (const [i, line] of lines.entries()) survey.line(line, parseLine(line, i + 1));
+  return survey.finish().tool;
 }
 
 /** Cuts bytes into lines. */

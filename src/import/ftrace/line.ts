@@ -91,18 +91,22 @@ export const fractionDigits = (text: string): number => splitColumns(text)?.[5].
 const LOST = /\[LOST (\d+) EVENTS\]|\[(\d+) EVENTS DROPPED\]|PERF_RECORD_LOST lost (\d+)|LOST (\d+) events/i;
 const LOST_SOME = /\[LOST EVENTS\]|EVENTS DROPPED|PERF_RECORD_LOST/;
 
+const MAX_LOST = 0xffffffff;
+const readLost = (lost: number): number => (lost <= MAX_LOST ? lost : 0);
+
 /** Number of events the line says were lost; 0 if it says so without a number, -1 if the line is something else. */
 export function parseLost(text: string): number {
   if (text.length > MAX_LINE) return -1;
   const match = LOST.exec(text);
-  if (match !== null) return Number(match.slice(1).find((group) => group !== undefined));
+  // A number that no buffer could have lost is none.
+  if (match !== null) return readLost(Number(match.slice(1).find((group) => group !== undefined)));
   return LOST_SOME.test(text) ? 0 : -1;
 }
 
 /** tracefs: `# entries-in-buffer/entries-written: 100/142   #P:2`: 42 were overwritten before the first line. */
 export function parseOverwritten(text: string): number {
   const match = /^# entries-in-buffer\/entries-written: (\d{1,15})\/(\d{1,15})\b/.exec(text);
-  return match === null ? 0 : Math.max(0, Number(match[2]) - Number(match[1]));
+  return match === null ? 0 : readLost(Math.max(0, Number(match[2]) - Number(match[1])));
 }
 
 /** Headers, comments, empty lines; a frame of a call chain that perf prints below its event. */

@@ -38,6 +38,7 @@ export class FtraceSurveyor {
   readonly #printer = new PrinterSurvey();
   #lines = 0;
   #eventLines = 0;
+  #kvmLines = 0;
   #digits = 0;
   #hasProbes = false;
   #hostIsV2 = false;
@@ -94,6 +95,7 @@ export class FtraceSurveyor {
   #note(at: TraceLine): void {
     const { text } = at;
     if (at.event === 'kvm_entry' && /^vcpu \d/.test(text)) this.#refuseX86();
+    if (/^(kvm|vgic)_/.test(at.event)) this.#kvmLines++;
     if (!this.#hasProbes) this.#stock.add(readStockLine(at));
     switch (at.event) {
       case 'vgic_flush': {
@@ -144,6 +146,10 @@ export class FtraceSurveyor {
   /** Throws InputError if the text held no ftrace event at all. */
   finish(): FtraceSurvey {
     if (this.#eventLines === 0) this.#refuse();
+    if (!this.#hasProbes && this.#kvmLines === 0) {
+      const what = `${this.#eventLines} events, none of them of KVM`;
+      throw new InputError(this.#source, `line ${this.#lines}`, what, 'record the tracepoints "kvm:*"');
+    }
     const stock = this.#stock.finish();
     const model: GicModel = this.#hostIsV2 ? 'gicv2' : this.#guestIsV2 ? 'gicv2-on-gicv3' : 'gicv3';
     return {

@@ -97,52 +97,47 @@ const LAYOUTS: Readonly<Record<string, Layout>> = {
 };
 const NO_LAYOUT: Layout = {};
 
-/** 64 bits of a time stamp in nanoseconds. */
-export interface Stamp {
-  readonly low: number;
-  readonly high: number;
-}
-
-export interface PerfettoEvent {
-  readonly stamp: Stamp;
-  readonly record: Omit<StockRecord, 'tick'>;
-}
-
-/** The fields of one FtraceEvent. Throws WireError. A field that is not there is 0, except the INTID: -1. */
-export function readFtraceEvent(event: Cursor): PerfettoEvent {
-  let stamp: Stamp = { low: 0, high: 0 };
+/**
+ * The fields of one FtraceEvent. `tickOf` makes a tick of the two halves of a time stamp in nanoseconds. Throws
+ * WireError. A field that is not there is 0, except the INTID: -1.
+ */
+export function readFtraceEvent(event: Cursor, tickOf: (low: number, high: number) => number): StockRecord {
+  let low = 0;
+  let high = 0;
   let pid = 0;
   let name = '';
   let body: Cursor | undefined;
   while (event.next()) {
-    if (event.field === EVENT_TIMESTAMP && !event.isBytes) stamp = { low: event.low, high: event.high };
-    else if (event.field === EVENT_PID && !event.isBytes) pid = event.low;
+    if (event.field === EVENT_TIMESTAMP && !event.isBytes) {
+      low = event.low;
+      high = event.high;
+    } else if (event.field === EVENT_PID && !event.isBytes) pid = event.low;
     else if (event.field !== EVENT_COMMON_FLAGS && event.isBytes) {
       body = event.message();
       name = event.field === EVENT_GENERIC ? readGenericName(event.message()) : nameOf(event.field);
     }
   }
-  return {
-    stamp,
-    record: { event: name === '' ? 'event without content' : name, pid, comm: '', ...readBody(name, body) },
-  };
+  return readBody(name === '' ? 'event without content' : name, pid, tickOf(low, high), body);
 }
 
-function readBody(event: string, body: Cursor | undefined): Omit<StockRecord, 'event' | 'pid' | 'comm' | 'tick'> {
+function readBody(event: string, pid: number, tick: number, body: Cursor | undefined): StockRecord {
   const layout = LAYOUTS[event] ?? NO_LAYOUT;
-  const found = { vcpu: 'vcpu' in layout ? 0 : -1, intid: -1, level: 'level' in layout ? 0 : -1, detail: 0, name: '' };
-  if (layout === NO_LAYOUT || body === undefined) return found;
-  while (body.next()) {
-    if (body.field === layout.name) found.name = body.text;
+  let vcpu = layout.vcpu === undefined ? -1 : 0;
+  let intid = -1;
+  let level = layout.level === undefined ? -1 : 0;
+  let detail = 0;
+  let name = '';
+  while (layout !== NO_LAYOUT && body?.next() === true) {
+    if (body.field === layout.name) name = body.text;
     else if (body.isBytes) continue;
-    else if (body.field === layout.vcpu) found.vcpu = body.signed;
-    else if (body.field === layout.intid) found.intid = body.signed;
-    else if (body.field === layout.level) found.level = body.low === 0 ? 0 : 1;
-    else if (body.field === layout.detail) found.detail = body.low;
+    else if (body.field === layout.vcpu) vcpu = body.signed;
+    else if (body.field === layout.intid) intid = body.signed;
+    else if (body.field === layout.level) level = body.low === 0 ? 0 : 1;
+    else if (body.field === layout.detail) detail = body.low;
   }
   // is_wfe is the opposite of what is asked.
-  if (event === 'kvm_wfx_arm64') found.detail = found.detail === 0 ? 1 : 0;
-  return found;
+  if (event === 'kvm_wfx_arm64') detail = detail === 0 ? 1 : 0;
+  return { event, pid, comm: '', tick, vcpu, intid, level, detail, name };
 }
 
 const GENERIC_EVENT_NAME = 1;

@@ -6,7 +6,7 @@ import { InputError } from '../../base/errors.js';
 import { type EventSink, LOST } from '../../trace/events.js';
 import type { Gap, TraceHeader } from '../../trace/header.js';
 import { EventWriter } from '../ftrace/event-writer.js';
-import { STOCK_ASSUMPTIONS, StockImporter } from '../stock/importer.js';
+import { isUnneeded, STOCK_ASSUMPTIONS, StockImporter } from '../stock/importer.js';
 import type { StockRecord } from '../stock/record.js';
 import { type StockMachine, StockSurvey } from '../stock/survey.js';
 import { EventTally } from '../stock/tally.js';
@@ -65,7 +65,7 @@ export function createPerfettoImporter(file: string, sink: EventSink, options: P
   );
 }
 
-type Item = (StockRecord | LostRecord) & { readonly place: string };
+type Item = StockRecord | LostRecord;
 
 function createRunningImporter(
   file: string,
@@ -89,7 +89,7 @@ function createRunningImporter(
     out.write(LOST, 0, 0, lost, tick);
   };
 
-  const take = (item: Item): void => {
+  const take = (item: Item, place: string): void => {
     start ??= item.tick;
     // One that came later than the window holds back has no better place than now.
     const tick = Math.max(0, item.tick - start);
@@ -102,13 +102,15 @@ function createRunningImporter(
     unknown++;
     if (outcome === 'unknown') leftOut.add(item.event);
     const what = outcome === 'unknown' ? `unknown event ${item.event}` : `${item.event} without what it needs`;
-    warn({ place: item.place, what });
+    warn({ place, what });
   };
 
   const order = new TimeOrder<Item>(take);
   const reader = createPerfettoReader(file, {
-    record: (record, place) => order.add({ ...record, place }),
-    lost: (lost) => order.add(lost),
+    record(record, place) {
+      if (!isUnneeded(record.event)) order.add(record, place);
+    },
+    lost: (lost) => order.add(lost, lost.place),
     other: (name) => leftOut.add(name),
     thread: () => {},
   });

@@ -135,7 +135,7 @@ test('time stamps of a host that has run for years are exact', () => {
 test('records that come later than the window holds back are counted as out of order', () => {
   const seen: number[] = [];
   const order = new TimeOrder<{ tick: number }>(({ tick }) => void seen.push(tick), 3);
-  for (const tick of [5, 4, 9, 1, 8, 2, 2]) order.add({ tick });
+  for (const tick of [5, 4, 9, 1, 8, 2, 2]) order.add({ tick }, '');
   order.finish();
   assert.deepEqual(seen, [1, 4, 2, 2, 5, 8, 9]);
 });

@@ -8,29 +8,31 @@ export interface Timed {
 }
 
 /** Records held back: some hundred milliseconds of a busy host. */
-export const WINDOW = 1 << 19;
+export const WINDOW = 1 << 18;
 
 interface Entry<T> {
   readonly item: T;
+  readonly place: string;
   /** Equal times keep the order in which they came. */
   readonly sequence: number;
 }
 
 export class TimeOrder<T extends Timed> {
-  readonly #visit: (item: T) => void;
+  readonly #visit: (item: T, place: string) => void;
   readonly #window: number;
   /** A binary heap, the earliest first. */
   readonly #heap: Entry<T>[] = [];
   #sequence = 0;
 
-  constructor(visit: (item: T) => void, window = WINDOW) {
+  constructor(visit: (item: T, place: string) => void, window = WINDOW) {
     this.#visit = visit;
     this.#window = window;
   }
 
-  add(item: T): void {
+  /** `place` is handed on with it. */
+  add(item: T, place: string): void {
     const heap = this.#heap;
-    const entry = { item, sequence: this.#sequence++ };
+    const entry = { item, place, sequence: this.#sequence++ };
     let at = heap.length;
     heap.push(entry);
     while (at > 0) {
@@ -40,19 +42,24 @@ export class TimeOrder<T extends Timed> {
       at = parent;
     }
     heap[at] = entry;
-    if (heap.length > this.#window) this.#visit(this.#takeFirst());
+    if (heap.length > this.#window) this.#visitFirst();
   }
 
   /** No more will come. */
   finish(): void {
-    while (this.#heap.length > 0) this.#visit(this.#takeFirst());
+    while (this.#heap.length > 0) this.#visitFirst();
   }
 
-  #takeFirst(): T {
+  #visitFirst(): void {
+    const { item, place } = this.#takeFirst();
+    this.#visit(item, place);
+  }
+
+  #takeFirst(): Entry<T> {
     const heap = this.#heap;
     const [first] = heap;
     const last = heap.pop() as Entry<T>;
-    if (heap.length === 0) return first.item;
+    if (heap.length === 0) return first;
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;
@@ -63,7 +70,7 @@ export class TimeOrder<T extends Timed> {
       at = child;
     }
     heap[at] = last;
-    return first.item;
+    return first;
   }
 }
 

@@ -5,7 +5,7 @@
 import { InputError } from '../../base/errors.js';
 import type { StockRecord } from '../stock/record.js';
 import { type Cursor, WireError } from './cursor.js';
-import { readFtraceEvent, type Stamp } from './ftrace-event.js';
+import { readFtraceEvent } from './ftrace-event.js';
 import { createPacketSplitter, type PacketSplitter } from './packets.js';
 
 // TracePacket.
@@ -78,7 +78,8 @@ export interface PerfettoReader extends Pick<PacketSplitter, 'push'> {
 
 /** Ticks are nanoseconds since the first time stamp of the file, and may be negative. Throws InputError. */
 export function createPerfettoReader(file: string, visitor: PerfettoVisitor): PerfettoReader {
-  let base: Stamp | undefined;
+  /** The first time stamp: 64 bits are more than a number holds. */
+  let base: { readonly low: number; readonly high: number } | undefined;
   let lastTick = 0;
   let events = 0;
   let kernel = '';
@@ -89,9 +90,9 @@ export function createPerfettoReader(file: string, visitor: PerfettoVisitor): Pe
   const lostAtStart = new Map<number, number>();
   const lostAtLast = new Map<number, number>();
 
-  const tickOf = (stamp: Stamp): number => {
-    base ??= stamp;
-    const tick = (stamp.high - base.high) * 4294967296 + (stamp.low - base.low);
+  const tickOf = (low: number, high: number): number => {
+    base ??= { low, high };
+    const tick = (high - base.high) * 4294967296 + (low - base.low);
     if (!Number.isSafeInteger(tick)) throw new WireError(0, 'a time stamp more than 100 days from the first');
     return tick;
   };
@@ -109,20 +110,20 @@ export function createPerfettoReader(file: string, visitor: PerfettoVisitor): Pe
     while (look.next()) {
       if (look.field === BUNDLE_CPU) cpu = look.low;
       // A flag; in traces before 2018 the number of events.
-      else if (look.field === BUNDLE_LOST && look.unsigned > 0) lost = look.unsigned === 1 ? 0 : look.unsigned;
+      else if (look.field === BUNDLE_LOST && look.unsigned > 0)
+        lost = look.unsigned === 1 || look.high !== 0 ? 0 : look.low;
       else if (look.field === BUNDLE_ERROR) lost = Math.max(0, lost);
       else if (look.field === BUNDLE_CLOCK) clock = CLOCKS[look.low] ?? `${look.low}`;
     }
     while (bundle.next()) {
       if (bundle.field === BUNDLE_COMPACT_SCHED) visitor.other('compact_sched', place);
       if (bundle.field !== BUNDLE_EVENT) continue;
-      const { stamp, record } = readFtraceEvent(bundle.message());
-      const tick = tickOf(stamp);
+      const record = readFtraceEvent(bundle.message(), tickOf);
       events++;
-      if (isFirst) noteLost(tick);
+      if (isFirst) noteLost(record.tick);
       isFirst = false;
-      lastTick = tick;
-      visitor.record({ ...record, tick }, place);
+      lastTick = record.tick;
+      visitor.record(record, place);
     }
     if (isFirst) noteLost(lastTick);
   };
@@ -138,7 +139,7 @@ export function createPerfettoReader(file: string, visitor: PerfettoVisitor): Pe
       const fields = stats.message();
       while (fields.next()) {
         if (fields.field === CPU_INDEX) cpu = fields.low;
-        else if (fields.field === CPU_OVERRUN || fields.field === CPU_DROPPED) lost += fields.unsigned;
+        else if (fields.field === CPU_OVERRUN || fields.field === CPU_DROPPED) lost += fields.low;
       }
       if (found.size < MAX_CPUS) found.set(cpu, lost);
     }

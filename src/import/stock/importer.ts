@@ -23,7 +23,18 @@ import { isUnneededEvent } from '../ftrace/vocabulary.js';
 import { isLineRecord, type StockRecord } from './record.js';
 import type { StockMachine } from './survey.js';
 
-const UNNEEDED = new Set(['kvm_mmio']);
+/** Needed here, if not where the kprobes are. */
+const NEEDED = new Set([
+  'kvm_exit',
+  'kvm_timer_update_irq',
+  'kvm_timer_hrtimer_expire',
+  'kvm_irq_line',
+  'irq_handler_entry',
+]);
+
+/** Is nothing needed of such records, whatever they hold? */
+export const isUnneeded = (event: string): boolean =>
+  event === 'kvm_mmio' || (isUnneededEvent(event) && !NEEDED.has(event));
 
 /** How the header describes what was assumed. */
 export const STOCK_ASSUMPTIONS =
@@ -50,6 +61,7 @@ export class StockImporter {
   }
 
   add(record: StockRecord): StockOutcome {
+    if (isUnneeded(record.event)) return 'unneeded';
     const { event, pid, tick } = record;
     switch (event) {
       case 'vgic_update_irq_pending':
@@ -77,7 +89,7 @@ export class StockImporter {
         return this.#note(HOST_TIMER_IRQ, vcpu, intid, 0, tick);
       }
       default:
-        return isUnneededEvent(event) || UNNEEDED.has(event) ? 'unneeded' : 'unknown';
+        return 'unknown';
     }
   }
 

@@ -144,7 +144,7 @@ const TRACE = types.lookupType('Trace');
 
 /** Bytes of a trace with these packets. */
 export const packTrace = (packets: readonly object[]): Uint8Array =>
-  TRACE.encode(TRACE.fromObject({ packet: packets })).finish();
+  Uint8Array.from(TRACE.encode(TRACE.fromObject({ packet: packets })).finish());
 
 /** A packet that holds others, compressed. */
 export const compressPackets = (packets: readonly object[]): object => ({

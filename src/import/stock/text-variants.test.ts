@@ -55,6 +55,7 @@ test('lines about lost events', () => {
     ['CPU:7 [EVENTS DROPPED]', 0],
     ['qemu  1240 [003]    12.345678: PERF_RECORD_LOST lost 9', 9],
     ['9777/9888 [006] 1.000000001: unknown: PERF_RECORD_LOST lost 9', 9],
+    ['CPU:1 [LOST 99999999999999999999 EVENTS]', 0],
     ['nothing lost', -1],
   ];
   for (const [line, lost] of cases) assert.equal(parseLost(line), lost, line);

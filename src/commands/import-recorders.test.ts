@@ -1,0 +1,111 @@
+/** `import` of what trace-cmd, perf and Perfetto recorded: known by its first bytes, packed or from a pipe. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import {
+  packTrace,
+  printPerf,
+  printTraceCmd,
+  printTracefs,
+  readRecording,
+  toPackets,
+} from '../import/stock/recorders.test.support.js';
+import { decodeTrace } from '../trace/protobuf.js';
+import { detectFormat } from './formats.js';
+import { run } from './test-run.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'vgic-replay-'));
+after(() => rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+const CLI = fileURLToPath(new URL('../cli.js', import.meta.url));
+
+const EVENTS = readRecording('bare-gicv2-fuzz', 1500);
+const SOURCES: readonly (readonly [format: string, bytes: Uint8Array])[] = [
+  ['ftrace', Buffer.from(printTracefs(EVENTS))],
+  ['trace-cmd', Buffer.from(printTraceCmd(EVENTS))],
+  ['perf', Buffer.from(printPerf(EVENTS))],
+  ['perfetto', packTrace(toPackets(EVENTS, { compressed: true }))],
+];
+
+test('each is known by its first bytes', () => {
+  for (const [format, bytes] of SOURCES) assert.equal(detectFormat('x', bytes.subarray(0, 4096)), format);
+});
+
+test('as a file, packed, and from a pipe each gives the same trace', async () => {
+  let first: number[] | undefined;
+  for (const [format, bytes] of SOURCES) {
+    for (const [name, content] of [
+      ['plain', bytes],
+      ['packed', gzipSync(bytes)],
+    ] as const) {
+      writeFileSync(at(name), content);
+      const { code, err } = await run(['import', at(name), '-o', at('out.vgt')]);
+      assert.equal(code, 0, err);
+      assert.equal((await run(['validate', at('out.vgt')])).code, 0);
+      const { word } = decodeTrace(readFileSync(at('out.vgt')));
+      first ??= word;
+      assert.deepEqual(word, first, `${format}, ${name}`);
+    }
+    if (format !== 'perf' && format !== 'perfetto') continue;
+    const piped = spawnSync(process.execPath, [CLI, 'import', '-', '-o', '-'], { input: gzipSync(bytes) });
+    assert.equal(piped.status, 0, piped.stderr.toString());
+    assert.deepEqual(decodeTrace(piped.stdout).word, first, `${format}, from a pipe`);
+  }
+});
+
+test('replay and info read them without an import; verify says what it would need', async () => {
+  writeFileSync(at('host.pftrace'), SOURCES[3][1]);
+  const { code, out, err } = await run(['info', at('host.pftrace'), '--json']);
+  assert.equal(code, 0, err);
+  const { header, flushes } = JSON.parse(out);
+  assert.equal(header.fidelity, 1);
+  assert.ok(flushes > 100);
+  assert.equal((await run(['replay', at('host.pftrace'), '-s', 'fifo'])).code, 0);
+  const verified = await run(['verify', at('host.pftrace')]);
+  assert.notEqual(verified.code, 0);
+  assert.match(verified.err, /fidelity L1/);
+});
+
+test('a format claimed for something else, and damage, are one line with place and remedy, and write nothing', async () => {
+  const perfetto = SOURCES[3][1];
+  const broken = perfetto.slice();
+  broken.fill(0xff, 900, 960);
+  const cases: [string, Uint8Array, string, RegExp][] = [
+    ['text', SOURCES[1][1], 'perfetto', /byte \d+: no packet begins here|byte \d+: /],
+    ['junk', Uint8Array.from({ length: 5000 }, (_, i) => (i * 7919) & 0xff), 'perfetto', /byte \d+: /],
+    ['trace', perfetto, 'perf', /line \d+: no ftrace event found so far; give the text of/],
+    ['broken', broken, 'auto', /byte \d+: .*; the file is damaged/],
+    ['cut.gz', gzipSync(perfetto).subarray(0, 3000), 'auto', /the gzip data was cut off; copy the file again/],
+    [
+      'nothing',
+      packTrace([{ timestamp: 1, trusted_packet_sequence_id: 2, system_info: {} }]),
+      'perfetto',
+      /none of them of KVM/,
+    ],
+  ];
+  for (const [name, bytes, format, expected] of cases) {
+    writeFileSync(at(name), bytes);
+    const { code, err } = await run(['import', at(name), '-f', format, '-o', at('none.vgt')]);
+    assert.equal(code, 4, `${name}: ${err}`);
+    assert.match(err, expected);
+    assert.match(err, /^vgic-replay: [^\n]+: (byte|line) \d+: [^\n]+; [^\n]+\n$/);
+    assert.deepEqual(
+      readdirSync(folder).filter((file) => file.startsWith('none')),
+      [],
+    );
+  }
+});
+
+test('a Perfetto trace that was cut off is imported up to the cut, and it is said', async () => {
+  const [, bytes] = SOURCES[3];
+  writeFileSync(at('cut.pftrace'), bytes.subarray(0, bytes.length - 700));
+  const { code, err } = await run(['import', at('cut.pftrace'), '-o', at('cut.vgt')]);
+  assert.equal(code, 0, err);
+  assert.match(err, /the source was cut off/);
+  assert.match(err, /the trace ends \d+ bytes into a packet \(byte \d+\)/);
+});
