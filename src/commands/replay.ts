@@ -95,6 +95,7 @@ async function runReplay(paths: readonly string[], options: ReplayOptions, termi
     check,
     allowTruncated,
     kind: 'other',
+    isStored: output !== undefined,
     studies: [],
   });
   try {

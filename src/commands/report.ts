@@ -93,6 +93,7 @@ async function runReport(paths: readonly string[], options: Options, terminal: T
     strategy,
     flavour,
     kind,
+    isStored: true,
     studies: paths.length === 0 || options.studies === true ? studies : [],
   });
   try {

@@ -25,6 +25,8 @@ export interface PlanRequest {
   /** What traces are taken for that are not shipped. */
   readonly kind: TraceKind;
   readonly studies: readonly StudyKind[];
+  /** Will results be written to a file? */
+  readonly isStored: boolean;
 }
 
 export interface PlannedRun {
@@ -103,7 +105,7 @@ export async function planRun(request: PlanRequest): Promise<PlannedRun> {
   };
   const plan: Plan = {
     tool,
-    code: hashOwnCode(),
+    code: request.isStored ? hashOwnCode() : '',
     verb,
     command,
     options,
