@@ -7,6 +7,7 @@ export { type ContractResult, checkContract } from './replay/contract.js';
 export { type BlockSource, replayTrace, type TraceIdentity } from './replay/replay.js';
 export { CELL_SCHEMA, type CellResult, type ExactPart, type MeasuredPart, type PathCost } from './replay/result.js';
 export { type VerifyRecord, verifyTrace } from './replay/verify.js';
+export { cellsOf, type Run, readRunFile } from './run/run-file.js';
 export { type ChosenStrategy, strategies, strategyNamed } from './strategy/index.js';
 export { type OutsideStrategy, readStrategy } from './strategy/outside.js';
 export type { ApListStrategy, EquivalenceClass, ParamSpec, WorstCase, WorstCases } from './strategy/strategy.js';

@@ -4,18 +4,22 @@ import { UsageError } from '../base/errors.js';
 import { flavourNamed, flavours } from '../gic/flavour/index.js';
 import { CALL_LIMITS, type CallRecord, recordCalls } from '../replay/call-record.js';
 import { referenceFor, strategiesFor } from '../replay/create-model.js';
-import { type FlushObserver, replayTrace } from '../replay/replay.js';
+import { type FlushObserver, quoted, replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
 import { createModel } from '../report/model.js';
 import { wrapText } from '../report/terminal.js';
-import type { ChosenStrategy } from '../strategy/index.js';
-import { CHECK_HELP, replayChecked } from './check.js';
+import { WHOLE } from '../run/plan.js';
+import { cellsByTrace, cellsOf, type Run } from '../run/run-file.js';
+import { type ChosenStrategy, strategiesText } from '../strategy/index.js';
+import { CHECK_HELP } from './check.js';
 import { COST_LEGEND, renderCosts } from './cost-table.js';
 import { flushLine } from './flush-line.js';
 import { type OpenInput, openInput } from './inputs.js';
+import { describeShard } from './merge.js';
 import { openOutput } from './outputs.js';
-import { requireClasses, requireSoundTrace } from './replay-checks.js';
+import { requireClasses } from './replay-checks.js';
 import {
+  CELLS,
   chooseReporters,
   collectReporter,
   REPLAYED_CELLS,
@@ -25,10 +29,15 @@ import {
   wantsData,
   writeReporters,
 } from './reporter-options.js';
+import { addRunOptions, type RunOptions, refuseRunOptions, runFileName } from './run-options.js';
+import { planRun, withoutRepeats } from './run-plan.js';
+import { readRuns, refuseMixture } from './run-store.js';
+import { runUnits } from './run-units.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
-interface ReplayOptions {
+interface ReplayOptions extends RunOptions {
+  readonly output?: string;
   readonly strategy?: ChosenStrategy[];
   readonly dumpLrs?: string;
   readonly reporter?: string[];
@@ -43,56 +52,98 @@ export const FLAVOUR_HELP = `hypervisor to replay as: ${FLAVOUR_CHOICES} (defaul
 export const parseFlavour = (id: string): string => flavourNamed(id).id;
 
 export function registerReplay(program: Command, terminal: Terminal): void {
-  program
-    .command('replay')
-    .description('replay traces under ap_list strategies and print what each path costs (exact counts)')
-    .argument('<traces...>', '.vgt files, or anything import reads (VGR1, JSON lines, ftrace text or recording folder)')
-    .option('-s, --strategy <ids>', STRATEGY_HELP, parseStrategies)
-    .option(
-      '--dump-lrs <file>',
-      'write "F event vcpu used lr…" after each flush to FILE, - for standard output (one trace, one strategy; default: the one of the flavour)',
-    )
-    .option(REPORTER_FLAGS, reporterHelp(REPLAYED_CELLS), collectReporter)
-    .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
-    .option('--check', CHECK_HELP)
-    .option('--allow-truncated', 'replay what is left of a file that was cut off')
-    .action(async (paths: string[], options: ReplayOptions) => {
-      const reporters = chooseReporters(options.reporter, REPLAYED_CELLS);
-      if (options.dumpLrs !== undefined) {
-        if (options.check) throw new UsageError('--dump-lrs and --check are two runs; give one of them');
-        await dumpLrs(paths, options, options.dumpLrs, terminal);
-        return;
-      }
-      const traces: CellResult[][] = [];
-      const calls: CallRecord[] = [];
-      for (const path of paths) {
-        const input = await openInput(path, options);
-        try {
-          const source = input.open();
-          const chosen = withoutRepeats(strategiesFor(source.header.machine, options.strategy));
-          const exact = options.check
-            ? replayChecked(source, chosen, input.identity, () => requireSoundTrace(path, input))
-            : replayTrace(source, chosen, input.identity);
-          if (exact.some(({ equivalence }) => !equivalence.holds)) requireSoundTrace(path, input);
-          traces.push(exact.map((part) => ({ schema: CELL_SCHEMA, tool, exact: part, measured: null })));
-          if (wantsCalls(reporters)) calls.push(...recordCells(input, chosen, paths.length));
-        } finally {
-          input.close();
-        }
-      }
+  addRunOptions(
+    program
+      .command('replay')
+      .description('replay traces under ap_list strategies and print what each path costs (exact counts)')
+      .argument(
+        '<traces...>',
+        '.vgt files, or anything import reads (VGR1, JSON lines, ftrace text or recording folder); or stored results',
+      )
+      .option('-s, --strategy <ids>', STRATEGY_HELP, parseStrategies)
+      .option(
+        '--dump-lrs <file>',
+        'write "F event vcpu used lr…" after each flush to FILE, - for standard output (one trace, one strategy; default: the one of the flavour)',
+      )
+      .option(REPORTER_FLAGS, reporterHelp(REPLAYED_CELLS), collectReporter)
+      .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
+      .option('--check', CHECK_HELP)
+      .option('--allow-truncated', 'replay what is left of a file that was cut off')
+      .option('-o, --output <file>', 'also store the results, for report and merge: run.jsonl'),
+  ).action(async (paths: string[], options: ReplayOptions, command: Command) => {
+    const isStored = refuseMixture(paths);
+    const reporters = chooseReporters(options.reporter, isStored ? CELLS : REPLAYED_CELLS);
+    if (options.dumpLrs !== undefined) {
+      const other = DUMP_EXCLUDES.find((name) => command.getOptionValueSource(name) === 'cli');
+      if (other !== undefined) throw new UsageError(`--dump-lrs and --${other} are two runs; give one of them`);
+      await dumpLrs(paths, options, options.dumpLrs, terminal);
+      return;
+    }
+    if (isStored) refuseRunOptions(command);
+    const { run, calls } = isStored
+      ? { run: readRuns(paths, terminal.err), calls: [] }
+      : await runReplay(paths, options, wantsCalls(reporters), terminal);
+    if (run.header.shard.count > 1) terminal.out(describeShard(run, options.output!));
+    else {
+      const traces = cellsByTrace(run);
       await writeReporters(
         reporters,
         { table: () => renderTables(traces, terminal.width) },
         wantsData(reporters) ? { model: createModel(tool, traces.flat()), calls } : {},
         terminal,
       );
-      requireClasses(traces.flat());
-    });
+    }
+    requireClasses(cellsOf(run));
+  });
 }
 
-/** A strategy named twice is replayed once. */
-const withoutRepeats = (chosen: readonly ChosenStrategy[]): ChosenStrategy[] =>
-  chosen.filter(({ label }, at) => chosen.findIndex((other) => other.label === label) === at);
+/** Options that the list registers of one pass know nothing of. */
+const DUMP_EXCLUDES = ['check', 'shard', 'resume', 'output', 'jobs'];
+
+async function runReplay(
+  paths: readonly string[],
+  options: ReplayOptions,
+  keepsCalls: boolean,
+  terminal: Terminal,
+): Promise<{ run: Run; calls: CallRecord[] }> {
+  const { strategy, flavour, check, allowTruncated, shard, jobs, resume, output } = options;
+  for (const name of ['shard', 'resume'] as const)
+    if (options[name] !== undefined && output === undefined)
+      throw new UsageError(`--${name} needs the file of stored results: --output ${runFileName(shard)}`);
+  const planned = await planRun({
+    verb: 'replay',
+    paths,
+    command: commandOf(paths, options),
+    seed: 0,
+    strategy,
+    flavour,
+    check,
+    allowTruncated,
+    kind: 'other',
+    isStored: output !== undefined,
+    studies: [],
+  });
+  try {
+    const { plan, files, kept } = planned;
+    const store = output ?? null;
+    const work = { plan, files, kept, shard: shard ?? WHOLE, jobs, store, resume: resume === true };
+    const run = await runUnits(work, terminal);
+    return { run, calls: keepsCalls ? await recordTraces(paths, kept, options) : [] };
+  } finally {
+    planned.close();
+  }
+}
+
+/** The command line that makes the same cells again. */
+const commandOf = (paths: readonly string[], { strategy, flavour, check, allowTruncated }: ReplayOptions): string =>
+  [
+    'vgic-replay replay',
+    ...paths.map(quoted),
+    ...(strategy === undefined ? [] : ['--strategy', quoted(strategiesText(strategy))]),
+    ...(flavour === undefined ? [] : ['--flavour', flavour]),
+    ...(check === true ? ['--check'] : []),
+    ...(allowTruncated === true ? ['--allow-truncated'] : []),
+  ].join(' ');
 
 /** One table a trace. */
 const renderTables = (traces: readonly CellResult[][], width: number): string =>
@@ -106,10 +157,29 @@ const renderTables = (traces: readonly CellResult[][], width: number): string =>
     ...wrapText(COST_LEGEND, width),
   ].join('\n');
 
-/** Every call of each cell, for timelines and profiles. The memory of one cell is shared by all: those of each trace, and those of as many traces. */
-export function recordCells(input: OpenInput, chosen: readonly ChosenStrategy[], traces: number): CallRecord[] {
+/** Every call of each cell, for timelines and profiles. All cells of all traces share the memory of one. */
+function recordCells(input: OpenInput, chosen: readonly ChosenStrategy[], traces: number): CallRecord[] {
   const entries = Math.floor(CALL_LIMITS.entries / (chosen.length * traces));
   return chosen.map((strategy) => recordCalls(input.open(), strategy, { ...CALL_LIMITS, entries }));
+}
+
+/** The traces of a replay once more. */
+async function recordTraces(
+  paths: readonly string[],
+  kept: ReadonlyMap<string, OpenInput>,
+  options: ReplayOptions,
+): Promise<CallRecord[]> {
+  const calls: CallRecord[] = [];
+  for (const path of paths) {
+    const input = kept.get(path) ?? (await openInput(path, options));
+    try {
+      const chosen = withoutRepeats(strategiesFor(input.open().header.machine, options.strategy));
+      calls.push(...recordCells(input, chosen, paths.length));
+    } finally {
+      if (!kept.has(path)) input.close();
+    }
+  }
+  return calls;
 }
 
 /** Bytes gathered before they are written. */

@@ -22,9 +22,9 @@ import { describeShard } from './merge.js';
 import { cannotWrite } from './outputs.js';
 import { FLAVOUR_HELP, parseFlavour } from './replay.js';
 import { requireClasses } from './replay-checks.js';
-import { addRunOptions, type RunOptions, runFileIn } from './run-options.js';
+import { addRunOptions, type RunOptions, refuseRunOptions, runFileIn } from './run-options.js';
 import { planRun } from './run-plan.js';
-import { isRunPath, readRuns } from './run-store.js';
+import { readRuns, refuseMixture } from './run-store.js';
 import { runUnits } from './run-units.js';
 import { readManifest, shippedPath } from './shipped.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
@@ -85,23 +85,6 @@ export function registerReport(program: Command, terminal: Terminal): void {
   });
 }
 
-/** Are the inputs stored results? Throws UsageError if only some are. */
-function refuseMixture(paths: readonly string[]): boolean {
-  const stored = paths.filter(isRunPath);
-  if (stored.length === 0) return false;
-  const other = paths.find((path) => !stored.includes(path));
-  if (other === undefined) return true;
-  throw new UsageError(`${stored[0]} holds the stored results of a run and ${other} does not; give one or the other`);
-}
-
-/** Options that stored results have settled. */
-const SETTLED = ['strategy', 'flavour', 'seed', 'studies', 'kind', 'jobs', 'shard', 'resume'];
-
-function refuseRunOptions(command: Command): void {
-  const given = SETTLED.find((name) => command.getOptionValueSource(name) === 'cli');
-  if (given !== undefined) throw new UsageError(`stored results are as they were counted; leave out --${given}`);
-}
-
 async function runReport(paths: readonly string[], options: Options, terminal: Terminal): Promise<Run> {
   const { out, shard, jobs, resume, measured, strategy, flavour, seed, kind } = options;
   if (shard !== undefined && measured !== undefined)
@@ -114,6 +97,7 @@ async function runReport(paths: readonly string[], options: Options, terminal: T
     strategy,
     flavour,
     kind,
+    isStored: true,
     studies: paths.length === 0 || options.studies === true ? studies : [],
   });
   try {

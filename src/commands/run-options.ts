@@ -1,6 +1,7 @@
 /** Options of verbs whose work is a run of units: how many processes, which shard, going on after an interruption. */
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { UsageError } from '../base/errors.js';
 import { type Shard, WHOLE } from '../run/plan.js';
 import { parseShard } from '../run/shard.js';
 import { parseWhole } from './attack-options.js';
@@ -33,3 +34,26 @@ export function runFileName({ index, count }: Shard = WHOLE): string {
 }
 
 export const runFileIn = (folder: string, shard: Shard | undefined): string => join(folder, runFileName(shard));
+
+/** Options that stored results have settled. */
+const SETTLED = [
+  'strategy',
+  'flavour',
+  'seed',
+  'studies',
+  'kind',
+  'check',
+  'allowTruncated',
+  'output',
+  'jobs',
+  'shard',
+  'resume',
+];
+
+export function refuseRunOptions(command: Command): void {
+  const given = SETTLED.find((name) => command.getOptionValueSource(name) === 'cli');
+  if (given !== undefined)
+    throw new UsageError(
+      `stored results are as they were counted; leave out --${given === 'allowTruncated' ? 'allow-truncated' : given}`,
+    );
+}

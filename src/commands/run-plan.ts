@@ -25,6 +25,8 @@ export interface PlanRequest {
   /** What traces are taken for that are not shipped. */
   readonly kind: TraceKind;
   readonly studies: readonly StudyKind[];
+  /** Will results be written to a file? */
+  readonly isStored: boolean;
 }
 
 export interface PlannedRun {
@@ -103,7 +105,7 @@ export async function planRun(request: PlanRequest): Promise<PlannedRun> {
   };
   const plan: Plan = {
     tool,
-    code: hashOwnCode(),
+    code: request.isStored ? hashOwnCode() : '',
     verb,
     command,
     options,
@@ -133,7 +135,7 @@ async function openOnce(
 }
 
 /** A strategy named twice is replayed once. */
-const withoutRepeats = (chosen: readonly ChosenStrategy[]): ChosenStrategy[] =>
+export const withoutRepeats = (chosen: readonly ChosenStrategy[]): ChosenStrategy[] =>
   chosen.filter(({ label }, at) => chosen.findIndex((other) => other.label === label) === at);
 
 /** A path given again is told from the first: `a.vgt`, `a.vgt (2)`. */

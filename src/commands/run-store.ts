@@ -16,7 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { InputError, type UserError } from '../base/errors.js';
+import { InputError, UsageError, type UserError } from '../base/errors.js';
 import { plural } from '../base/number-format.js';
 import { inOrder, mergeRuns, type NamedRun } from '../run/merge.js';
 import { findDifference } from '../run/plan.js';
@@ -210,7 +210,7 @@ export function writeRun(path: string, { header, units }: Pick<Run, 'header' | '
 const HEAD_BYTES = 64;
 
 /** Is there a file of that name that holds the results of a run? */
-export function isRunPath(path: string): boolean {
+function isRunPath(path: string): boolean {
   const stat = path === '-' ? undefined : statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile() !== true) return false;
   const fd = openSync(path, 'r');
@@ -220,6 +220,15 @@ export function isRunPath(path: string): boolean {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Are the inputs stored results? Throws UsageError if only some are. */
+export function refuseMixture(paths: readonly string[]): boolean {
+  const stored = paths.filter(isRunPath);
+  if (stored.length === 0) return false;
+  const other = paths.find((path) => !stored.includes(path));
+  if (other === undefined) return true;
+  throw new UsageError(`${stored[0]} holds the stored results of a run and ${other} does not; give one or the other`);
 }
 
 const MAX_BYTES = 512 << 20;

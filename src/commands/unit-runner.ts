@@ -14,7 +14,6 @@ import type {
   Unit,
   UnitResult,
   UnitResults,
-  VerifyUnit,
 } from '../run/plan.js';
 import type { ChosenStrategy } from '../strategy/index.js';
 import { studyNamed } from '../study/index.js';
@@ -81,7 +80,7 @@ export function createUnitRunner(kept: ReadonlyMap<string, OpenInput> = new Map(
       case 'replay':
         return runReplay(unit, job, await open(job));
       case 'verify':
-        return runVerify(unit, await open(job));
+        return runVerify(await open(job));
       case 'sweep': {
         const choices = options.strategies === null ? undefined : parseStrategies(options.strategies);
         const chosen = choices === undefined ? undefined : await loadChosen(choices, { err() {} });
@@ -154,7 +153,7 @@ function timelineOf(
   };
 }
 
-function runVerify(_unit: VerifyUnit, { identity, open }: OpenInput): UnitResults['verify'] {
+function runVerify({ identity, open }: OpenInput): UnitResults['verify'] {
   const source = open();
   return {
     ...verifyTrace(source),

@@ -9,6 +9,7 @@ import { run } from './test-run.js';
 
 const VERBS = [
   'report',
+  'merge',
   'replay',
   'verify',
   'conform',

@@ -1,8 +1,9 @@
 /** Shards of one run put together: the same results, in the same order, as of a run that was never divided. */
 import { InputError } from '../base/errors.js';
 import { joinWords, plural } from '../base/number-format.js';
+import { canonicalJson } from '../report/json.js';
 import { findDifference, type Plan, type Shard, unitsOf, WHOLE } from './plan.js';
-import { createHeader, type FinishedUnit, type Run, unfinished } from './run-file.js';
+import { createHeader, type FinishedUnit, type MachineFacts, type Run, unfinished } from './run-file.js';
 import { shardText } from './shard.js';
 
 export interface NamedRun {
@@ -41,9 +42,13 @@ export function mergeRuns(runs: readonly NamedRun[]): Run {
     runs.flatMap(({ run }) => run.units),
   );
   const byIndex = [...runs].sort((a, b) => a.run.header.shard.index - b.run.header.shard.index);
-  const machines = byIndex.flatMap(({ run }) => run.header.machines);
+  const machines = withoutRepeats(byIndex.flatMap(({ run }) => run.header.machines));
   return { header: createHeader(plan, WHOLE, machines), units, torn: null, bytes: 0 };
 }
+
+const withoutRepeats = (machines: readonly MachineFacts[]): MachineFacts[] => [
+  ...new Map(machines.map((facts) => [canonicalJson(facts), facts])).values(),
+];
 
 function refuseOtherCounts(runs: readonly NamedRun[]): void {
   const [first] = runs;

@@ -30,7 +30,7 @@ export interface MachineFacts {
 export interface RunHeader {
   readonly schema: typeof RUN_SCHEMA;
   readonly shard: Shard;
-  /** One of each shard that is in here. */
+  /** Those that its shards ran on, each once. */
   readonly machines: readonly MachineFacts[];
   readonly plan: Plan;
   readonly planSha256: string;
@@ -176,6 +176,14 @@ export function resultsOf<Kind extends UnitKind>(
 /** The cells that are finished, in the order of the plan. */
 export const cellsOf = (run: Pick<Run, 'header' | 'units'>): CellResult[] =>
   resultsOf(run, 'replay').map(({ cell }) => cell);
+
+/** The same, a list a trace. */
+export function cellsByTrace({ header: { plan }, units }: Pick<Run, 'header' | 'units'>): CellResult[][] {
+  const byTrace = plan.traces.map((): CellResult[] => []);
+  const indexOf = new Map(plan.units.map((unit) => [unit.id, unit.kind === 'replay' ? unit.trace : -1]));
+  for (const { unit, result } of units) if ('cell' in result) byTrace[indexOf.get(unit)!].push(result.cell);
+  return byTrace;
+}
 
 /** Units that the run's shard still owes, in the order of the plan. */
 export function unfinished({ header, units }: Pick<Run, 'header' | 'units'>): string[] {
