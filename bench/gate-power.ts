@@ -22,7 +22,7 @@ import { STAGES } from '../src/stats/two-stage.js';
 
 const INJECTED = [0.05, 0.1];
 const SAME_ARMS = 3;
-const CALIBRATION = { processes: 8, turns: 64 };
+const CALIBRATION = { processes: 8, rounds: 2, turnsOfWhole: 110 };
 
 interface Samples {
   readonly cell: string;
@@ -81,20 +81,30 @@ function shuffled(length: number, generator: Generator): number[] {
   return order;
 }
 
-/** Turns of the loop for each slowdown: what the wrapper alone and one turn cost, from interleaved processes. */
+/**
+ * Turns of the loop for each slowdown, from interleaved processes. The first turns hide behind other work of the
+ * processor and the later ones do not, so a guess is measured and corrected.
+ */
 async function calibrate(dir: string, measure: (build: string) => Promise<number>): Promise<number[]> {
-  const builds = [ownBuild, join(dir, 'turns-0'), join(dir, 'turns-many')];
-  injectSpin(ownBuild, builds[1], 0);
-  injectSpin(ownBuild, builds[2], CALIBRATION.turns);
-  const times: number[][] = builds.map(() => []);
-  for (let process = 0; process < CALIBRATION.processes; process++)
-    for (const [at, build] of builds.entries()) times[at].push(await measure(build));
-  const [base, wrapped, many] = times.map(estimateTime);
-  const perTurn = (many - wrapped) / CALIBRATION.turns;
-  console.log(
-    `calibration: ${base.toFixed(2)} ns/event, wrapper alone ${wrapped.toFixed(2)}, a turn ${perTurn.toFixed(4)}`,
-  );
-  return INJECTED.map((slowdown) => Math.max(0, Math.round((base * (1 + slowdown) - wrapped) / perTurn)));
+  const turns = INJECTED.map((slowdown) => Math.round(slowdown * CALIBRATION.turnsOfWhole));
+  for (let round = 0; round < CALIBRATION.rounds; round++) {
+    const builds = turns.map((count, at) => {
+      const build = join(dir, `guess-${round}-${at}`);
+      injectSpin(ownBuild, build, count);
+      return build;
+    });
+    const all = [ownBuild, ...builds];
+    const times: number[][] = all.map(() => []);
+    for (let process = 0; process < CALIBRATION.processes; process++)
+      for (const [at, build] of all.entries()) times[at].push(await measure(build));
+    const [base, ...slower] = times.map(estimateTime);
+    slower.forEach((time, at) => {
+      const reached = time / base - 1;
+      console.log(`calibration: ${turns[at]} turns are +${(100 * reached).toFixed(1)} %`);
+      if (reached > 0) turns[at] = Math.max(1, Math.round((turns[at] * INJECTED[at]) / reached));
+    });
+  }
+  return turns;
 }
 
 /** Cells of a gate, of which at most one is slower. */
