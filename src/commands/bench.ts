@@ -4,15 +4,26 @@ import { cpus, loadavg, type as osType, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import type { Command } from 'commander';
-import { UsageError } from '../base/errors.js';
+import { assert, UsageError } from '../base/errors.js';
 import { referenceFor, strategiesFor } from '../replay/create-model.js';
 import { replayTrace } from '../replay/replay.js';
-import { CELL_SCHEMA } from '../replay/result.js';
+import { CELL_SCHEMA, type CellResult, type ExactPart } from '../replay/result.js';
+import { createModel } from '../report/model.js';
 import { type Arm, type ArmResult, type ExperimentResult, runExperiment } from '../stats/experiment.js';
 import type { Sample } from '../stats/sample.js';
 import { type ChosenStrategy, specOf } from '../strategy/index.js';
 import { type OpenInput, openInput } from './inputs.js';
-import { FLAVOUR_HELP, parseFlavour, requireClasses } from './replay.js';
+import { FLAVOUR_HELP, parseFlavour } from './replay.js';
+import { requireClasses } from './replay-checks.js';
+import {
+  CELLS,
+  chooseReporters,
+  collectReporter,
+  REPORTER_FLAGS,
+  reporterHelp,
+  wantsData,
+  writeReporters,
+} from './reporter-options.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
@@ -22,6 +33,7 @@ interface Options {
   readonly seed: string;
   readonly quick?: boolean;
   readonly json?: boolean;
+  readonly reporter?: string[];
   readonly flavour?: string;
 }
 
@@ -61,7 +73,12 @@ export function registerBench(program: Command, terminal: Terminal): void {
     .option('--seed <n>', 'seed of the order of the arms', '1')
     .option('--quick', 'fewer and shorter passes: for a look, not for a verdict')
     .option('--json', 'print the samples and estimates as JSON')
+    .option(REPORTER_FLAGS, reporterHelp(CELLS), collectReporter)
     .action(async (paths: string[], options: Options) => {
+      const reporters = chooseReporters(options.reporter, CELLS);
+      if (options.json === true && options.reporter !== undefined)
+        throw new UsageError('--json and --reporter: give one of them; --reporter json has counts and times');
+      const cells: CellResult[] = [];
       const blocks = wholeNumber(options.blocks, '--blocks', 2, 1000);
       const seed = wholeNumber(options.seed, '--seed', 0, 0xffff_ffff);
       const results: BenchResult[] = [];
@@ -71,6 +88,7 @@ export function registerBench(program: Command, terminal: Terminal): void {
         const { machine } = input.open().header;
         const strategies = withReferenceFirst(strategiesFor(machine, options.strategy), referenceFor(machine));
         requireSoundOutside(strategies, input);
+        const exact = wantsData(reporters) ? replayTrace(input.open(), strategies, identity) : [];
         input.close();
         const arms = strategies.map(
           (chosen): Arm => ({ name: chosen.label, measure: () => measure(path, specOf(chosen), options) }),
@@ -85,17 +103,47 @@ export function registerBench(program: Command, terminal: Terminal): void {
           if (terminal.isErrTty) terminal.err(`${path}: block ${block + 1} of ${blocks}`);
         });
         results.push({ ...result, flavour: machine.flavour });
-        if (options.json !== true) terminal.out(describe(result));
+        cells.push(...exact.map((part) => cellOf(part, result)));
+        if (options.reporter === undefined && options.json !== true) terminal.out(describe(result));
+      }
+      if (options.reporter !== undefined) {
+        const table = (): string => [...results.map(describe), closing()].join('\n');
+        await writeReporters(reporters, { table }, { model: createModel(tool, cells) }, terminal);
+        return;
       }
       if (options.json === true)
         terminal.out(
           JSON.stringify({ schema: BENCH_SCHEMA, tool, machine: machine(), results } satisfies BenchRecord, null, 2),
         );
-      else
-        terminal.out(
-          `\n${machineLine()}\nTimes are those of this machine and our data structures; the exact counts of 'replay' are what carries over.`,
-        );
+      else terminal.out(closing());
     });
+}
+
+const closing = (): string =>
+  `\n${machineLine()}\nTimes are those of this machine and our data structures; the exact counts of 'replay' are what carries over.`;
+
+/** The counts of a cell and the times of its arm. */
+function cellOf(exact: ExactPart, { arms, seed, blocks }: ExperimentResult): CellResult {
+  const arm = arms.find(({ name }) => name === exact.strategy.id);
+  assert(arm !== undefined, `${exact.strategy.id} was measured`);
+  const { minima, estimate, low, high, ratio } = arm;
+  const { node, cpu } = machine();
+  return {
+    schema: CELL_SCHEMA,
+    tool,
+    exact,
+    measured: {
+      nsPerEvent: minima,
+      estimate,
+      low,
+      high,
+      ratio: arm === arms[0] ? null : ratio,
+      seed,
+      blocks,
+      node,
+      cpu,
+    },
+  };
 }
 
 function wholeNumber(text: string, flag: string, min: number, max: number): number {

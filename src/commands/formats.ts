@@ -2,10 +2,11 @@
 import { InputError } from '../base/errors.js';
 import { isFtrace } from '../import/ftrace/importer.js';
 import { isJsonLines } from '../import/json-lines.js';
+import { isPerfetto } from '../import/perfetto/importer.js';
 import { isVgr1 } from '../import/vgr1.js';
 
 /** What `import` reads. */
-export const IMPORT_FORMATS = ['ftrace', 'vgr1', 'jsonl'] as const;
+export const IMPORT_FORMATS = ['ftrace', 'perfetto', 'vgr1', 'jsonl'] as const;
 export type ImportFormat = (typeof IMPORT_FORMATS)[number];
 /** "vgt" also stands for what nothing else claims: the trace reader says what is wrong with it. */
 export type Format = ImportFormat | 'vgt';
@@ -31,6 +32,7 @@ export function detectFormat(name: string, head: Uint8Array): Format {
   if (isVgr1(head)) return 'vgr1';
   if (isJsonLines(head)) return 'jsonl';
   if (isFtrace(head)) return 'ftrace';
+  if (isPerfetto(head)) return 'perfetto';
   const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 512)).toString('latin1');
   const other = OTHERS.find(({ at = 0, begin }) => text.startsWith(begin, at));
   if (other !== undefined) throw new InputError(name, `byte ${other.at ?? 0}`, other.what, other.remedy);

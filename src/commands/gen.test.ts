@@ -4,8 +4,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
-import { hostileWorkloads } from '../hostile/index.js';
+import { chooseGuest, hostileWorkloads } from '../hostile/index.js';
 import { workloads } from '../workload/index.js';
+import { writeTrace } from '../workload/test-trace-bytes.js';
 import { run } from './test-run.js';
 
 const root = mkdtempSync(join(tmpdir(), 'vgic-replay-'));
@@ -65,17 +66,27 @@ for (const { id } of workloads) {
     assert.deepEqual({ code: made.code, err: made.err }, { code: 0, err: '' });
     assert.match(made.out, /first\.vgt: \d+ events, L0, \d+ vCPUs?, \d+ LRs, gicv3\n$/);
     const { header } = JSON.parse((await run(['info', path, '--json'])).out);
-    const words: string[] = header.provenance.how.split(' ');
-    assert.deepEqual([words[0], words.at(-1)], ['vgic-replay', `${id}.vgt`]);
-    assert.equal((await run([...words.slice(1, -1), at('again.vgt')])).code, 0);
-    assert.ok(readFileSync(at('again.vgt')).equals(readFileSync(path)));
+    const [tool, verb, spec, ...rest]: string[] = header.provenance.how.split(' ');
+    assert.deepEqual([tool, verb, ...rest], ['vgic-replay', 'gen', '--seed', '11', '-o', `${id}.vgt`]);
+    // As a command line it is run below, of one workload and of one attack; that is a thread each time.
+    const { workload, params } = chooseGuest(spec, [['seed', '11']]);
+    assert.ok(readFileSync(path).equals(writeTrace(workload, params, header.importer.version)));
     assert.equal((await run(['validate', path])).code, 0);
     const replayed = JSON.parse((await run(['replay', path, '-s', 'sort-on-flush', '-r', 'json'])).out);
     const { guest, stopped } = replayed.exact.cells[0].exact;
     assert.deepEqual({ divergences: guest.divergences, stopped }, { divergences: 0, stopped: null });
-    assert.deepEqual(readdirSync(folder).sort(), ['again.vgt', 'first.vgt']);
+    assert.deepEqual(readdirSync(folder), ['first.vgt']);
   });
 }
+
+test('the command in the header, run as it stands, makes the same bytes', async () => {
+  await run(['gen', 'deep', '--events', '2500', '--seed', '11', '-o', at('first.vgt')]);
+  const { header } = JSON.parse((await run(['info', at('first.vgt'), '--json'])).out);
+  const words: string[] = header.provenance.how.split(' ');
+  assert.equal((await run([...words.slice(1, -1), at('again.vgt')])).code, 0);
+  assert.ok(readFileSync(at('again.vgt')).equals(readFileSync(at('first.vgt'))));
+  assert.deepEqual(readdirSync(folder).sort(), ['again.vgt', 'first.vgt']);
+});
 
 test('attacks: the size is an option, the header has the command, and the flavour of the row', async () => {
   const path = at('first.vgt');

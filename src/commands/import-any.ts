@@ -7,6 +7,8 @@ import { InputError } from '../base/errors.js';
 import { createFtraceImporter, createFtraceSurveyor } from '../import/ftrace/importer.js';
 import type { FtraceSurvey } from '../import/ftrace/survey.js';
 import { JsonLinesImporter } from '../import/json-lines.js';
+import { createPerfettoImporter, createPerfettoSurveyor, type PerfettoSurvey } from '../import/perfetto/importer.js';
+import type { ByteImporter, Surveyor } from '../import/two-passes.js';
 import { Vgr1Importer } from '../import/vgr1.js';
 import type { EventSink } from '../trace/events.js';
 import { noImportCounts, type TraceHeader } from '../trace/header.js';
@@ -15,12 +17,6 @@ import { createTraceWriter, type TraceWriter } from '../trace/writer.js';
 import { detectFormat, type Format } from './formats.js';
 import { openPieces, takeHead } from './pieces.js';
 import { tool } from './terminal.js';
-
-/** Fed with the bytes of a source in order; events go to its sink while it runs, the header is known at the end. */
-interface ChunkImporter {
-  push(chunk: Uint8Array): void;
-  end(): TraceHeader;
-}
 
 export interface ImportOptions {
   /** Name of the trace; default: from the file name. */
@@ -85,7 +81,7 @@ export async function openRecording(path: string, format?: Format): Promise<Reco
     file,
     format: found,
     size,
-    passes: found === 'ftrace' && size >= 0 ? 2 : 1,
+    passes: (found === 'ftrace' || found === 'perfetto') && size >= 0 ? 2 : 1,
     pieces(onBytes = () => {}) {
       tell = onBytes;
       onBytes(read);
@@ -115,11 +111,13 @@ function createImporter(
   { file, format }: Recording,
   sink: EventSink,
   options: ImportOptions,
-  survey: FtraceSurvey | undefined,
-): ChunkImporter {
+  survey: Survey | undefined,
+): ByteImporter {
   const name = nameOf(file);
   if (format === 'vgr1') return new Vgr1Importer(name, sink);
   if (format === 'jsonl') return new JsonLinesImporter(name, sink);
+  if (format === 'perfetto')
+    return createPerfettoImporter(name, sink, { survey: survey?.perfetto, onWarning: options.onWarning });
   const folder = file === '-' ? '.' : join(file, '..');
   const isRecordingFolder = TRACE_NAMES.includes(basename(file));
   const side = (path: string | undefined, names: readonly string[]): string | undefined =>
@@ -127,27 +125,37 @@ function createImporter(
   return createFtraceImporter(name, sink, {
     meta: side(options.meta, ['meta.json']),
     acks: side(options.acks, ['guest-acks.tsv', 'guest-acks.tsv.gz']),
-    survey,
+    survey: survey?.ftrace,
     onWarning: options.onWarning,
   });
 }
 
+/** What a first pass over the whole source found. */
+interface Survey {
+  readonly ftrace?: FtraceSurvey;
+  readonly perfetto?: PerfettoSurvey;
+}
+
 /**
- * A pass over the whole ftrace text that finds the machine. A pipe has only one pass: there the importer surveys what it
+ * A pass over the whole source that finds the machine. A pipe has only one pass: there the importer surveys what it
  * holds back.
  */
-async function surveyText(recording: Recording, onProgress: ImportOptions['onProgress']): Promise<FtraceSurvey> {
-  const { file } = recording;
-  const surveyor = createFtraceSurveyor(file);
+async function surveySource(recording: Recording, onProgress: ImportOptions['onProgress']): Promise<Survey> {
+  const { file, format } = recording;
   let packed = 0;
   const first = openPieces(file, createRaw(file), (bytes) => {
     packed = bytes;
   });
-  for await (const chunk of first) {
-    surveyor.push(chunk);
-    onProgress?.(packed, 0);
-  }
-  return surveyor.end();
+  const run = async <T>(surveyor: Surveyor<T>): Promise<T> => {
+    for await (const chunk of first) {
+      surveyor.push(chunk);
+      onProgress?.(packed, 0);
+    }
+    return surveyor.end();
+  };
+  return format === 'perfetto'
+    ? { perfetto: await run(createPerfettoSurveyor(file)) }
+    : { ftrace: await run(createFtraceSurveyor(file)) };
 }
 
 /** Importers hand on times as 32-bit patterns; the sum of hostile ones may be no exact number any more. */
@@ -168,7 +176,7 @@ export async function importRecording(
   target: ByteTarget,
   options: ImportOptions = {},
 ): Promise<{ header: TraceHeader; events: number }> {
-  const survey = recording.passes === 2 ? await surveyText(recording, options.onProgress) : undefined;
+  const survey = recording.passes === 2 ? await surveySource(recording, options.onProgress) : undefined;
   const writer = createTraceWriter(target, provisionalHeader());
   const importer = createImporter(recording, checkTimes(writer, nameOf(recording.file)), options, survey);
   const hash = createHash('sha256');

@@ -99,7 +99,7 @@ test('what did not become an event is counted, with its place', async () => {
   const { code, out, err } = await run(['import', at('odd.txt'), '-o', at('odd.vgt')]);
   assert.equal(code, 0);
   assert.match(out, /odd\.vgt: \d+ events/);
-  assert.match(err, /^ {2}3 unknown lines$/m);
+  assert.match(err, /^ {2}4 unknown lines$/m);
   assert.match(err, /^ {2}12 lost events$/m);
   assert.match(err, /^ {2}gap at line 10: 12 events lost$/m);
   assert.match(err, /^ {2}the source was cut off$/m);
@@ -107,7 +107,7 @@ test('what did not become an event is counted, with its place', async () => {
   assert.match(err, /^ {2}not a trace line \(line 9\)$/m);
   const { out: table } = await run(['replay', at('odd.vgt')]);
   assert.match(table, /^! 12 events were lost in 1 gap of the recording\.$/m);
-  assert.match(table, /^! 3 lines of the recording were not understood\.$/m);
+  assert.match(table, /^! 4 lines of the recording were not understood\.$/m);
 });
 
 test('warnings are gathered by kind, in bounded memory', () => {

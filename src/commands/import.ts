@@ -24,7 +24,7 @@ export function registerImport(program: Command, terminal: Terminal): void {
   program
     .command('import')
     .description(
-      'make a trace of a recording: ftrace text (or its folder, with LR ground truth), VGR1, JSON lines; gzip is unpacked',
+      'make a trace of a recording: ftrace text (or its folder, with LR ground truth) as tracefs, trace-cmd or perf print it, Perfetto, VGR1, JSON lines; gzip is unpacked',
     )
     .argument('<source>', 'file, recording folder, or - for standard input')
     .requiredOption('-o, --output <file>', 'trace to write (.vgt), or - for standard output')
@@ -85,7 +85,7 @@ const notImportable = (path: string): InputError =>
   new InputError(
     path === '-' ? 'standard input' : path,
     'byte 0',
-    'neither ftrace text, VGR1 nor JSON lines',
+    'neither ftrace text, a Perfetto trace, VGR1 nor JSON lines',
     'a .vgt trace needs no import; anything else: see "vgic-replay import --help"',
   );
 

@@ -13,6 +13,8 @@ import { hashSource, openFileSource } from './trace-files.js';
 /** A trace that can be replayed several times. */
 export interface OpenInput {
   readonly identity: TraceIdentity;
+  /** Bytes of the trace. */
+  readonly size: number;
   /** A fresh pass over the events; ranges of every block are checked before they are handed out. */
   open(): BlockSource;
   /** The same for code that looks at the file itself. */
@@ -101,6 +103,7 @@ function openSource(source: ByteSource, path: string, options: InputOptions, clo
   return {
     // A shipped trace has one name, wherever the package lies: results are the same bytes everywhere.
     identity: { path: shippedName(sha256) ?? path, sha256, origin, madeFor: openReader().header.machine.flavour },
+    size: source.size,
     open,
     openReader,
     validate: () => validateTrace(source),

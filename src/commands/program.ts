@@ -1,30 +1,7 @@
 /** The verbs put together, and what each way to end is as an exit code and a line on stderr. */
 import { Command, CommanderError } from 'commander';
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js';
-import { registerAttack } from './attack.js';
-import { registerBench } from './bench.js';
-import { registerCalibrate } from './calibrate.js';
-import { registerCompare } from './compare.js';
-import { registerConform } from './conform.js';
-import { registerContract } from './contract.js';
-import { registerCost } from './cost.js';
-import { registerDoctor } from './doctor.js';
-import { registerExplore } from './explore.js';
-import { registerFindings } from './findings.js';
-import { registerGen } from './gen.js';
-import { registerGrowth } from './growth.js';
-import { registerImport } from './import.js';
-import { registerInfo } from './info.js';
-import { registerMinimize } from './minimize.js';
-import { registerRank } from './rank.js';
-import { registerReplay } from './replay.js';
-import { registerReport } from './report.js';
-import { registerStrategies } from './strategies.js';
-import { loadChosen } from './strategy-files.js';
-import { registerStudy } from './study.js';
 import { type Terminal, tool } from './terminal.js';
-import { registerValidate } from './validate.js';
-import { registerVerify } from './verify.js';
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 internal error; 2 usage; 3 regression; 4 input that is
@@ -46,6 +23,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['', 'the shipped recordings'],
     ['my.vgt -o out', 'yours, into out/report.html'],
     ['a.vgt b.vgt -s fifo,buckets', 'two traces, two strategies'],
+    ['--shard 3/8 -o out', 'one part of eight, for merge'],
+    ['run.jsonl', 'stored results, as a report'],
+  ],
+  merge: [
+    ['run-*-of-8.jsonl', 'into run.jsonl'],
+    ['shards/*/run-*.jsonl -o all.jsonl', 'of a CI matrix'],
   ],
   replay: [
     ['my.vgt', 'every strategy'],
@@ -110,6 +93,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt --quick', 'a first look'],
     ['my.vgt -s fifo,buckets', 'two strategies, and a control'],
   ],
+  profile: [
+    ['my.vgt', 'where the time goes'],
+    ['my.vgt -s buckets --seconds 10', 'longer, another strategy'],
+    ['my.vgt --clinic flame,doctor', 'and pages of clinic'],
+  ],
   compare: [
     ['HEAD~1 .', 'the last commit, and what is built here'],
     ['old.json new.json', 'two results, counter by counter'],
@@ -142,10 +130,46 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt --calibration mine.json', 'and time'],
   ],
   calibrate: [['micro-bench.log -o mine.json', 'a log of kvm-unit-tests']],
+  history: [
+    ['add report.json', 'a line more in .vgic-history.jsonl'],
+    ['show --cell boot', 'first, last and course of each series'],
+    ['detect --since 1a2b3c4', 'what changed after that commit'],
+  ],
   strategies: [
     ['', 'text'],
     ['--json', 'for other tools'],
   ],
+};
+
+type Register = (program: Command, terminal: Terminal) => void;
+
+/** Verb → its file, in the order of the help; a command line loads that of its own verb alone. */
+const VERBS: Readonly<Record<string, () => Promise<Register>>> = {
+  report: async () => (await import('./report.js')).registerReport,
+  merge: async () => (await import('./merge.js')).registerMerge,
+  replay: async () => (await import('./replay.js')).registerReplay,
+  verify: async () => (await import('./verify.js')).registerVerify,
+  conform: async () => (await import('./conform.js')).registerConform,
+  explore: async () => (await import('./explore.js')).registerExplore,
+  import: async () => (await import('./import.js')).registerImport,
+  gen: async () => (await import('./gen.js')).registerGen,
+  info: async () => (await import('./info.js')).registerInfo,
+  validate: async () => (await import('./validate.js')).registerValidate,
+  attack: async () => (await import('./attack.js')).registerAttack,
+  minimize: async () => (await import('./minimize.js')).registerMinimize,
+  rank: async () => (await import('./rank.js')).registerRank,
+  bench: async () => (await import('./bench.js')).registerBench,
+  compare: async () => (await import('./compare.js')).registerCompare,
+  doctor: async () => (await import('./doctor.js')).registerDoctor,
+  profile: async () => (await import('./profile.js')).registerProfile,
+  cost: async () => (await import('./cost.js')).registerCost,
+  calibrate: async () => (await import('./calibrate.js')).registerCalibrate,
+  contract: async () => (await import('./contract.js')).registerContract,
+  strategies: async () => (await import('./strategies.js')).registerStrategies,
+  study: async () => (await import('./study.js')).registerStudy,
+  findings: async () => (await import('./findings.js')).registerFindings,
+  growth: async () => (await import('./growth.js')).registerGrowth,
+  history: async () => (await import('./history.js')).registerHistory,
 };
 
 function describeExamples(verb: string): string {
@@ -155,8 +179,8 @@ function describeExamples(verb: string): string {
   return ['', 'Examples:', ...lines].join('\n');
 }
 
-/** All verbs, writing to `terminal`. */
-function createProgram(terminal: Terminal): Command {
+/** The verb that `args` begin with, or, where they begin with none, all verbs; writing to `terminal`. */
+async function createProgram(args: readonly string[], terminal: Terminal): Promise<Command> {
   const program = new Command();
   program
     .name('vgic-replay')
@@ -165,39 +189,17 @@ function createProgram(terminal: Terminal): Command {
     )
     .version(tool.version)
     .addHelpText('after', EXIT_CODES);
-  for (const register of [
-    registerReport,
-    registerReplay,
-    registerVerify,
-    registerConform,
-    registerExplore,
-    registerImport,
-    registerGen,
-    registerInfo,
-    registerValidate,
-    registerAttack,
-    registerMinimize,
-    registerRank,
-    registerBench,
-    registerCompare,
-    registerDoctor,
-    registerCost,
-    registerCalibrate,
-    registerContract,
-    registerStrategies,
-    registerStudy,
-    registerFindings,
-    registerGrowth,
-  ]) {
-    register(program, terminal);
-  }
+  const verbs = Object.hasOwn(VERBS, args[0] ?? '') ? [args[0]] : Object.keys(VERBS);
+  for (const verb of verbs) (await VERBS[verb]())(program, terminal);
   program.hook('preAction', async (_, command) => {
     const chosen = command.getOptionValue('strategy');
-    if (chosen !== undefined) command.setOptionValue('strategy', await loadChosen(chosen, terminal));
+    if (chosen === undefined) return;
+    const { loadChosen } = await import('./strategy-files.js');
+    command.setOptionValue('strategy', await loadChosen(chosen, terminal));
   });
   for (const command of program.commands) command.addHelpText('after', describeExamples(command.name()));
-  for (const command of [program, ...program.commands]) {
-    const help = command === program ? 'vgic-replay --help' : `vgic-replay ${command.name()} --help`;
+  for (const command of [program, ...program.commands.flatMap((verb) => [verb, ...verb.commands])]) {
+    const help = `${fullName(command)} --help`;
     command.exitOverride().configureOutput({
       writeOut: (text) => terminal.out(text),
       writeErr: (text) => terminal.err(text),
@@ -206,6 +208,10 @@ function createProgram(terminal: Terminal): Command {
   }
   return program;
 }
+
+/** "vgic-replay history add". */
+const fullName = (command: Command): string =>
+  command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 
 /** An error of the option parser, which may have a suggestion on a second line, as one line. */
 const joinLines = (text: string): string =>
@@ -217,7 +223,8 @@ const joinLines = (text: string): string =>
 /** Runs one command line (without the program's own name) and returns the exit code. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
   try {
-    await createProgram(terminal).parseAsync([...args], { from: 'user' });
+    const program = await createProgram(args, terminal);
+    await program.parseAsync([...args], { from: 'user' });
     return EXIT_OK;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;

@@ -6,7 +6,7 @@ import { type Attacker, CAPABILITIES } from '../attack/attacker.js';
 import { readFinding } from '../attack/finding.js';
 import { type Contender, programContender, type Rank, rankTarget, traceContender, type Worst } from '../attack/rank.js';
 import { JsonPlace } from '../attack/saved-json.js';
-import { BoundError, UsageError } from '../base/errors.js';
+import { BoundError } from '../base/errors.js';
 import { formatInteger } from '../base/number-format.js';
 import { flavours } from '../gic/flavour/index.js';
 import { MAX_VCPUS } from '../gic/intid.js';
@@ -18,13 +18,21 @@ import { resolveParams } from '../workload/workload.js';
 import { readText } from './attack.js';
 import { parseFlavours, targetsFor } from './attack-options.js';
 import { openInput } from './inputs.js';
+import {
+  chooseReporters,
+  collectReporter,
+  type Offer,
+  REPORTER_FLAGS,
+  reporterHelp,
+  writeReporters,
+} from './reporter-options.js';
 import { parseStrategies } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
 interface Options {
   readonly flavour: string[];
   readonly strategy?: ChosenStrategy[];
-  readonly reporter: string;
+  readonly reporter?: string[];
   readonly catalogue: boolean;
 }
 
@@ -44,7 +52,7 @@ export function registerRank(program: Command, terminal: Terminal): void {
     ])
     .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
     .option('--no-catalogue', 'findings alone, without the catalogue of hostile guests and the hostile recordings')
-    .option('-r, --reporter <name>', 'table, json or md', 'table')
+    .option(REPORTER_FLAGS, reporterHelp(RANKS), collectReporter)
     .action((paths: string[], options: Options) => runRank(paths, options, terminal));
 }
 
@@ -92,16 +100,16 @@ function catalogueContenders(): Contender[] {
 }
 
 async function runRank(paths: readonly string[], options: Options, terminal: Terminal): Promise<void> {
-  const render = RENDERERS[options.reporter];
-  if (render === undefined)
-    throw new UsageError(`unknown reporter '${options.reporter}'; one of: ${Object.keys(RENDERERS).join(', ')}`);
+  const reporters = chooseReporters(options.reporter, RANKS);
   const targets = targetsFor(options.flavour, options.strategy);
   const recordings = HOSTILE_RECORDINGS.map(({ name }) => `traces/recorded/${name}.vgt`);
   const named = paths.length > 0 ? paths : [...listFindings(), ...(options.catalogue ? recordings : [])];
   const contenders = await Promise.all(named.map(readContender));
   if (options.catalogue && paths.length === 0) contenders.push(...catalogueContenders());
   const ranks = targets.map((target) => rankTarget(target, contenders));
-  terminal.out(render(ranks, contenders.length));
+  const render = (renderer: Render) => (): string => renderer(ranks, contenders.length);
+  const own = { table: render(asTable), md: render(asMarkdown), json: render(asJson) };
+  await writeReporters(reporters, own, {}, terminal);
   const broken = ranks.find(({ isBounded }) => !isBounded);
   if (broken !== undefined)
     throw new BoundError(
@@ -203,4 +211,5 @@ const asMarkdown: Render = (ranks, guests) => {
 const asJson: Render = (ranks, guests) =>
   JSON.stringify({ schema: 'vgic-replay/rank/1', tool, guests, ranks }, null, 2);
 
-const RENDERERS: Readonly<Record<string, Render>> = { table: asTable, md: asMarkdown, json: asJson };
+/** A rank is no result of cells: its formats are its own. */
+const RANKS: Offer = { own: ['table', 'md', 'json'], inputs: [] };

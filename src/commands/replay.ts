@@ -1,13 +1,11 @@
 /** `vgic-replay replay`: exact cost of strategies on traces; optionally the LR words after each flush. */
 import type { Command } from 'commander';
-import { FidelityError, InputError, UsageError } from '../base/errors.js';
+import { UsageError } from '../base/errors.js';
 import { flavourNamed, flavours } from '../gic/flavour/index.js';
+import { CALL_LIMITS, type CallRecord, recordCalls } from '../replay/call-record.js';
 import { referenceFor, strategiesFor } from '../replay/create-model.js';
 import { type FlushObserver, replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
-import { renderCsv } from '../report/csv.js';
-import { renderJson } from '../report/json.js';
-import { renderMarkdown } from '../report/markdown.js';
 import { createModel } from '../report/model.js';
 import { wrapText } from '../report/terminal.js';
 import type { ChosenStrategy } from '../strategy/index.js';
@@ -16,13 +14,24 @@ import { COST_LEGEND, renderCosts } from './cost-table.js';
 import { flushLine } from './flush-line.js';
 import { type OpenInput, openInput } from './inputs.js';
 import { openOutput } from './outputs.js';
+import { requireClasses, requireSoundTrace } from './replay-checks.js';
+import {
+  chooseReporters,
+  collectReporter,
+  REPLAYED_CELLS,
+  REPORTER_FLAGS,
+  reporterHelp,
+  wantsCalls,
+  wantsData,
+  writeReporters,
+} from './reporter-options.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
 interface ReplayOptions {
   readonly strategy?: ChosenStrategy[];
   readonly dumpLrs?: string;
-  readonly reporter: string;
+  readonly reporter?: string[];
   readonly allowTruncated?: boolean;
   readonly check?: boolean;
   readonly flavour?: string;
@@ -43,18 +52,19 @@ export function registerReplay(program: Command, terminal: Terminal): void {
       '--dump-lrs <file>',
       'write "F event vcpu used lr…" after each flush to FILE, - for standard output (one trace, one strategy; default: the one of the flavour)',
     )
-    .option('-r, --reporter <name>', 'table, json, csv or md', 'table')
+    .option(REPORTER_FLAGS, reporterHelp(REPLAYED_CELLS), collectReporter)
     .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--check', CHECK_HELP)
     .option('--allow-truncated', 'replay what is left of a file that was cut off')
     .action(async (paths: string[], options: ReplayOptions) => {
-      const render = reporterNamed(options.reporter, terminal);
+      const reporters = chooseReporters(options.reporter, REPLAYED_CELLS);
       if (options.dumpLrs !== undefined) {
         if (options.check) throw new UsageError('--dump-lrs and --check are two runs; give one of them');
         await dumpLrs(paths, options, options.dumpLrs, terminal);
         return;
       }
       const traces: CellResult[][] = [];
+      const calls: CallRecord[] = [];
       for (const path of paths) {
         const input = await openInput(path, options);
         try {
@@ -65,11 +75,17 @@ export function registerReplay(program: Command, terminal: Terminal): void {
             : replayTrace(source, chosen, input.identity);
           if (exact.some(({ equivalence }) => !equivalence.holds)) requireSoundTrace(path, input);
           traces.push(exact.map((part) => ({ schema: CELL_SCHEMA, tool, exact: part, measured: null })));
+          if (wantsCalls(reporters)) calls.push(...recordCells(input, chosen, paths.length));
         } finally {
           input.close();
         }
       }
-      terminal.out(render(traces));
+      await writeReporters(
+        reporters,
+        { table: () => renderTables(traces, terminal.width) },
+        wantsData(reporters) ? { model: createModel(tool, traces.flat()), calls } : {},
+        terminal,
+      );
       requireClasses(traces.flat());
     });
 }
@@ -90,43 +106,10 @@ const renderTables = (traces: readonly CellResult[][], width: number): string =>
     ...wrapText(COST_LEGEND, width),
   ].join('\n');
 
-type Render = (traces: CellResult[][]) => string;
-
-function reporterNamed(name: string, terminal: Terminal): Render {
-  const renderers: Record<string, Render> = {
-    table: (traces) => renderTables(traces, terminal.width),
-    json: (traces) => renderJson(createModel(tool, traces.flat())),
-    csv: (traces) => renderCsv(createModel(tool, traces.flat())),
-    md: (traces) => renderMarkdown(createModel(tool, traces.flat())),
-  };
-  const render = Object.hasOwn(renderers, name) ? renderers[name] : undefined;
-  if (render === undefined)
-    throw new UsageError(`unknown reporter '${name}'; one of: ${Object.keys(renderers).join(', ')}`);
-  return render;
-}
-
-/** No strategy promises anything for events that cannot follow one another (two entries without an exit): exit 4. */
-export function requireSoundTrace(path: string, input: OpenInput): void {
-  const [problem] = input.validate().problems;
-  if (problem === undefined) return;
-  const remedy = 'no strategy can be judged by it: see "vgic-replay validate", correct it or import it again';
-  throw new InputError(path === '-' ? 'standard input' : path, problem.place, problem.what, remedy);
-}
-
-/** A declared class that does not hold, and an exception, are faults of the strategy: exit 5. */
-export function requireClasses(cells: readonly CellResult[]): void {
-  for (const { exact } of cells) {
-    const { stopped, trace, strategy } = exact;
-    if (stopped?.kind === 'strategy-fault')
-      throw new FidelityError(
-        `${trace.name}: event ${stopped.event}: ${stopped.reason}; correct ${strategy.outside?.file ?? 'it'}, then try "vgic-replay contract" on it`,
-      );
-    const { declared, holds, firstViolation } = exact.equivalence;
-    if (holds) continue;
-    throw new FidelityError(
-      `${trace.name}: event ${firstViolation}: strategy ${strategy.id} declares '${declared}' and is not; ${strategy.outside === undefined ? 'report it with the trace' : `correct ${strategy.outside.file}`}`,
-    );
-  }
+/** Every call of each cell. The memory of one cell is shared by all: those of each trace, and those of as many traces. */
+function recordCells(input: OpenInput, chosen: readonly ChosenStrategy[], traces: number): CallRecord[] {
+  const entries = Math.floor(CALL_LIMITS.entries / (chosen.length * traces));
+  return chosen.map((strategy) => recordCalls(input.open(), strategy, { ...CALL_LIMITS, entries }));
 }
 
 /** Bytes gathered before they are written. */

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, mock, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { tracesFolder } from '../replay/test-traces.js';
-import { studies } from '../study/index.js';
+import { studies, studyNamed } from '../study/index.js';
 import { run } from './test-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vgic-report-'));
@@ -25,11 +25,25 @@ test('a report of a named trace is about that trace alone, and says how to make 
   assert.equal(exact.command, `vgic-replay report ${TRACE} --strategy fifo --kind attack --seed 3`);
 });
 
-test('--studies adds the threads', async () => {
-  const exact = await report('--studies');
+test('--studies adds the threads, asked with the seed', async () => {
+  // Each is run whole in study/*.test.ts; here the shortest of them answers for all.
+  const answer = studyNamed('doorbell').run({ seed: 3 });
+  const asked: [string, number][] = [];
+  for (const { id } of studies) {
+    mock.method(studyNamed(id), 'run', ({ seed }: { seed: number }) => {
+      asked.push([id, seed]);
+      return { ...answer, id };
+    });
+  }
+  const exact = await report('--studies', '--seed', '3');
+  const ids = studies.map(({ id }) => id);
   assert.deepEqual(
     exact.studies.map(({ id }) => id),
-    studies.map(({ id }) => id),
+    ids,
   );
-  assert.match(exact.command, / --studies --seed 1$/);
+  assert.deepEqual(
+    asked,
+    ids.map((id) => [id, 3]),
+  );
+  assert.match(exact.command, / --studies --seed 3$/);
 });

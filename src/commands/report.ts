@@ -1,39 +1,37 @@
 /** `vgic-replay report`: replay recordings under every strategy, verify them, write the report. The main job. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { InputError, UsageError } from '../base/errors.js';
-import { referenceFor, strategiesFor } from '../replay/create-model.js';
-import { quoted, replayTrace } from '../replay/replay.js';
-import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
-import { createTimeline, type Timeline } from '../replay/timeline.js';
-import { verifyTrace } from '../replay/verify.js';
+import { quoted } from '../replay/replay.js';
+import type { CellResult } from '../replay/result.js';
 import { renderCsv, renderHarmCsv, renderMeasuredCsv, renderSectionsCsv } from '../report/csv.js';
 import { renderJson } from '../report/json.js';
 import { renderMarkdown } from '../report/markdown.js';
-import {
-  createModel,
-  type DepthTimeline,
-  type ReportModel,
-  type TraceKind,
-  type VerifyResult,
-} from '../report/model.js';
+import type { ReportModel, TraceKind } from '../report/model.js';
 import { renderTerminal } from '../report/terminal.js';
+import { WHOLE } from '../run/plan.js';
+import { modelOf } from '../run/report-model.js';
+import { cellsOf, type Run } from '../run/run-file.js';
 import { type ChosenStrategy, strategiesText } from '../strategy/index.js';
 import { studies } from '../study/index.js';
-import type { StudyKind } from '../study/study.js';
-import type { TraceHeader } from '../trace/header.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
-import { gatherEvidence } from './evidence.js';
+import { addHistory } from './history-file.js';
 import { findFlavourLack, openInput } from './inputs.js';
-import { FLAVOUR_HELP, parseFlavour, requireClasses, requireSoundTrace } from './replay.js';
-import { kindOf, readManifest, shippedPath } from './shipped.js';
+import { describeShard } from './merge.js';
+import { cannotWrite } from './outputs.js';
+import { FLAVOUR_HELP, parseFlavour } from './replay.js';
+import { requireClasses } from './replay-checks.js';
+import { addRunOptions, type RunOptions, runFileIn } from './run-options.js';
+import { planRun } from './run-plan.js';
+import { isRunPath, readRuns } from './run-store.js';
+import { runUnits } from './run-units.js';
+import { readManifest, shippedPath } from './shipped.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { parseSeed } from './study.js';
-import { runSweep, SWEEP_NR_LRS } from './sweep.js';
-import { type Terminal, tool } from './terminal.js';
+import type { Terminal } from './terminal.js';
 
-interface Options {
+interface Options extends RunOptions {
   readonly out: string;
   readonly strategy?: ChosenStrategy[];
   readonly seed: number;
@@ -41,40 +39,90 @@ interface Options {
   readonly measured?: string;
   readonly flavour?: string;
   readonly studies?: boolean;
+  readonly history?: string;
 }
 
-const NR_BINS = 240;
-
 export function registerReport(program: Command, terminal: Terminal): void {
-  program
-    .command('report')
-    .description(
-      'replay recordings under every strategy, verify them against their list registers, answer the questions of the threads; write HTML, Markdown, CSV and JSON',
-    )
-    .argument('[traces...]', 'traces (default: the recordings shipped with the package)')
-    .option('-o, --out <dir>', 'folder of the report', 'vgic-report')
-    .option('-s, --strategy <ids>', STRATEGY_HELP, parseStrategies)
-    .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
-    .option('--seed <n>', 'seed of generated events', parseSeed, 1)
-    .option('--measured <file>', "times to show beside the counts: what 'bench --json' printed")
-    .option(
-      '--studies',
-      'also with traces named: answer the questions of the threads, as the report of the shipped ones does',
-    )
-    .option('--kind <kind>', 'what traces that are not shipped are taken for: linux-guest, attack or other', 'other')
-    .action(async (paths: string[], options: Options) => {
-      const traces = paths.length > 0 ? paths : await shippedFor(options.flavour, terminal);
-      const asked = paths.length === 0 || options.studies === true ? studies : [];
-      const gathered = await gatherModel(traces, options, asked, terminal);
-      const counted = { ...gathered, command: commandOf(paths, options) };
-      const model = options.measured === undefined ? counted : addMeasured(counted, options.measured);
-      await writeReport(model, options.out);
-      terminal.out(renderTerminal(model, terminal));
-      terminal.out(
-        `\nReport: ${join(options.out, 'report.html')} (open it in a browser), and report.md, report.json and CSV files beside it`,
-      );
-      requireClasses(model.cells);
-    });
+  addRunOptions(
+    program
+      .command('report')
+      .description(
+        'replay recordings under every strategy, verify them against their list registers, answer the questions of the threads; write HTML, Markdown, CSV and JSON',
+      )
+      .argument(
+        '[traces...]',
+        'traces (default: the recordings shipped with the package), or stored results of a run (run.jsonl, or all its shards)',
+      )
+      .option('-o, --out <dir>', 'folder of the report', 'vgic-report')
+      .option('-s, --strategy <ids>', STRATEGY_HELP, parseStrategies)
+      .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
+      .option('--seed <n>', 'seed of generated events', parseSeed, 1)
+      .option('--measured <file>', "times to show beside the counts: what 'bench --json' printed")
+      .option('--history <file>', "earlier runs, as 'history add' keeps them: how times and counters went")
+      .option(
+        '--studies',
+        'also with traces named: answer the questions of the threads, as the report of the shipped ones does',
+      )
+      .option('--kind <kind>', 'what traces that are not shipped are taken for: linux-guest, attack or other', 'other'),
+  ).action(async (paths: string[], options: Options, command: Command) => {
+    const isStored = refuseMixture(paths);
+    if (isStored) refuseRunOptions(command);
+    const run = isStored ? readRuns(paths, terminal.err) : await runReport(paths, options, terminal);
+    if (run.header.shard.count > 1) {
+      terminal.out(describeShard(run, runFileIn(options.out, options.shard)));
+      requireClasses(cellsOf(run));
+      return;
+    }
+    const counted = modelOf(run);
+    const measured = options.measured === undefined ? counted : addMeasured(counted, options.measured);
+    const model = options.history === undefined ? measured : addHistory(measured, options.history, terminal);
+    await writeReport(model, options.out, isStored ? paths.join(' ') : runFileIn(options.out, undefined));
+    terminal.out(renderTerminal(model, terminal));
+    terminal.out(
+      `\nReport: ${join(options.out, 'report.html')} (open it in a browser), and report.md, report.json and CSV files beside it`,
+    );
+    requireClasses(model.cells);
+  });
+}
+
+/** Are the inputs stored results? Throws UsageError if only some are. */
+function refuseMixture(paths: readonly string[]): boolean {
+  const stored = paths.filter(isRunPath);
+  if (stored.length === 0) return false;
+  const other = paths.find((path) => !stored.includes(path));
+  if (other === undefined) return true;
+  throw new UsageError(`${stored[0]} holds the stored results of a run and ${other} does not; give one or the other`);
+}
+
+/** Options that stored results have settled. */
+const SETTLED = ['strategy', 'flavour', 'seed', 'studies', 'kind', 'jobs', 'shard', 'resume'];
+
+function refuseRunOptions(command: Command): void {
+  const given = SETTLED.find((name) => command.getOptionValueSource(name) === 'cli');
+  if (given !== undefined) throw new UsageError(`stored results are as they were counted; leave out --${given}`);
+}
+
+async function runReport(paths: readonly string[], options: Options, terminal: Terminal): Promise<Run> {
+  const { out, shard, jobs, resume, measured, strategy, flavour, seed, kind } = options;
+  if (shard !== undefined && measured !== undefined)
+    throw new UsageError('--measured belongs to the report of the merged run; leave it out here');
+  const planned = await planRun({
+    verb: 'report',
+    paths: paths.length > 0 ? paths : await shippedFor(flavour, terminal),
+    command: commandOf(paths, options),
+    seed,
+    strategy,
+    flavour,
+    kind,
+    studies: paths.length === 0 || options.studies === true ? studies : [],
+  });
+  try {
+    const { plan, files, kept } = planned;
+    const store = runFileIn(out, shard);
+    return await runUnits({ plan, files, kept, shard: shard ?? WHOLE, jobs, store, resume: resume === true }, terminal);
+  } finally {
+    planned.close();
+  }
 }
 
 /** The command line that makes the exact part again. */
@@ -106,91 +154,6 @@ async function shippedFor(flavour: string | undefined, terminal: Terminal): Prom
       `${all.length - fitting.length} of ${all.length} shipped recordings left out: ${flavour} has no such machine`,
     );
   return fitting;
-}
-
-async function gatherModel(
-  paths: readonly string[],
-  options: Options,
-  asked: readonly StudyKind[],
-  terminal: Terminal,
-): Promise<ReportModel> {
-  const { flavour, seed } = options;
-  const cells: CellResult[] = [];
-  const listed = new Map<string, ChosenStrategy>();
-  const own = new Set<string>();
-  const verify: VerifyResult[] = [];
-  const kinds: Record<string, TraceKind> = {};
-  let timeline: DepthTimeline | undefined;
-  for (const path of paths) {
-    if (terminal.isErrTty) terminal.err(`replaying ${path}`);
-    const input = await openInput(path, { flavour });
-    try {
-      const { identity } = input;
-      const source = input.open();
-      const { header } = source;
-      const chosen = strategiesFor(header.machine, options.strategy);
-      for (const each of chosen) listed.set(each.label, each);
-      own.add(referenceFor(header.machine).label);
-      const depth = createTimeline(NR_BINS);
-      const known = kindOf(identity.sha256);
-      kinds[header.name] = known === 'other' ? options.kind : known;
-      const exact = replayTrace(source, chosen, identity, {
-        onFlush: (vgic, vcpu, _event, tick, strategyIndex) => {
-          if (strategyIndex === 0) depth.add(tick, vgic.list.length(vcpu));
-        },
-      });
-      if (exact.some(({ equivalence }) => !equivalence.holds)) requireSoundTrace(path, input);
-      for (const part of exact) cells.push({ schema: CELL_SCHEMA, tool, exact: part, measured: null });
-      // Another hypervisor's list registers are no truth for this one.
-      if (header.fidelity >= 3 && header.machine.flavour === identity.madeFor)
-        verify.push({
-          ...verifyTrace(input.open()),
-          flavour: identity.madeFor,
-          command: `vgic-replay verify ${identity.path}`,
-        });
-      const deepest = Math.max(...depth.bins().map(({ max }) => max));
-      if (timeline === undefined || deepest > Math.max(...timeline.bins.map(({ max }) => max)))
-        timeline = timelineOf(header, chosen[0].label, depth);
-    } finally {
-      input.close();
-    }
-  }
-  // Where every machine has the same algorithm of its own and it was run, that is what others are compared with.
-  const reference = own.size === 1 ? [...own].find((label) => listed.has(label)) : undefined;
-  return {
-    ...createModel(tool, cells),
-    seed,
-    ...(reference === undefined ? {} : { reference }),
-    kinds,
-    strategyNotes: [...listed.values()].map(({ label, strategy: { summary, models } }) => ({
-      id: label,
-      summary,
-      models,
-    })),
-    sweeps: SWEEP_NR_LRS.map((nrLr) => runSweep(nrLr, options.strategy, seed, flavour)),
-    timelines: timeline === undefined ? [] : [timeline],
-    verify,
-    evidence: gatherEvidence(),
-    studies: asked.map((study) => {
-      if (terminal.isErrTty) terminal.err(`study ${study.id}`);
-      return study.run({ seed });
-    }),
-  };
-}
-
-const NS_PER_MS = 1e6;
-
-function timelineOf({ name, machine, tickNs }: TraceHeader, strategy: string, timeline: Timeline): DepthTimeline {
-  return {
-    trace: name,
-    flavour: machine.flavour,
-    strategy,
-    nrLr: machine.nrLr,
-    unit: 'ms',
-    start: 0,
-    binWidth: (timeline.binTicks * tickNs) / NS_PER_MS,
-    bins: timeline.bins(),
-  };
 }
 
 /** Puts the times of a `bench --json` file into the cells of the same trace, flavour and strategy. */
@@ -240,8 +203,8 @@ function readBench(file: string): BenchRecord {
   return record;
 }
 
-/** Each file appears under its name only when it is whole. */
-async function writeReport(model: ReportModel, folder: string): Promise<void> {
+/** Each file appears under its name only when it is whole. `stored`: the files that the report can be made of again. */
+async function writeReport(model: ReportModel, folder: string, stored: string): Promise<void> {
   // The chart library is large: loaded where it is needed, not at the start of every verb.
   const { renderHtml } = await import('../report/html.js');
   const files: [string, string][] = [
@@ -254,15 +217,28 @@ async function writeReport(model: ReportModel, folder: string): Promise<void> {
   ];
   const measured = renderMeasuredCsv(model);
   if (measured !== null) files.push(['measured.csv', measured]);
-  try {
-    mkdirSync(folder, { recursive: true });
-    for (const [name, text] of files) {
-      writeFileSync(join(folder, `${name}.partial`), text);
-      renameSync(join(folder, `${name}.partial`), join(folder, name));
+  for (const [name, text] of files) {
+    const path = join(folder, name);
+    try {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(`${path}.partial`, text);
+      renameSync(`${path}.partial`, path);
+    } catch (error) {
+      dropFile(`${path}.partial`);
+      const { code } = error as NodeJS.ErrnoException;
+      throw cannotWrite(
+        path,
+        `cannot be written (${code})`,
+        `the results are kept: 'vgic-replay report ${stored} --out DIR' writes the report elsewhere`,
+      );
     }
-  } catch (error) {
-    throw new UsageError(
-      `${folder}: cannot be written (${(error as NodeJS.ErrnoException).code}); name a writable folder with --out`,
-    );
+  }
+}
+
+function dropFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // A folder that takes nothing gives nothing back.
   }
 }

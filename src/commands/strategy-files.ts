@@ -40,7 +40,10 @@ export function parseStrategies(text: string, previous: Choice[] = []): Choice[]
 }
 
 /** Loads the files among the choices. Says of each on stderr what it leaves undeclared. */
-export async function loadChosen(choices: readonly Choice[], terminal: Terminal): Promise<ChosenStrategy[]> {
+export async function loadChosen(
+  choices: readonly Choice[],
+  terminal: Pick<Terminal, 'err'>,
+): Promise<ChosenStrategy[]> {
   const loaded: ChosenStrategy[] = [];
   for (const choice of choices) {
     const chosen = 'strategy' in choice ? choice : await loadFile(choice, true);

@@ -8,7 +8,8 @@ import { CAUSES, type Mismatch, type VerifyRecord, verifyTrace } from '../replay
 import { type ItsMismatch, type ItsRecord, verifyIts } from '../replay/verify-its.js';
 import { CHECK_HELP, replayChecked } from './check.js';
 import { openInput } from './inputs.js';
-import { FLAVOUR_HELP, parseFlavour, requireSoundTrace } from './replay.js';
+import { FLAVOUR_HELP, parseFlavour } from './replay.js';
+import { requireSoundTrace } from './replay-checks.js';
 import { type Terminal, tool } from './terminal.js';
 
 interface VerifyOptions {

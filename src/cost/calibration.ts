@@ -35,25 +35,7 @@ export interface Calibration {
   readonly nsPerLpi: number | null;
 }
 
-type NumberField =
-  | 'nsPerEntryExit'
-  | 'nsPerAccess'
-  | 'nsPerUserAccess'
-  | 'nsPerEoi'
-  | 'nsPerIpi'
-  | 'nsPerHardwareIpi'
-  | 'nsPerLpi';
-export const NUMBER_FIELDS: readonly NumberField[] = [
-  'nsPerEntryExit',
-  'nsPerAccess',
-  'nsPerUserAccess',
-  'nsPerEoi',
-  'nsPerIpi',
-  'nsPerHardwareIpi',
-  'nsPerLpi',
-];
-
-export const UNKNOWN_TIMES: Readonly<Record<NumberField, null>> = {
+export const UNKNOWN_TIMES = {
   nsPerEntryExit: null,
   nsPerAccess: null,
   nsPerUserAccess: null,
@@ -61,14 +43,15 @@ export const UNKNOWN_TIMES: Readonly<Record<NumberField, null>> = {
   nsPerIpi: null,
   nsPerHardwareIpi: null,
   nsPerLpi: null,
-};
+} as const satisfies Partial<Calibration>;
+type TimeField = keyof typeof UNKNOWN_TIMES;
 
 /** Throws an Error that names the field at fault. */
 export function parseCalibration(text: string): Calibration {
   const value: unknown = JSON.parse(text);
   if (!isRecord(value)) throw new Error('not an object');
   if (value.schema !== CALIBRATION_SCHEMA) throw new Error(`schema is not '${CALIBRATION_SCHEMA}'`);
-  const times = Object.fromEntries(NUMBER_FIELDS.map((field) => [field, readTime(value[field], field)]));
+  const times = Object.fromEntries(Object.keys(UNKNOWN_TIMES).map((field) => [field, readTime(value[field], field)]));
   const perInstruction = value.nsPerInstruction;
   if (!isRecord(perInstruction)) throw new Error('nsPerInstruction is no object with noop and lock');
   return {
@@ -79,7 +62,7 @@ export function parseCalibration(text: string): Calibration {
       noop: readSpread(perInstruction.noop, 'nsPerInstruction.noop'),
       lock: readSpread(perInstruction.lock, 'nsPerInstruction.lock'),
     },
-    ...(times as Record<NumberField, number | null>),
+    ...(times as Record<TimeField, number | null>),
   };
 }
 

@@ -4,7 +4,7 @@
  * build, which inlines less; two factors, of the list loops and of the rest, lead from one build to the other.
  */
 import type { Counts } from './counts.js';
-import { predictFigure, type Weights } from './fit.js';
+import type { Weights } from './fit.js';
 import { type GroupId, specOf, TERMS, WEIGHT_IDS, type WeightId } from './groups.js';
 import { solveNonNegative } from './least-squares.js';
 import type { LockMode } from './native.js';
@@ -80,6 +80,3 @@ export function fitVariantWeights(samples: readonly VariantSample[], weights: We
   );
   return { ...weights, ...Object.fromEntries(ids.map((id, at) => [id, solved[at]])) };
 }
-
-/** All instructions of a replay: profiling build. */
-export const totalOf = (counts: Counts, weights: Weights): number => predictFigure('total', counts, weights);

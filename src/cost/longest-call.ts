@@ -1,7 +1,7 @@
 /**
  * Instructions of the longest call of each path, at most: the largest number of each operation in any one call, although they
  * need not be of the same call, and of each entry the dearest branch. So it is a bound within the model, not an estimate; on
- * workloads whose calls are alike it is near the mean call (longest-call.test.ts).
+ * workloads whose calls are alike it is near the mean call (predict.test.ts).
  */
 import { type Counts, operation } from './counts.js';
 import { FITTED } from './fitted.js';

@@ -51,9 +51,6 @@ export interface Prediction extends Estimate {
   readonly extrapolated: readonly string[];
 }
 
-/** `total` for the sum, else the group's own figure; `guest` was measured with the queue calls of register writes. */
-const figureOf = (group: GroupId): Figure => group;
-
 /** Largest relative error of a figure when the workload was left out of the fit. */
 export function leftOutError(figure: Figure, locks: LockMode): number {
   const own = FITTED.residuals.filter((residual) => residual.figure === figure && residual.locks === locks);
@@ -89,8 +86,7 @@ function predictGroup(group: GroupId, counts: Counts, locks: LockMode): GroupPre
   const variants = part('variants');
   const byAnalogy = part('analogy');
   const instructions = fitted + variants + byAnalogy;
-  const error =
-    fitted * leftOutError(figureOf(group), locks) + variants * FITTED.variantError + byAnalogy * ANALOGY_ERROR;
+  const error = fitted * leftOutError(group, locks) + variants * FITTED.variantError + byAnalogy * ANALOGY_ERROR;
   return { group, instructions, low: instructions - error, high: instructions + error, byAnalogy };
 }
 

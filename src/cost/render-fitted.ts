@@ -32,7 +32,8 @@ export function fitModel({ samples, variants, isStandIn }: FitInputs): FittedMod
   });
   const counts = samples('noop').map((sample) => sample.counts);
   const depths = counts.map(({ depth }) => depth.mean);
-  const distinct = <T extends string | number>(values: readonly T[]): T[] => [...new Set(values)].sort();
+  const distinct = <T extends string | number>(values: readonly T[]): T[] =>
+    [...new Set(values)].sort((a, b) => (a < b ? -1 : 1));
   return {
     weights: of(({ weights }) => weights),
     factors: of(({ factors }) => ({ list: round(factors.list, 4), rest: round(factors.rest, 4) })),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { optimisedPerEvent, totalOf, VARIANT_IDS, type VariantSample } from './fit-variants.js';
+import { predictFigure } from './fit.js';
+import { optimisedPerEvent, VARIANT_IDS, type VariantSample } from './fit-variants.js';
 import { FITTED } from './fitted.js';
 import { LOCK_MODES } from './native.js';
 import { isStandIn, variantSamples } from './test-native.js';
@@ -29,7 +30,9 @@ for (const locks of LOCK_MODES) {
               `${pair}; measured ${one.perEvent}, ${other.perEvent}`,
             );
             // The build that the weights were counted on ranks them alike.
-            const [a, b] = [one, other].map(({ counts }) => totalOf(counts, FITTED.weights[locks]) / counts.events);
+            const [a, b] = [one, other].map(
+              ({ counts }) => predictFigure('total', counts, FITTED.weights[locks]) / counts.events,
+            );
             assert.ok(Math.sign(a / b - 1) === Math.sign(measuredGap), pair);
           } else assert.ok(Math.abs(gap) < 2 * TIE, `${pair} is no tie`);
         }

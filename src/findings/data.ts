@@ -1,7 +1,6 @@
 /** Everything that the page says, as data: counted once, committed beside the page, and compared by a test. */
 import type { Calibration } from '../cost/calibration.js';
 import type { NativeRow } from '../cost/native.js';
-
 import { createModel, findStrategyLack } from '../replay/create-model.js';
 import { createEngine } from '../replay/engine.js';
 import { type ChosenStrategy, strategies, strategyNamed } from '../strategy/index.js';
@@ -53,6 +52,10 @@ export interface FindingsData {
   /** Instructions an event of compiled variants: traces/native-costs/native-variants.tsv. */
   readonly variants: readonly NativeRow[];
 }
+
+/** Does a strategy present what the reference does, up to the choice among equals? */
+export const keepsOrder = ({ classes }: Pick<FindingsData, 'classes'>, strategy: string): boolean =>
+  classes[strategy] === 'identical' || classes[strategy] === 'tie-equivalent';
 
 /** What is counted from: files, opened by whoever may touch them. */
 export interface FindingsInput {

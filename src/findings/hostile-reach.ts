@@ -3,7 +3,7 @@ import { formatDecimal, formatInteger, joinWords, plural } from '../base/number-
 import { numberColumn, type TableCell, textColumn } from '../report/document.js';
 import { FITTED_FLAVOUR, type HostileRun, longestStretch, type WorstStretch } from './catalogue.js';
 import { type Block, type Chapter, FINDINGS_COMMAND, list } from './chapter.js';
-import type { FindingsData } from './data.js';
+import { type FindingsData, keepsOrder } from './data.js';
 import { drawDots } from './dots.js';
 import { type Longest, longestOf, REACH_FLAVOURS, worstSection } from './reach.js';
 import { FLUSH, recordedOf, stepsPerEntry, sumCosts } from './sort-cost.js';
@@ -199,10 +199,8 @@ function guestTable(data: FindingsData, which: string, keep: (run: HostileRun) =
 }
 
 /** One row a guest, under the first flavour that it is true of. */
-function guestRows(
-  { catalogue, classes, calibration }: FindingsData,
-  keep: (run: HostileRun) => boolean,
-): TableCell[][] {
+function guestRows(data: FindingsData, keep: (run: HostileRun) => boolean): TableCell[][] {
+  const { catalogue, calibration } = data;
   const seen = new Set<string>();
   return catalogue.runs.flatMap((run): TableCell[][] => {
     if (!keep(run) || seen.has(run.guest)) return [];
@@ -211,14 +209,15 @@ function guestRows(
     const only = { ...catalogue, runs: [run] };
     const worst = longestStretch(only, run.flavour, own);
     const stop = run.stops[catalogue.strategies.indexOf(own)];
-    const others = catalogue.strategies
-      .filter((strategy) => classes[strategy] !== 'bound' && classes[strategy] !== 'deviating')
-      .map((strategy) => longestStretch(only, run.flavour, strategy))
-      .map((stretch, at) => [at, stretch] as const)
-      .filter(([at, stretch]) => stretch !== undefined && run.stops[at] === null);
-    const able = catalogue.strategies.filter((s) => classes[s] !== 'bound' && classes[s] !== 'deviating');
-    const best = others.sort((a, b) => (a[1]?.steps ?? 0) - (b[1]?.steps ?? 0))[0];
-    const isBetter = stop !== null || (best?.[1]?.steps ?? 0) < (worst?.steps ?? 0);
+    const best = catalogue.strategies
+      .flatMap((strategy, at) => {
+        const stretch = longestStretch(only, run.flavour, strategy);
+        return stretch !== undefined && keepsOrder(data, strategy) && run.stops[at] === null
+          ? [{ strategy, steps: stretch.steps }]
+          : [];
+      })
+      .sort((a, b) => a.steps - b.steps)[0];
+    const isBetter = stop !== null || (best?.steps ?? 0) < (worst?.steps ?? 0);
     return [
       [
         run.guest,
@@ -230,8 +229,8 @@ function guestRows(
         stop === null && worst?.instructions != null ? microseconds(worst.instructions, calibration) : null,
         stop ?? worst?.section ?? null,
         stop === null ? (worst?.payer ?? null) : null,
-        isBetter ? (best?.[1]?.steps ?? null) : null,
-        isBetter && best !== undefined ? able[best[0]] : null,
+        isBetter ? (best?.steps ?? null) : null,
+        isBetter ? (best?.strategy ?? null) : null,
         { code: run.command },
       ],
     ];

@@ -5,7 +5,7 @@ import type { LockMode } from '../cost/native.js';
 import { numberColumn, type TableCell, textColumn } from '../report/document.js';
 import { type Chapter, list, type Source } from './chapter.js';
 import type { FindingsData } from './data.js';
-import { COLD_FLUSH, NATIVE, NATIVE_MACHINE, WARM_FLUSH } from './native-measurements.js';
+import { COLD_FLUSH, NATIVE_MACHINE, NOT_MEASURED, WARM_FLUSH } from './native-measurements.js';
 import { longestOf } from './reach.js';
 import { FLUSH, recordedOf, stepsPerEntry, sumCosts } from './sort-cost.js';
 
@@ -60,7 +60,7 @@ export function describeLimits(data: FindingsData): Chapter {
         '**Contention.** Events are atomic and one after another: nobody spins for a lock, and a critical section that others wait for costs more than its own length. Lock counts are given so that it can be estimated.',
         '**Speed of emulation.** The recordings were made under emulation: how many interrupts come between two entries depends on how fast a guest runs, and hardware may see shorter or longer lists. Which interrupts exist, and how guests program them, does not depend on it.',
         `**Steps are not instructions.** Sorting on insertion *on top of* the order test, as a patch to upstream would do it, costs ${formatInteger(typical.lock('sorted'))} instructions an event in compiled C where upstream costs ${formatInteger(typical.lock('stock'))} (${typical.workload}, real locks): ${typical.lock('sorted') > typical.lock('stock') ? 'more, because' : 'not more, though'} priority writes, active changes and enables break the order anyway, so that the test at entry stays.${sameSide}`,
-        `**What was not measured.** ${NATIVE.notMeasured}`,
+        `**What was not measured.** ${NOT_MEASURED}`,
       ]),
       {
         kind: 'table',

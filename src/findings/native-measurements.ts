@@ -8,10 +8,8 @@
 export const NATIVE_MACHINE =
   'Linux 6.1.192 arch/arm64/kvm/vgic in user space, gcc 12.2 -O2, AMD EPYC VM: instructions exact, times ±20 % (short lists) to ±40 % (long ones)';
 
-export const NATIVE = {
-  notMeasured:
-    'No Arm core, no contention between CPUs, no retry path of a lock, no GICv4: the C code was run by one thread with a small working set.',
-} as const;
+export const NOT_MEASURED =
+  'No Arm core, no contention between CPUs, no retry path of a lock, no GICv4: the C code was run by one thread with a small working set.';
 
 /** One flush with warm caches, every priority rewritten before it, 4 LRs, real locks. */
 export const WARM_FLUSH: readonly { readonly depth: number; readonly ns: number }[] = [

@@ -2,7 +2,7 @@
 import { formatDecimal, formatInteger, joinWords } from '../base/number-format.js';
 import { numberColumn, type TableCell, textColumn } from '../report/document.js';
 import { type Block, type Chapter, FINDINGS_COMMAND, list } from './chapter.js';
-import type { FindingsData } from './data.js';
+import { type FindingsData, keepsOrder } from './data.js';
 import { flavourOf, type Which, worstSection } from './reach.js';
 import { drawScatter } from './scatter.js';
 import { recordedOf, stepsPerEntry, sumCosts } from './sort-cost.js';
@@ -38,7 +38,7 @@ export function tradesOf(data: FindingsData, labels: readonly string[], which: W
         instructions: cost.instructions === null ? null : cost.instructions / cost.entries,
         worst: worst.steps,
         section: worst.subject,
-        isCandidate: data.classes[strategy] === 'identical' || data.classes[strategy] === 'tie-equivalent',
+        isCandidate: keepsOrder(data, strategy),
       },
     ];
   });

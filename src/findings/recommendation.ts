@@ -22,7 +22,6 @@ const growsBeyondLinear = (data: FindingsData, strategy: string): string[] =>
 const describe = ({ strategy, honest, worst }: Trade, upstream: Trade): string =>
   `\`${strategy}\` (longest stretch apart from the prune ${formatInteger(worst)} steps, upstream ${formatInteger(upstream.worst)}; Linux guests ${formatDecimal(honest)} steps an entry, ${changeText(upstream.honest, honest)})`;
 
-/** Of those that an honest guest can afford, the one with the shortest worst stretch; the cheaper of equals. */
 /** The strategy that takes a few entries off at an exit, where it has the shortest worst stretch of all. */
 function inPieces(all: readonly Trade[], best: Trade | undefined): string {
   const pieces = all.find(({ strategy }) => strategy === boundedBuckets.id);
@@ -30,6 +29,7 @@ function inPieces(all: readonly Trade[], best: Trade | undefined): string {
   return ` \`${pieces.strategy}\` shows it: an exit takes at most ${boundedBuckets.params.budget.fallback} entries off the list and leaves the rest to the next one, so that the longest stretch of all is ${formatInteger(pieces.worst)} steps; the price is that an interrupt which was retargeted may reach its new vCPU some exits later.`;
 }
 
+/** Of those that an honest guest can afford, the one with the shortest worst stretch; the cheaper of equals. */
 function pick(trades: readonly Trade[], upstream: Trade): Trade | undefined {
   return trades
     .filter(({ isCandidate, honest }) => isCandidate && honest <= HONEST_LIMIT * upstream.honest)

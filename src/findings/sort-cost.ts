@@ -2,7 +2,7 @@
 import { describeChange, formatDecimal, formatInteger, formatShare, joinWords } from '../base/number-format.js';
 import { numberColumn, type TableCell, type TableColumn, textColumn } from '../report/document.js';
 import { type Chapter, changeText, FINDINGS_COMMAND, list } from './chapter.js';
-import type { FindingsData, TraceCosts } from './data.js';
+import { type FindingsData, keepsOrder, type TraceCosts } from './data.js';
 import { drawHeatMap, type HeatPanel } from './heat-map.js';
 import { KIND_NAMES } from './list-registers.js';
 import { RECORDING_KINDS, type RecordedEntries, type RecordingKind, type StrategyCost } from './recording.js';
@@ -135,15 +135,16 @@ function winnersOf({ axes, rows }: Surface): { cells: number; insert: number; fi
 }
 
 /** The strategy with the fewest steps in most cells, and in how many. */
-function cheapestOf({ surface: { axes, rows }, classes }: FindingsData): {
+function cheapestOf(data: FindingsData): {
   strategy: string;
   cells: number;
   all: number;
 } {
+  const { axes, rows } = data.surface;
   const wins = new Map<string, number>();
   for (const { steps } of rows)
     axes.depths.forEach((_, at) => {
-      const names = Object.keys(steps).filter((name) => ['identical', 'tie-equivalent'].includes(classes[name]));
+      const names = Object.keys(steps).filter((name) => keepsOrder(data, name));
       const least = Math.min(...names.map((name) => steps[name][at]));
       for (const name of names) if (steps[name][at] === least) wins.set(name, (wins.get(name) ?? 0) + 1);
     });

@@ -3,7 +3,7 @@ import { formatInteger, joinWords } from '../base/number-format.js';
 import { numberColumn, type TableCell, textColumn } from '../report/document.js';
 import type { HostileRun, Stretch } from './catalogue.js';
 import { type Chapter, FINDINGS_COMMAND, list } from './chapter.js';
-import type { FindingsData } from './data.js';
+import { type FindingsData, keepsOrder } from './data.js';
 import { runOf } from './mitigations.js';
 import { longestOf } from './reach.js';
 import { FLUSH } from './sort-cost.js';
@@ -37,9 +37,9 @@ export function casesOf(data: FindingsData): Case[] {
 }
 
 /** Strategies that keep one list and present what the reference does. */
-function listStrategies({ catalogue, classes }: FindingsData): number[] {
-  return catalogue.strategies.flatMap((strategy, at) =>
-    strategy !== 'buckets' && ['identical', 'tie-equivalent'].includes(classes[strategy]) ? [at] : [],
+function listStrategies(data: FindingsData): number[] {
+  return data.catalogue.strategies.flatMap((strategy, at) =>
+    strategy !== 'buckets' && keepsOrder(data, strategy) ? [at] : [],
   );
 }
 

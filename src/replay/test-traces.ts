@@ -57,3 +57,17 @@ export function readVgr1(path: string): { header: TraceHeader; word: Int32Array;
   const header = importVgr1(readGzip(path), path, columns.sink);
   return { header, word: Int32Array.from(columns.word), value: Int32Array.from(columns.value) };
 }
+
+/** A long recording made short: its first events, of the first block alone. */
+export function firstEvents(source: BlockSource, most: number): BlockSource {
+  let isRead = false;
+  return {
+    header: source.header,
+    next(block) {
+      if (isRead || !source.next(block)) return false;
+      isRead = true;
+      block.count = Math.min(block.count, most);
+      return true;
+    },
+  };
+}

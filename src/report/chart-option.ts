@@ -1,7 +1,7 @@
 /** ChartSpec → ECharts option. Colours are CSS variables of the page. */
 import type { EChartsCoreOption } from 'echarts/core';
 import { formatDecimal, formatInteger } from '../base/number-format.js';
-import type { BandChart, BarChart, ChartSpec, CurveChart, DotChart, SeriesStyle } from './chart-spec.js';
+import type { BandChart, BarChart, ChartSpec, CurveChart, DotChart, SeriesStyle, TrendChart } from './chart-spec.js';
 
 /** Sizes in CSS pixels. The narrow drawing is for phones: scaling the wide one down would make its text unreadable. */
 export interface ChartSize {
@@ -21,6 +21,7 @@ const LABEL_HEIGHT = 14;
 const LABEL_ROWS = 3;
 const DOTS_TOP = 10;
 const DOTS_BOTTOM = 44;
+const TREND_MARK_EVERY = 10;
 
 export function chartSize(spec: ChartSpec, width: ChartWidth): ChartSize {
   const height = spec.form === 'dots' ? DOTS_TOP + DOTS_BOTTOM + ROW_HEIGHT * Math.max(2, spec.categories.length) : 340;
@@ -38,6 +39,8 @@ export function chartOption(spec: ChartSpec, width: ChartWidth): EChartsCoreOpti
       return { ...base, ...barOption(spec, width) };
     case 'band':
       return { ...base, ...bandOption(spec, width) };
+    case 'trend':
+      return { ...base, ...trendOption(spec, width) };
   }
 }
 
@@ -335,5 +338,46 @@ function bandOption(spec: BandChart, width: ChartWidth): EChartsCoreOption {
         },
       },
     ],
+  };
+}
+
+/** At least from 90 to 110 %, so that noise of a per cent looks like what it is. */
+function trendOption(spec: TrendChart, width: ChartWidth): EChartsCoreOption {
+  const left = width === 'wide' ? 62 : 52;
+  const percents = spec.series.flatMap(({ points }) => points.map(([, percent]) => percent));
+  const labelRows = Math.min(LABEL_ROWS, spec.marks.length);
+  const last = spec.series.length - 1;
+  return {
+    grid: { left, right: 24, top: 36 + labelRows * LABEL_HEIGHT, bottom: 48 },
+    xAxis: {
+      type: 'value',
+      min: 1,
+      max: Math.max(2, spec.runs),
+      minInterval: 1,
+      ...nameBelow(spec.xAxis),
+      ...axisRules,
+      splitLine: { show: false },
+      axisLabel: { ...axisLabel, formatter: shortNumber, hideOverlap: true },
+    },
+    yAxis: {
+      type: 'value',
+      min: Math.min(90, 10 * Math.floor(Math.min(...percents) / 10)),
+      max: Math.max(110, 10 * Math.ceil(Math.max(...percents) / 10)),
+      ...nameAbove(spec.yAxis, left),
+      nameGap: 14 + labelRows * LABEL_HEIGHT,
+      ...axisRules,
+      axisLabel: { ...axisLabel, formatter: '{value} %' },
+    },
+    series: spec.series.map(({ style, points }, index) => ({
+      type: 'line',
+      symbol: style.shape,
+      symbolSize: 5,
+      lineStyle: lineStyle(style, 2),
+      itemStyle: { color: style.colour },
+      silent: true,
+      // A mark here and there tells the lines apart; one at each point would be most of the page.
+      data: points.map((value, at) => (at % TREND_MARK_EVERY === index ? value : { value, symbol: 'none' })),
+      ...(index === last && spec.marks.length > 0 ? { markLine: verticalMarks(spec.marks) } : {}),
+    })),
   };
 }

@@ -78,7 +78,24 @@ export interface BandChart {
   readonly limit: { readonly y: number; readonly label: string };
 }
 
-export type ChartSpec = DotChart | CurveChart | BarChart | BandChart;
+/** How series went over the runs of a history, each against its own beginning. */
+export interface TrendChart {
+  readonly form: 'trend';
+  readonly xAxis: string;
+  readonly yAxis: string;
+  /** The x axis goes from 1 to this. */
+  readonly runs: number;
+  readonly series: readonly {
+    readonly name: string;
+    readonly style: SeriesStyle;
+    /** Number of the run; value in per cent of where the series began. */
+    readonly points: readonly (readonly [run: number, percent: number])[];
+  }[];
+  /** Vertical marks with a short label. */
+  readonly marks: readonly { readonly x: number; readonly label: string }[];
+}
+
+export type ChartSpec = DotChart | CurveChart | BarChart | BandChart | TrendChart;
 
 const NR_COLOURS = 8;
 const SHAPES: readonly MarkShape[] = ['circle', 'diamond', 'triangle', 'rect'];
@@ -100,5 +117,9 @@ export function chartLegend(
   spec: ChartSpec,
 ): { readonly name: string; readonly style: SeriesStyle; readonly isLine: boolean }[] {
   if (spec.form === 'band') return [];
-  return spec.series.map(({ name, style }) => ({ name, style, isLine: spec.form === 'curves' }));
+  return spec.series.map(({ name, style }) => ({
+    name,
+    style,
+    isLine: spec.form === 'curves' || spec.form === 'trend',
+  }));
 }

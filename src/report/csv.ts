@@ -5,7 +5,7 @@ import { gatherFacts } from './facts.js';
 import { listMeasured } from './measured.js';
 import type { ReportModel } from './model.js';
 
-type CsvValue = string | number | null;
+export type CsvValue = string | number | null;
 
 /**
  * Text that a spreadsheet would run as a formula gets an apostrophe in front; quotes, commas and line ends are quoted.
@@ -17,7 +17,7 @@ export function csvField(value: CsvValue): string {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-const csvLines = (rows: readonly (readonly CsvValue[])[]): string =>
+export const csvLines = (rows: readonly (readonly CsvValue[])[]): string =>
   rows.map((row) => `${row.map(csvField).join(',')}\r\n`).join('');
 
 export function renderCsv(model: ReportModel): string {

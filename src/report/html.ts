@@ -5,7 +5,7 @@ import { describeBars, drawBars } from './bars.js';
 import type { MarkShape, SeriesStyle } from './chart-spec.js';
 import { chartLegend } from './chart-spec.js';
 import { drawChart } from './chart-svg.js';
-import type { Block, ChartBlock, Section, Table, TableCell, TableColumn } from './document.js';
+import type { Block, ChartBlock, ReportDocument, Section, Table, TableCell, TableColumn } from './document.js';
 import { Html, html } from './html-template.js';
 import { hashExactPart } from './json.js';
 import type { ReportModel } from './model.js';
@@ -16,7 +16,12 @@ import { TAGS } from './verdict-trust.js';
 /** Same model, same bytes. Throws UserError if the model contradicts itself (`checkModel`). */
 export function renderHtml(model: ReportModel): string {
   const exactSha256 = hashExactPart(model);
-  const report = composeReport(model, exactSha256);
+  const { name, version } = model.tool;
+  return renderPage(composeReport(model, exactSha256), `${name} ${version}. Exact part sha256 ${exactSha256}.`);
+}
+
+/** A document as a page with a line at its end. */
+export function renderPage(report: ReportDocument, footer: string): string {
   const policy = [
     "default-src 'none'",
     `style-src '${policyHash(PAGE_STYLE)}'`,
@@ -45,7 +50,7 @@ export function renderHtml(model: ReportModel): string {
 <main>
 ${report.sections.map(renderSection)}
 </main>
-<footer>${model.tool.name} ${model.tool.version}. Exact part sha256 ${exactSha256}.</footer>
+<footer>${footer}</footer>
 </div>
 <div id="said" class="quiet" role="status"></div>
 <script>${new Html(PAGE_SCRIPT)}</script>

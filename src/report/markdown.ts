@@ -2,7 +2,7 @@
 
 import { formatInteger } from '../base/number-format.js';
 import { drawBars } from './bars.js';
-import type { Block, Section, Table, TableCell } from './document.js';
+import type { Block, ReportDocument, Section, Table, TableCell } from './document.js';
 import { hashExactPart } from './json.js';
 import type { ReportModel } from './model.js';
 import { composeReport } from './sections.js';
@@ -10,9 +10,12 @@ import { TAGS } from './verdict-trust.js';
 
 /** Same model, same bytes. Throws UserError if the model contradicts itself (`checkModel`). */
 export function renderMarkdown(model: ReportModel): string {
-  const report = composeReport(model, hashExactPart(model));
-  const lines = [`# ${escapeMarkdown(report.title)}`, '', escapeMarkdown(report.subtitle), ''];
-  for (const section of report.sections) lines.push(...renderSection(section));
+  return renderDocument(composeReport(model, hashExactPart(model)));
+}
+
+export function renderDocument({ title, subtitle, sections }: ReportDocument): string {
+  const lines = [`# ${escapeMarkdown(title)}`, '', escapeMarkdown(subtitle), ''];
+  for (const section of sections) lines.push(...renderSection(section));
   return `${lines.join('\n').trimEnd()}\n`;
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { EXIT_INPUT, UserError } from '../base/errors.js';
+import type { HistoryView } from '../history/series.js';
 import type { CellResult } from '../replay/result.js';
 import type { SweepColumns } from '../replay/sweep.js';
 import type { TimelineBinCounts } from '../replay/timeline.js';
@@ -106,6 +107,8 @@ export interface ReportModel {
   /** The questions of the mailing-list threads, in their order. */
   readonly studies: readonly Study[];
   readonly measuredOn: MeasuredOn | null;
+  /** Earlier runs; not part of the exact part. */
+  readonly history: HistoryView | null;
 }
 
 /** A model with the usual question and nothing but cells; spread over it what there is. */
@@ -126,6 +129,7 @@ export function createModel(tool: ReportModel['tool'], cells: readonly CellResul
     evidence: null,
     studies: [],
     measuredOn: null,
+    history: null,
   };
 }
 

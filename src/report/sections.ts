@@ -20,6 +20,7 @@ import { SWEEP_MEASURES } from './sweep.js';
 import { systemTable } from './system-counts.js';
 import { commandTable, equivalenceTable, guestTable, KIND_WORDS, strategyTable, worthTable } from './tables.js';
 import { threadSections } from './threads.js';
+import { trendSection } from './trend.js';
 import { summariseVerdict, writeVerdicts } from './verdict.js';
 import { describeRun, describeSweepStop } from './verdict-flavour.js';
 import { WORTH_RULE } from './worth.js';
@@ -45,6 +46,7 @@ export function composeReport(model: ReportModel, exactSha256: string): ReportDo
     equivalenceSection(model, facts),
     fidelitySection(model, facts),
     measuredSection(model, facts),
+    trendSection(model),
     repeatSection(model, facts, exactSha256),
     { id: 'glossary', title: 'Words used', blocks: [{ kind: 'terms' as const, terms: GLOSSARY }] },
   ].filter((section): section is Section => section !== null);

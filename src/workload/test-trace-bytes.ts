@@ -5,10 +5,11 @@ import { createTraceWriter } from '../trace/writer.js';
 import { workloadHeader } from './index.js';
 import { resolveParams, type Workload, type WorkloadParams } from './workload.js';
 
-export function writeTrace(workload: Workload, given: WorkloadParams): Uint8Array {
+/** `version`: of the tool that the header names. */
+export function writeTrace(workload: Workload, given: WorkloadParams, version = '0'): Uint8Array {
   const params = resolveParams(workload, given);
   const target = createMemoryTarget(`${workload.id}.vgt`);
-  const writer = createTraceWriter(target, workloadHeader(workload, params, '0'), { reserve: 0 });
+  const writer = createTraceWriter(target, workloadHeader(workload, params, version), { reserve: 0 });
   workload.generate(params, writer);
   writer.finish();
   return target.bytes();

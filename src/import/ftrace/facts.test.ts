@@ -196,6 +196,7 @@ test('stock tracepoints show timers too', () => {
     vcpuLine(0, 'kvm_entry: PC: 0x0000000040000000'),
     vcpuLine(1, 'kvm_entry: PC: 0x0000000040000000'),
     ...TIMERS,
+    vcpuLine(1, 'vgic_update_irq_pending: VCPU: 0, IRQ 30, level: 0'),
     vcpuLine(0, 'kvm_exit: IRQ: HSR_EC: 0x0000 (UNKNOWN), PC: 0x0000000040000000'),
   ]);
   assert.deepEqual(textsOf(imported), [
@@ -205,6 +206,8 @@ test('stock tracepoints show timers too', () => {
     'host-timer-irq 1 27 0',
     'host-timer-irq 0 30 0',
     'timer-expired 0 0 0',
+    'enable 0 30 1',
+    'inject 0 30 0',
     'guest-drain 0 0 0',
     'sync 0 0 0',
   ]);

@@ -8,12 +8,14 @@ import type { Machine } from '../../gic/intid.js';
 import type { EventSink } from '../../trace/events.js';
 import { LOST } from '../../trace/events.js';
 import type { Gap, ImportCounts, TraceHeader } from '../../trace/header.js';
+import { StockImporter, type StockOutcome } from '../stock/importer.js';
+import { EventTally } from '../stock/tally.js';
 import { Assembler } from './assemble.js';
 import { EventWriter } from './event-writer.js';
 import { GuestAccesses } from './guest-accesses.js';
-import { isDecoration, parseLine, parseLost } from './line.js';
+import { isDecoration, parseLine, parseLost, parseOverwritten, type TraceLine } from './line.js';
 import { Orderer } from './order.js';
-import { StockImporter } from './stock.js';
+import { readStockLine } from './stock-line.js';
 import { type FtraceSurvey, FtraceSurveyor } from './survey.js';
 
 export const IMPORTER_NAME = 'ftrace';
@@ -36,6 +38,8 @@ export type ImportOutcome = Pick<TraceHeader, 'guestAccesses' | 'fidelity' | 'co
   readonly events: number;
   /** Observations of the recording that no order of its operations explains. */
   readonly conflicts: number;
+  /** Events that the importer does not know, by name. */
+  readonly leftOut: string;
 };
 
 /** The machine as the header states it. Recordings begin before the VM exists: distributor off, PMR 0. */
@@ -58,6 +62,7 @@ export class FtraceImporter {
   readonly #assembler: Assembler | null;
   readonly #stock: StockImporter | null;
   readonly #gaps: Gap[] = [];
+  readonly #unknownEvents = new EventTally();
   #lines = 0;
   #unknownLines = 0;
   #lostEvents = 0;
@@ -99,23 +104,32 @@ export class FtraceImporter {
   line(text: string): void {
     this.#lines++;
     const at = parseLine(text, this.#lines);
-    if (at === null) {
+    // perf prints lost events behind the columns of the thread that ran.
+    if (at === null || at.text.startsWith('PERF_RECORD_LOST')) {
       this.#oddLine(text);
       return;
     }
     this.#lastTick = at.tick;
     this.#lastWasEvent = true;
-    const known = this.#stock !== null ? this.#stock.add(at) : (this.#assembler as Assembler).add(at);
-    if (!known) {
+    const outcome = this.#take(at);
+    if (outcome === 'unknown' || outcome === 'malformed') {
       this.#unknownLines++;
-      this.#warn(`line ${at.line}`, `unknown event ${at.event}`);
+      const what = outcome === 'unknown' ? `unknown event ${at.event}` : `${at.event} without what it needs`;
+      if (outcome === 'unknown') this.#unknownEvents.add(at.event);
+      this.#warn(`line ${at.line}`, what);
     }
     if (this.#assembler !== null && this.#lines % DRAIN_EVERY_LINES === 0)
       this.#orderer?.drain(this.#assembler.frontier());
   }
 
+  #take(at: TraceLine): StockOutcome {
+    if (this.#stock !== null) return this.#stock.add(readStockLine(at));
+    return (this.#assembler as Assembler).add(at) ? 'taken' : 'unknown';
+  }
+
   #oddLine(text: string): void {
-    const lost = parseLost(text);
+    const overwritten = this.#lines < 20 ? parseOverwritten(text) : 0;
+    const lost = overwritten > 0 ? overwritten : parseLost(text);
     if (lost >= 0) {
       this.#lostEvents += lost;
       const place = `line ${this.#lines}`;
@@ -155,6 +169,7 @@ export class FtraceImporter {
       gaps: this.#gaps,
       events: this.#out.events,
       conflicts: order?.conflicts ?? 0,
+      leftOut: this.#unknownEvents.describe(),
     };
   }
 }

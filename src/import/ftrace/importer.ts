@@ -5,14 +5,14 @@
  */
 import type { EventSink } from '../../trace/events.js';
 import type { TraceHeader } from '../../trace/header.js';
+import { STOCK_ASSUMPTIONS } from '../stock/importer.js';
+import { traceNameOf } from '../trace-name.js';
+import { type ByteImporter, createSurveyedImporter, type Surveyor } from '../two-passes.js';
 import { FtraceImporter, type FtraceSide, IMPORTER_NAME, IMPORTER_VERSION, machineOf } from './import-ftrace.js';
 import { isDecoration, parseLine, parseLost } from './line.js';
 import { completeSurvey, parseRecordingMeta, type RecordingMeta } from './recording-meta.js';
-import { STOCK_ASSUMPTIONS } from './stock.js';
 import { type FtraceSurvey, FtraceSurveyor } from './survey.js';
 
-/** Text held back for the survey if no survey is given. */
-export const SURVEY_BYTES = 64 << 20;
 /** A line longer than this is no trace line: it is cut, so that a file without newlines cannot fill the memory. */
 const MAX_LINE_BYTES = 1 << 16;
 
@@ -23,12 +23,6 @@ export interface FtraceOptions {
   readonly acks?: string | Iterable<string>;
   readonly survey?: FtraceSurvey;
   readonly onWarning?: FtraceSide['onWarning'];
-}
-
-export interface FtraceByteImporter {
-  push(chunk: Uint8Array): void;
-  /** Ends the text; returns the complete header. */
-  end(): TraceHeader;
 }
 
 /** Does the beginning of a file look like ftrace text? True if it holds a trace line within its first lines. */
@@ -89,7 +83,7 @@ function* splitRows(text: string): Generator<string> {
 }
 
 /** First pass over the whole text. Throws InputError (at `end`, or early) if it is no ftrace text. */
-export function createFtraceSurveyor(name: string): { push(chunk: Uint8Array): void; end(): FtraceSurvey } {
+export function createFtraceSurveyor(name: string): Surveyor<FtraceSurvey> {
   const surveyor = new FtraceSurveyor(name);
   const splitter = new LineSplitter((line) => surveyor.line(line));
   return {
@@ -102,60 +96,28 @@ export function createFtraceSurveyor(name: string): { push(chunk: Uint8Array): v
 }
 
 /** `name`: path of the text, for messages and, without meta.json, for the name of the trace. */
-export function createFtraceImporter(name: string, sink: EventSink, options: FtraceOptions = {}): FtraceByteImporter {
+export function createFtraceImporter(name: string, sink: EventSink, options: FtraceOptions = {}): ByteImporter {
   const meta = options.meta === undefined ? {} : parseRecordingMeta(options.meta, `meta.json of ${name}`);
   const { acks } = options;
   const side: FtraceSide = {
     ...(acks === undefined ? {} : { acks: typeof acks === 'string' ? splitRows(acks) : acks }),
     ...(options.onWarning === undefined ? {} : { onWarning: options.onWarning }),
   };
-  // What reads lines, once the machine is known.
-  let running: { readonly importer: FtraceImporter; readonly survey: FtraceSurvey } | null = null;
-  const begin = (found: FtraceSurvey): NonNullable<typeof running> => {
-    const survey = completeSurvey(found, meta);
-    running = { importer: new FtraceImporter(survey, side, sink), survey };
-    return running;
-  };
-  if (options.survey !== undefined) begin(options.survey);
-  let held: Uint8Array[] = [];
-  let heldBytes = 0;
-  const splitter = new LineSplitter((line) => running?.importer.line(line));
-  const release = (): NonNullable<typeof running> => {
-    const surveyor = createFtraceSurveyor(name);
-    for (const chunk of held) surveyor.push(chunk);
-    const begun = begin(surveyor.end());
-    for (const chunk of held) splitter.push(chunk);
-    held = [];
-    return begun;
-  };
-  return {
-    push(chunk) {
-      if (running !== null) {
-        splitter.push(chunk);
-        return;
-      }
-      held.push(chunk.slice());
-      heldBytes += chunk.length;
-      if (heldBytes >= SURVEY_BYTES) release();
+  return createSurveyedImporter(
+    options.survey,
+    () => createFtraceSurveyor(name),
+    (found) => {
+      const survey = completeSurvey(found, meta);
+      const importer = new FtraceImporter(survey, side, sink);
+      const splitter = new LineSplitter((line) => importer.line(line));
+      return {
+        push: (chunk) => splitter.push(chunk),
+        end() {
+          const isCut = splitter.end();
+          return makeHeader(name, survey, meta, importer.finish(!isCut));
+        },
+      };
     },
-    end() {
-      const { importer, survey } = running ?? release();
-      const isCut = splitter.end();
-      return makeHeader(name, survey, meta, importer.finish(!isCut));
-    },
-  };
-}
-
-/** A kebab-case name from a path: the file's, or its folder's if it is the trace.txt of a recording folder. */
-function nameOf(path: string): string {
-  const parts = path.split(/[\\/]/).filter((part) => part !== '');
-  const stem = (parts.at(-1) ?? '').replace(/\.gz$/, '').replace(/\.(txt|log|dat|trace)$/, '');
-  const name = stem === 'trace' && parts.length > 1 ? (parts.at(-2) ?? '') : stem;
-  return (
-    name
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')
-      .replace(/^-|-$/g, '') || 'trace'
   );
 }
 
@@ -165,22 +127,24 @@ function makeHeader(
   meta: RecordingMeta,
   outcome: ReturnType<FtraceImporter['finish']>,
 ): TraceHeader {
-  const { fidelity, guestAccesses, counts, gaps } = outcome;
+  const { fidelity, guestAccesses, counts, gaps, leftOut } = outcome;
+  const { printer } = survey;
   const how = [meta.guest_command, meta.host?.emulator, meta.host?.emulator_machine].filter(
     (part) => part !== undefined,
   );
-  if (survey.probes === 'stock') how.push(STOCK_ASSUMPTIONS);
+  if (survey.probes === 'stock') how.push(STOCK_ASSUMPTIONS, ...survey.remarks);
+  if (leftOut !== '') how.push(leftOut);
   return {
     machine: machineOf(survey),
     fidelity,
-    name: meta.name ?? nameOf(path),
+    name: meta.name ?? traceNameOf(path),
     title: meta.description ?? '',
     tickNs: survey.tickNs,
     clock: meta.trace?.clock ?? '',
     provenance: {
-      tool: 'ftrace',
-      kernel: meta.host?.kernel ?? '',
-      when: '',
+      tool: [printer.tool, printer.version].filter((text) => text !== '').join(' '),
+      kernel: meta.host?.kernel ?? printer.kernel,
+      when: printer.when,
       how: how.join('; '),
       licence: '',
       sourceSha256: '',

@@ -1,6 +1,7 @@
 /**
- * One line of ftrace text → its columns. Three printers are understood: tracefs (`cat trace`), `trace-cmd report` and
- * `perf script`. The thread name may hold spaces and dashes, so the line is never split at white space.
+ * One line of ftrace text → its columns. Three printers are understood: tracefs (`cat trace`), `trace-cmd report` (also
+ * -l and -t) and `perf script` (also --ns, and -F with less). The thread name may hold spaces and dashes, so the line is
+ * never split at white space.
  */
 
 /** Where the thread was: a hard interrupt may stand between two lines of the code it interrupted. */
@@ -24,8 +25,20 @@ export interface TraceLine {
   readonly text: string;
 }
 
-const FTRACE = /^ *(.*?)-(\d+) +(?:\( *[-\d]+\) +)?\[(\d+)\] +(?:(\S+) +)?(\d+)\.(\d{6,9}): +(\w+): *(.*)$/;
-const PERF = /^ *(.*?) +(\d+)(?:\/\d+)? +\[(\d+)\] +(?:(\S+) +)?(\d+)\.(\d{6,9}): +(?:\w+:)?(\w+): *(.*)$/;
+// Bounded repetitions: a hostile line of spaces or digits must not take more than its own length to refuse. Thread names
+// have at most 15 characters; a report of several files puts the name of the file in front of them.
+const THREAD = '^ {0,40}(.{0,64}?)-(\\d{1,10}) {1,20}';
+const STAMP = '(\\d{1,20})\\.(\\d{6,9}): +';
+const EVENT = '(\\w+): *(.*)$';
+const FTRACE = new RegExp(`${THREAD}(?:\\( *[-\\d]+\\) {1,20})?\\[(\\d{1,5})\\] +(?:(\\S{1,16}) +)?${STAMP}${EVENT}`);
+/** `trace-cmd report -l`: CPU and flags are one column without brackets. */
+const LATENCY = new RegExp(`${THREAD}(\\d{1,4})([.A-Za-z]{2}[.hHsSzZ][.\\da-f]{1,2}) +${STAMP}${EVENT}`);
+/** Fields may be left out with -F; what tells threads apart must be there. */
+const PERF = new RegExp(
+  `^ {0,40}(?:([^ ].{0,64}?) {1,20})?(\\d{1,10})(?:/(\\d{1,10}))? {1,20}(?:\\[(\\d{1,5})\\] +)?(?:(\\S{1,16}) +)?${STAMP}(?:\\d+ +)?(?:\\w+:)?${EVENT}`,
+);
+/** Longer lines are no trace lines. */
+const MAX_LINE = 4096;
 
 /** The flags column: the third character names the context (h, H hard, s soft, Z, z non-maskable). */
 function readContext(flags: string | undefined): Context {
@@ -34,11 +47,28 @@ function readContext(flags: string | undefined): Context {
   return flag === 's' ? CONTEXT_SOFT : CONTEXT_TASK;
 }
 
+type Columns = readonly [comm: string, pid: string, cpu: string, flags: string | undefined, ...rest: string[]];
+
+/** Thread name, thread id, CPU, flags, seconds, fraction, event, fields; or null. */
+function splitColumns(text: string): Columns | null {
+  if (text.length > MAX_LINE) return null;
+  const match = FTRACE.exec(text) ?? LATENCY.exec(text);
+  if (match !== null) {
+    const [, comm, pid, cpu, flags, ...rest] = match;
+    return [comm, pid, cpu, flags, ...rest];
+  }
+  const perf = PERF.exec(text);
+  if (perf === null) return null;
+  // "process/thread", or the thread alone.
+  const [, comm = '', first, thread = first, cpu = '0', flags, ...rest] = perf;
+  return [comm, thread, cpu, flags, ...rest];
+}
+
 /** The columns of a line, or null if it is not a trace line. */
 export function parseLine(text: string, line: number): TraceLine | null {
-  const match = FTRACE.exec(text) ?? PERF.exec(text);
-  if (match === null) return null;
-  const [, comm, pid, cpu, flags, seconds, fraction, event, rest] = match;
+  const columns = splitColumns(text);
+  if (columns === null) return null;
+  const [comm, pid, cpu, flags, seconds, fraction, event, rest] = columns;
   return {
     line,
     tick: Number(seconds) * 10 ** fraction.length + Number(fraction),
@@ -52,21 +82,35 @@ export function parseLine(text: string, line: number): TraceLine | null {
 }
 
 /** Digits behind the decimal point of the time stamp: 6 (microseconds) or 9; 0 if the line is not a trace line. */
-export const fractionDigits = (text: string): number => (FTRACE.exec(text) ?? PERF.exec(text))?.[6].length ?? 0;
+export const fractionDigits = (text: string): number => splitColumns(text)?.[5].length ?? 0;
 
-/** Lost events: tracefs `CPU:1 [LOST 42 EVENTS]`, trace-cmd `CPU:1 [42 EVENTS DROPPED]`, perf `LOST 42 events`. */
-const LOST = /\[LOST (\d+) EVENTS\]|\[(\d+) EVENTS DROPPED\]|LOST (\d+) events/i;
+/**
+ * Lost events: tracefs `CPU:1 [LOST 42 EVENTS]`, trace-cmd `CPU:1 [42 EVENTS DROPPED]`, perf script --show-lost-events
+ * `PERF_RECORD_LOST lost 42`; both ring-buffer readers also print it without a number.
+ */
+const LOST = /\[LOST (\d+) EVENTS\]|\[(\d+) EVENTS DROPPED\]|PERF_RECORD_LOST lost (\d+)|LOST (\d+) events/i;
+const LOST_SOME = /\[LOST EVENTS\]|EVENTS DROPPED|PERF_RECORD_LOST/;
 
 /** Number of events the line says were lost; 0 if it says so without a number, -1 if the line is something else. */
 export function parseLost(text: string): number {
+  if (text.length > MAX_LINE) return -1;
   const match = LOST.exec(text);
-  if (match !== null) return Number(match[1] ?? match[2] ?? match[3]);
-  return /\[?EVENTS DROPPED\]?/.test(text) ? 0 : -1;
+  if (match !== null) return Number(match.slice(1).find((group) => group !== undefined));
+  return LOST_SOME.test(text) ? 0 : -1;
 }
 
-/** Lines that printers add and that are no events: headers, comments, empty lines. */
+/** tracefs: `# entries-in-buffer/entries-written: 100/142   #P:2`: 42 were overwritten before the first line. */
+export function parseOverwritten(text: string): number {
+  const match = /^# entries-in-buffer\/entries-written: (\d{1,15})\/(\d{1,15})\b/.exec(text);
+  return match === null ? 0 : Math.max(0, Number(match[2]) - Number(match[1]));
+}
+
+/** Headers, comments, empty lines; a frame of a call chain that perf prints below its event. */
+const DECORATION = /^\s*(#|$|cpus=\d+|version = |CPU \d+ is empty|CPU:\d+ is empty)|^\s+[\da-f]{6,16} \S.* \(.*\)$/;
+
+/** Lines that printers add and that are no events. */
 export const isDecoration = (text: string): boolean =>
-  text === '' || /^\s*(#|$|cpus=\d+|version = |CPU \d+ is empty|CPU:\d+ is empty)/.test(text);
+  text === '' || (text.length <= MAX_LINE && DECORATION.test(text));
 
 function valueAt(text: string, key: string): number {
   if (text.startsWith(key)) return key.length;

@@ -4,6 +4,7 @@
  */
 import { NR_PRIVATE_IRQS } from '../../gic/intid.js';
 import { HOST_TIMER_IRQ, ITS_TRIGGER, MSI_CACHED, TIMER_EXPIRED, TIMER_LEVEL } from '../../trace/events.js';
+import { HOST_TIMERS } from '../stock/importer.js';
 import type { EventWriter } from './event-writer.js';
 import { readIntid, readVcpu } from './fields.js';
 import { readNumber, type TraceLine } from './line.js';
@@ -19,12 +20,6 @@ export interface Remark {
   readonly line: number;
   readonly tick: number;
 }
-
-/** Host interrupts of the guest's timers by the name KVM registers; architectural INTIDs. */
-const HOST_TIMERS: ReadonlyMap<string, number> = new Map([
-  ['kvm guest vtimer', 27],
-  ['kvm guest ptimer', 30],
-]);
 
 export const remarkOf = (at: TraceLine, kind: number, vcpu: number, intid: number, value: number): Remark => ({
   type: 'remark',

@@ -4,30 +4,27 @@
  */
 import { InputError } from '../../base/errors.js';
 import { type GicModel, LPI_BASE, MAX_VCPUS, NR_LPIS, SPI_BASE, SPI_END } from '../../gic/intid.js';
+import { DEFAULT_NR_SPIS, type StockMachine, StockSurvey } from '../stock/survey.js';
 import { fractionDigits, isDecoration, parseLine, parseLost, readNumber, readToken, type TraceLine } from './line.js';
+import { type Printer, PrinterSurvey } from './printer.js';
+import { readStockLine } from './stock-line.js';
 
-/** SPIs of a KVM machine whose user space did not say (vgic-spec 1.1). */
-const DEFAULT_NR_SPIS = 224;
 const DEFAULT_NR_LR = 4;
 /** Text that has no trace line among this many is not ftrace. */
 const PROBE_LINES = 2000;
 
-export interface FtraceSurvey {
+export interface FtraceSurvey extends StockMachine {
   /** `kprobes`: the vgic probes were on (full import). `stock`: only the kernel's own tracepoints. */
   readonly probes: 'kprobes' | 'stock';
   readonly model: GicModel;
-  readonly nrVcpus: number;
-  readonly nrSpis: number;
   readonly nrLpis: number;
   readonly nrLr: number;
   /** Nanoseconds of the last printed digit. */
   readonly tickNs: number;
-  /** Thread id → vCPU. */
-  readonly vcpuOfPid: ReadonlyMap<number, number>;
+  /** Who printed the text, with what it says of itself. */
+  readonly printer: Printer;
   /** struct kvm_vcpu address as printed → vCPU. */
   readonly vcpuOfPointer: ReadonlyMap<string, number>;
-  /** SPIs that were lowered at least once. */
-  readonly loweredSpis: ReadonlySet<number>;
   readonly lines: number;
   readonly eventLines: number;
 }
@@ -37,8 +34,8 @@ export class FtraceSurveyor {
   readonly #source: string;
   readonly #vcpuOfPid = new Map<number, number>();
   readonly #vcpuOfPointer = new Map<string, number>();
-  readonly #loweredSpis = new Set<number>();
-  readonly #entryPids = new Map<number, string>();
+  readonly #stock = new StockSurvey();
+  readonly #printer = new PrinterSurvey();
   #lines = 0;
   #eventLines = 0;
   #digits = 0;
@@ -59,6 +56,7 @@ export class FtraceSurveyor {
   line(text: string): void {
     this.#lines++;
     const parsed = parseLine(text, this.#lines);
+    this.#printer.line(text, parsed);
     if (parsed !== null) {
       if (this.#eventLines++ === 0) this.#digits = fractionDigits(text);
       this.#note(parsed);
@@ -72,8 +70,16 @@ export class FtraceSurveyor {
       this.#source,
       `line ${this.#lines}`,
       'no ftrace event found so far',
-      'give the text of /sys/kernel/tracing/trace, "trace-cmd report" or "perf script"',
+      this.#printer.hasThreadlessEvents
+        ? 'the lines do not say which thread ran: print them with "perf script -F comm,tid,cpu,time,event,trace"'
+        : 'give the text of /sys/kernel/tracing/trace, "trace-cmd report" or "perf script"',
     );
+  }
+
+  /** kvm_entry of arm64 prints a program counter only. */
+  #refuseX86(): never {
+    const remedy = 'record an arm64 host: other machines have no vGIC';
+    throw new InputError(this.#source, `line ${this.#lines}`, 'kvm_entry of an x86 host', remedy);
   }
 
   #noteVcpu(vcpu: number): void {
@@ -87,6 +93,8 @@ export class FtraceSurveyor {
 
   #note(at: TraceLine): void {
     const { text } = at;
+    if (at.event === 'kvm_entry' && /^vcpu \d/.test(text)) this.#refuseX86();
+    if (!this.#hasProbes) this.#stock.add(readStockLine(at));
     switch (at.event) {
       case 'vgic_flush': {
         const vcpu = readNumber(text, 'vcpu=');
@@ -122,13 +130,9 @@ export class FtraceSurveyor {
       case 'vgic_update_irq_pending':
         this.#noteVcpu(readNumber(text, 'VCPU: '));
         this.#noteIntid(readNumber(text, 'IRQ '));
-        if (readNumber(text, 'level: ') === 0) this.#loweredSpis.add(readNumber(text, 'IRQ '));
         break;
       case 'kvm_timer_update_irq':
         this.#noteVcpu(readNumber(text, 'VCPU: '));
-        break;
-      case 'kvm_entry':
-        if (!this.#entryPids.has(at.pid)) this.#entryPids.set(at.pid, at.comm);
         break;
       case 'kvm_mmio':
         // GICD_TYPER as the guest read it.
@@ -140,47 +144,32 @@ export class FtraceSurveyor {
   /** Throws InputError if the text held no ftrace event at all. */
   finish(): FtraceSurvey {
     if (this.#eventLines === 0) this.#refuse();
-    if (!this.#hasProbes) this.#nameStockThreads();
+    const stock = this.#stock.finish();
     const model: GicModel = this.#hostIsV2 ? 'gicv2' : this.#guestIsV2 ? 'gicv2-on-gicv3' : 'gicv3';
     return {
       probes: this.#hasProbes ? 'kprobes' : 'stock',
       model,
-      nrVcpus: Math.max(1, this.#maxVcpu + 1),
-      nrSpis: this.#countSpis(),
+      nrVcpus: Math.max(1, this.#maxVcpu + 1, this.#hasProbes ? 0 : stock.nrVcpus),
+      nrSpis: this.#countSpis(stock),
       nrLpis: this.#hasLpis ? NR_LPIS : 0,
       nrLr: this.#nrLr === 0 ? DEFAULT_NR_LR : this.#nrLr,
       tickNs: this.#digits > 6 ? 1 : 1000,
-      vcpuOfPid: this.#vcpuOfPid,
+      vcpuOfPid: this.#hasProbes ? this.#vcpuOfPid : stock.vcpuOfPid,
       vcpuOfPointer: this.#vcpuOfPointer,
-      loweredSpis: this.#loweredSpis,
+      loweredSpis: stock.loweredSpis,
+      hasInjections: stock.hasInjections,
+      remarks: this.#hasProbes ? [] : stock.remarks,
+      printer: this.#printer.finish(),
       lines: this.#lines,
       eventLines: this.#eventLines,
     };
   }
 
   /** ITLinesNumber if the guest asked for it, else the highest SPI seen rounded up to a register word. */
-  #countSpis(): number {
+  #countSpis(stock: StockMachine): number {
     if (this.#typer >= 0) return Math.min(SPI_END, ((this.#typer & 31) + 1) * 32) - SPI_BASE;
+    if (!this.#hasProbes) return stock.nrSpis;
     if (this.#maxSpi < 0) return DEFAULT_NR_SPIS;
-    const rounded = Math.ceil((this.#maxSpi + 1 - SPI_BASE) / 32) * 32;
-    return Math.min(SPI_END - SPI_BASE, this.#hasProbes ? rounded : Math.max(rounded, DEFAULT_NR_SPIS));
-  }
-
-  /** kvm_entry names no vCPU: take the number in the usual thread names, else the order of first appearance. */
-  #nameStockThreads(): void {
-    let next = 0;
-    const taken = new Set<number>();
-    for (const [pid, comm] of this.#entryPids) {
-      const named = /^(?:CPU (\d+)\/KVM|vcpu(\d+)|kvm-vcpu-(\d+)|fc_vcpu (\d+))/.exec(comm);
-      let vcpu = named === null ? -1 : Number(named.slice(1).find((group) => group !== undefined));
-      if (vcpu < 0 || vcpu >= MAX_VCPUS || taken.has(vcpu)) {
-        while (taken.has(next)) next++;
-        vcpu = next;
-      }
-      if (vcpu >= MAX_VCPUS) break;
-      taken.add(vcpu);
-      this.#noteVcpu(vcpu);
-      this.#vcpuOfPid.set(pid, vcpu);
-    }
+    return Math.min(SPI_END - SPI_BASE, Math.ceil((this.#maxSpi + 1 - SPI_BASE) / 32) * 32);
   }
 }

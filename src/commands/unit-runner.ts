@@ -1,0 +1,164 @@
+/** Runs one unit of a plan, in whatever process: opens what it needs, and checks that it is what was planned. */
+import { InputError, UserError } from '../base/errors.js';
+import { replayTrace } from '../replay/replay.js';
+import { CELL_SCHEMA, type ExactPart } from '../replay/result.js';
+import { createTimeline, type Timeline } from '../replay/timeline.js';
+import { verifyTrace } from '../replay/verify.js';
+import type { DepthTimeline } from '../report/model.js';
+import type {
+  Plan,
+  PlannedStrategy,
+  PlannedTrace,
+  PlanOptions,
+  ReplayUnit,
+  Unit,
+  UnitResult,
+  UnitResults,
+  VerifyUnit,
+} from '../run/plan.js';
+import type { ChosenStrategy } from '../strategy/index.js';
+import { studyNamed } from '../study/index.js';
+import type { TraceHeader } from '../trace/header.js';
+import { replayChecked } from './check.js';
+import { gatherEvidence } from './evidence.js';
+import { type OpenInput, openInput } from './inputs.js';
+import { requireSoundTrace } from './replay-checks.js';
+import { loadChosen, loadStrategy, parseStrategies } from './strategy-files.js';
+import { runSweep } from './sweep.js';
+import { tool } from './terminal.js';
+
+/** A unit with all that another process has to know of its plan. */
+export interface Job {
+  readonly unit: Unit;
+  readonly options: PlanOptions;
+  /** Of a unit that has one: as planned, and where it lies here. */
+  readonly trace: (PlannedTrace & { readonly file: string }) | null;
+  readonly strategy: PlannedStrategy | null;
+}
+
+/** `files`: where the traces of the plan lie on this machine. */
+export function jobFor({ options, traces, strategies }: Plan, files: readonly string[], unit: Unit): Job {
+  const trace = 'trace' in unit ? { ...traces[unit.trace], file: files[unit.trace] } : null;
+  const strategy = unit.kind === 'replay' ? strategies.find(({ id }) => id === unit.strategy)! : null;
+  return { unit, options, trace, strategy };
+}
+
+/** The result, or what is wrong with its input; `exitCode` null: an error of ours, with its stack. */
+export type Answer =
+  | { readonly result: UnitResult }
+  | { readonly failure: { readonly message: string; readonly exitCode: number | null } };
+
+export interface UnitRunner {
+  run(job: Job): Promise<Answer>;
+  close(): void;
+}
+
+/** Units of one trace follow one another, so the last one stays open. `kept`: inputs that cannot be opened again. */
+export function createUnitRunner(kept: ReadonlyMap<string, OpenInput> = new Map()): UnitRunner {
+  let last: { readonly file: string; readonly input: OpenInput } | undefined;
+  const close = (): void => {
+    last?.input.close();
+    last = undefined;
+  };
+
+  async function open({ trace, options: { flavour, allowTruncated } }: Job): Promise<OpenInput> {
+    const { file, path, sha256 } = trace!;
+    const own = kept.get(file);
+    if (own !== undefined) return own;
+    if (last?.file === file) return last.input;
+    close();
+    const input = await openInput(file, { allowTruncated, flavour: flavour ?? undefined });
+    last = { file, input };
+    if (input.identity.sha256 !== sha256)
+      throw new InputError(path, 'byte 0', 'is not what it was when the run began', 'run the command again');
+    return input;
+  }
+
+  async function run(job: Job): Promise<UnitResult> {
+    const { unit, options } = job;
+    const { seed } = options;
+    switch (unit.kind) {
+      case 'replay':
+        return runReplay(unit, job, await open(job));
+      case 'verify':
+        return runVerify(unit, await open(job));
+      case 'sweep': {
+        const choices = options.strategies === null ? undefined : parseStrategies(options.strategies);
+        const chosen = choices === undefined ? undefined : await loadChosen(choices, { err() {} });
+        return runSweep(unit.nrLr, chosen, seed, options.flavour ?? undefined);
+      }
+      case 'study':
+        return studyNamed(unit.study).run({ seed });
+      case 'evidence':
+        return gatherEvidence();
+    }
+  }
+
+  return {
+    close,
+    async run(job) {
+      try {
+        return { result: await run(job) };
+      } catch (error) {
+        const { message, stack } = error instanceof Error ? error : new Error(String(error));
+        if (error instanceof UserError) return { failure: { message, exitCode: error.exitCode } };
+        return { failure: { message: stack ?? message, exitCode: null } };
+      }
+    },
+  };
+}
+
+/** Bins of a timeline in the report. */
+const NR_BINS = 240;
+
+async function runReplay(
+  { timeline }: ReplayUnit,
+  { options, trace, strategy }: Job,
+  input: OpenInput,
+): Promise<UnitResults['replay']> {
+  const chosen = await loadStrategy(strategy!.spec);
+  if ((chosen.outside?.sha256 ?? null) !== strategy!.sha256)
+    throw new InputError(strategy!.spec, 'byte 0', 'is not what it was when the run began', 'run the command again');
+  const source = input.open();
+  const { identity } = input;
+  const requireSound = (): void => requireSoundTrace(trace!.path, input);
+  const depth = createTimeline(NR_BINS);
+  const [exact]: ExactPart[] = options.check
+    ? replayChecked(source, [chosen], identity, requireSound)
+    : replayTrace(source, [chosen], identity, {
+        onFlush: timeline ? (vgic, vcpu, _event, tick) => depth.add(tick, vgic.list.length(vcpu)) : undefined,
+      });
+  if (!exact.equivalence.holds) requireSound();
+  return {
+    cell: { schema: CELL_SCHEMA, tool, exact, measured: null },
+    timeline: timeline ? timelineOf(source.header, chosen, depth) : null,
+  };
+}
+
+const NS_PER_MS = 1e6;
+
+function timelineOf(
+  { name, machine, tickNs }: TraceHeader,
+  { label }: ChosenStrategy,
+  timeline: Timeline,
+): DepthTimeline {
+  return {
+    trace: name,
+    flavour: machine.flavour,
+    strategy: label,
+    nrLr: machine.nrLr,
+    unit: 'ms',
+    start: 0,
+    binWidth: (timeline.binTicks * tickNs) / NS_PER_MS,
+    bins: timeline.bins(),
+  };
+}
+
+function runVerify(_unit: VerifyUnit, { identity, open }: OpenInput): UnitResults['verify'] {
+  const source = open();
+  return {
+    ...verifyTrace(source),
+    flavour: identity.madeFor ?? source.header.machine.flavour,
+    command: `vgic-replay verify ${identity.path}`,
+  };
+}

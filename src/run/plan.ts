@@ -1,0 +1,139 @@
+/**
+ * What a run is made of: units that know nothing of one another, each with a name that means the same on every machine.
+ * A plan holds everything their results depend on, so that two plans of one hash give the same results to the byte.
+ */
+import { createHash } from 'node:crypto';
+import { compareText } from '../base/number-format.js';
+import type { CellResult } from '../replay/result.js';
+import type { Evidence } from '../report/evidence.js';
+import { canonicalJson } from '../report/json.js';
+import type { DepthSweep, DepthTimeline, TraceKind, VerifyResult } from '../report/model.js';
+import type { Study } from '../study/study.js';
+
+export interface PlannedTrace {
+  /** As commands name it; `traces/…` for a shipped one, wherever the package lies. */
+  readonly path: string;
+  readonly sha256: string;
+  /** Name in its header. */
+  readonly name: string;
+  readonly kind: TraceKind;
+}
+
+export interface PlannedStrategy {
+  /** `strategy.id` of the cells. */
+  readonly id: string;
+  /** What names it on a command line. */
+  readonly spec: string;
+  readonly summary: string;
+  readonly models: string;
+  /** Of a strategy from outside: sha256 of its file. */
+  readonly sha256: string | null;
+}
+
+interface UnitOf<Kind extends string> {
+  readonly kind: Kind;
+  /** Unique in the plan, readable: "replay traces/recorded/ipi-2.vgt fifo". */
+  readonly id: string;
+  /** About how long it takes: bytes of trace that are replayed in the same time. Part of the plan, not measured. */
+  readonly cost: number;
+}
+
+/** One trace under one strategy; `timeline`: also its depth over time. `trace`: index into the traces of the plan. */
+export interface ReplayUnit extends UnitOf<'replay'> {
+  readonly trace: number;
+  /** `id` of a planned strategy. */
+  readonly strategy: string;
+  readonly timeline: boolean;
+}
+export interface VerifyUnit extends UnitOf<'verify'> {
+  readonly trace: number;
+}
+export interface SweepUnit extends UnitOf<'sweep'> {
+  readonly nrLr: number;
+}
+export interface StudyUnit extends UnitOf<'study'> {
+  readonly study: string;
+}
+export type EvidenceUnit = UnitOf<'evidence'>;
+export type Unit = ReplayUnit | VerifyUnit | SweepUnit | StudyUnit | EvidenceUnit;
+
+/** What a unit of each kind comes to. */
+export interface UnitResults {
+  readonly replay: { readonly cell: CellResult; readonly timeline: DepthTimeline | null };
+  readonly verify: VerifyResult;
+  readonly sweep: DepthSweep;
+  readonly study: Study;
+  readonly evidence: Evidence;
+}
+export type UnitKind = keyof UnitResults;
+export type UnitResult = UnitResults[UnitKind];
+
+/** What all units have in common. */
+export interface PlanOptions {
+  readonly seed: number;
+  /** Flavour to replay as; null: each trace's own. */
+  readonly flavour: string | null;
+  /** Strategies as the user named them; null: the usual ones. */
+  readonly strategies: string | null;
+  /** Invariants are checked after every event. */
+  readonly check: boolean;
+  /** What is left of files that were cut off is replayed. */
+  readonly allowTruncated: boolean;
+}
+
+export interface Plan {
+  readonly tool: { readonly name: string; readonly version: string };
+  /** sha256 of the program's own code: one version number may stand for several states of a work tree. */
+  readonly code: string;
+  readonly verb: 'report' | 'replay';
+  /** The command line that does all of it. */
+  readonly command: string;
+  readonly options: PlanOptions;
+  readonly traces: readonly PlannedTrace[];
+  readonly strategies: readonly PlannedStrategy[];
+  /** `id` of the strategy that others are compared with, where all machines have one of their own in common. */
+  readonly reference: string | null;
+  /** In the order in which results are put together. */
+  readonly units: readonly Unit[];
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** 64 hex digits. */
+export const hashPlan = (plan: Plan): string => sha256(canonicalJson(plan));
+
+/** Hash of one finished unit, its name included. */
+export const hashResult = (unit: string, result: UnitResult): string => sha256(canonicalJson({ unit, result }));
+
+/** Which of several machines, or jobs, this one is: 1-based. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+export const WHOLE: Shard = { index: 1, count: 1 };
+
+/** The units in the order in which they are begun: long ones first, so that none is left over at the end. */
+export const byCost = (units: readonly Unit[]): Unit[] =>
+  [...units].sort((a, b) => b.cost - a.cost || compareText(a.id, b.id));
+
+/** Dealt out like cards, from the longest to the shortest: the same on every machine. */
+export const unitsOf = (plan: Plan, { index, count }: Shard): Unit[] =>
+  byCost(plan.units).filter((_unit, at) => at % count === index - 1);
+
+/** In which of its parts a plan differs from another, for a reader; undefined: in none. */
+export function findDifference(plan: Plan, other: Plan): string | undefined {
+  const { tool, code, verb, options, traces, strategies } = plan;
+  if (tool.name !== other.tool.name || tool.version !== other.tool.version)
+    return `is of ${tool.name} ${tool.version}, not ${other.tool.name} ${other.tool.version}`;
+  if (code !== other.code) return `is of another build of ${tool.name} ${tool.version}`;
+  if (verb !== other.verb) return `is of '${verb}', not '${other.verb}'`;
+  for (const [name, value] of Object.entries(options)) {
+    const theirs: unknown = Reflect.get(other.options, name);
+    if (value !== theirs) return `has ${name} ${JSON.stringify(value)}, not ${JSON.stringify(theirs)}`;
+  }
+  const named = (entries: readonly { readonly sha256: string | null }[]): string => canonicalJson(entries);
+  if (named(traces) !== named(other.traces)) return 'is of other traces';
+  if (named(strategies) !== named(other.strategies)) return 'is of other strategies';
+  return hashPlan(plan) === hashPlan(other) ? undefined : 'is of another command';
+}
