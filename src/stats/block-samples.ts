@@ -59,7 +59,10 @@ export function estimateArms({ a, b }: BlockSamples, seed: number, draws: Draws)
 export interface Noise {
   /** q25 of the control arm over that of A. */
   readonly control: number;
-  /** 95th percentile of |control / A - 1| over resampled blocks. */
+  /**
+   * 95th percentile of |control / A - 1| over resampled blocks, centred: their spread. Not centred it would grow with
+   * what the control arm is off, and the limit with it, which then says of no control arm that it is too far off.
+   */
   readonly floor: number;
   /** max(2 %, 1.5 × floor), as a share. */
   readonly delta: number;
@@ -73,7 +76,7 @@ export interface Noise {
 export function estimateNoise({ a, control }: Pick<BlockSamples, 'a' | 'control'>, seed: number, draws: Draws): Noise {
   const centre = estimateTime(control) / estimateTime(a);
   const ratios = resampledRatios(control, a, seed, draws.bootstrap);
-  const floor = quantileOfSorted(ratios.map((ratio) => Math.abs(ratio - 1)).sort(), FLOOR_P);
+  const floor = quantileOfSorted(ratios.map((ratio) => Math.abs(ratio / centre - 1)).sort(), FLOOR_P);
   const delta = Math.max(LEAST_DELTA, FLOOR_FACTOR * floor);
   // A run finds the slowdown 1 + e if its ratio, lowered by the half width of its interval, is beyond 1 + delta.
   const lowered = quantileOfSorted(ratios, TAIL) / centre;
