@@ -18,10 +18,11 @@ import { openInput } from '../src/commands/inputs.js';
 import type { BlockSamples, Draws } from '../src/stats/block-samples.js';
 import { estimateTime } from '../src/stats/randomisation.js';
 import { type CellTimes, decideTimes, isCleared, isUnfit } from '../src/stats/time-verdict.js';
-import { STAGES } from '../src/stats/two-stage.js';
+import { STAGES, shuffle } from '../src/stats/two-stage.js';
 
 const INJECTED = [0.05, 0.1];
-const SAME_ARMS = 3;
+const SAME = [0, 1, 2];
+const SAME_ARMS = SAME.length;
 const CALIBRATION = { processes: 8, rounds: 2, turnsOfWhole: 110 };
 
 interface Samples {
@@ -61,7 +62,7 @@ async function collect(file: string, cell: string, processes: number): Promise<v
     const blocks = [];
     for (let block = 0; block < processes / arms.length; block++) {
       const times = new Array<number>(arms.length);
-      for (const arm of shuffled(arms.length, generator)) times[arm] = await measure(arms[arm]);
+      for (const arm of shuffle([...arms.keys()], generator)) times[arm] = await measure(arms[arm]);
       blocks.push({ load: loadavg()[0], same: times.slice(0, SAME_ARMS), injected: times.slice(SAME_ARMS) });
       const seconds = (performance.now() - start) / 1000;
       const samples: Samples = { cell, node: process.version, cpuMs: ARM_EFFORT.cpuMs, turns, seconds, blocks };
@@ -70,15 +71,6 @@ async function collect(file: string, cell: string, processes: number): Promise<v
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
-}
-
-function shuffled(length: number, generator: Generator): number[] {
-  const order = Array.from({ length }, (_, at) => at);
-  for (let last = length - 1; last > 0; last--) {
-    const pick = generator.nextBelow(last + 1);
-    [order[last], order[pick]] = [order[pick], order[last]];
-  }
-  return order;
 }
 
 /**
@@ -126,7 +118,7 @@ function windowOf(samples: Samples, first: number, length: number, slower: Slowe
   const picked = { a: [] as number[], b: [] as number[], control: [] as number[] };
   for (let at = 0; at < length; at++) {
     const block = samples.blocks[(first + at) % samples.blocks.length];
-    const [a, b, control] = shuffled(SAME_ARMS, generator);
+    const [a, b, control] = shuffle(SAME, generator);
     picked.a.push(block.same[a]);
     picked.b.push(slower(block, block.same[b]));
     picked.control.push(block.same[control]);

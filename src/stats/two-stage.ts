@@ -52,7 +52,8 @@ interface Running {
 
 type Samples = Record<(typeof ARMS)[number], number[]>;
 
-function shuffle<T>(items: readonly T[], generator: Generator): T[] {
+/** A new list in random order. */
+export function shuffle<T>(items: readonly T[], generator: Generator): T[] {
   const order = [...items];
   for (let last = order.length - 1; last > 0; last--) {
     const pick = generator.nextBelow(last + 1);
