@@ -101,7 +101,7 @@ async function calibrate(dir: string, measure: (build: string) => Promise<number
 
 /** Cells of a gate, of which at most one is slower. */
 const GATE_CELLS = 6;
-const SIMULATION_DRAWS: Draws = { bootstrap: 1000, swaps: 1999 };
+const SIMULATION_DRAWS: Draws = { bootstrap: 500, swaps: 999 };
 
 type Slower = (block: Samples['blocks'][number], sameTime: number) => number;
 
@@ -127,7 +127,7 @@ function windowOf(samples: Samples, first: number, length: number, slower: Slowe
 }
 
 function simulateCell(samples: Samples, first: number, slower: Slower, generator: Generator, seed: number): CellTimes {
-  const { screenBlocks, confirmBlocks } = STAGES;
+  const { screenBlocks, confirmBlocks } = stages;
   const screen = windowOf(samples, first, screenBlocks, slower, generator);
   const stage = (at: number): BlockSamples =>
     windowOf(samples, first + screenBlocks + at * confirmBlocks, confirmBlocks, slower, generator);
@@ -172,11 +172,11 @@ function report(files: readonly string[], gates: number): void {
   }
   const cases: readonly [string, Slower][] = [
     ['no change', same],
+    ...INJECTED.map((share, at): [string, Slower] => [`+${100 * share} % injected`, ({ injected }) => injected[at]]),
     ...[0.03, 0.05, 0.1, 0.25].map((share): [string, Slower] => [
       `+${100 * share} % exact`,
       (_, time) => time * (1 + share),
     ]),
-    ...INJECTED.map((share, at): [string, Slower] => [`+${100 * share} % injected`, ({ injected }) => injected[at]]),
   ];
   for (const [name, slower] of cases) {
     const { reds, verdicts, confirmed, cells } = simulate(all, gates, slower);
@@ -194,7 +194,11 @@ const { values } = parseArgs({
     processes: { type: 'string', default: '400' },
     cell: { type: 'string', default: 'traces/recorded/virtio-pci-net.vgt/sort-on-flush' },
     gates: { type: 'string', default: '100' },
+    /** Of the screen and of the confirmation, to try others in a simulation. */
+    blocks: { type: 'string', default: `${STAGES.screenBlocks},${STAGES.confirmBlocks}` },
   },
 });
+const [screenBlocks, confirmBlocks] = values.blocks.split(',').map(Number);
+const stages = { screenBlocks, confirmBlocks };
 if (values.collect !== undefined) await collect(values.collect, values.cell, Number(values.processes));
 if (values.simulate !== undefined) report(values.simulate, Number(values.gates));
