@@ -1,6 +1,5 @@
 /** `vgic-replay bench`: how long strategies take on a trace. Fresh process a cell, arms interleaved in random blocks. */
 import { execFileSync } from 'node:child_process';
-import { cpus, loadavg, type as osType, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import type { Command } from 'commander';
@@ -10,9 +9,11 @@ import { replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult, type ExactPart } from '../replay/result.js';
 import { createModel } from '../report/model.js';
 import { type Arm, type ArmResult, type ExperimentResult, runExperiment } from '../stats/experiment.js';
+import type { MachineFacts } from '../stats/fitness.js';
 import type { Sample } from '../stats/sample.js';
 import { type ChosenStrategy, specOf } from '../strategy/index.js';
 import { type OpenInput, openInput } from './inputs.js';
+import { machineFacts } from './machine-facts.js';
 import { FLAVOUR_HELP, parseFlavour } from './replay.js';
 import { requireClasses } from './replay-checks.js';
 import {
@@ -48,13 +49,8 @@ export interface BenchResult extends ExperimentResult {
 export interface BenchRecord {
   readonly schema: typeof BENCH_SCHEMA;
   readonly tool: { readonly name: string; readonly version: string };
-  readonly machine: {
-    readonly cpu: string;
-    readonly cores: number;
-    readonly load: number;
-    readonly os: string;
-    readonly node: string;
-  };
+  /** Records of older versions have no more than these. */
+  readonly machine: Pick<MachineFacts, 'cpu' | 'cores' | 'load' | 'os' | 'node'> & Partial<MachineFacts>;
   readonly results: readonly BenchResult[];
 }
 
@@ -113,7 +109,11 @@ export function registerBench(program: Command, terminal: Terminal): void {
       }
       if (options.json === true)
         terminal.out(
-          JSON.stringify({ schema: BENCH_SCHEMA, tool, machine: machine(), results } satisfies BenchRecord, null, 2),
+          JSON.stringify(
+            { schema: BENCH_SCHEMA, tool, machine: machineFacts(), results } satisfies BenchRecord,
+            null,
+            2,
+          ),
         );
       else terminal.out(closing());
     });
@@ -127,7 +127,7 @@ function cellOf(exact: ExactPart, { arms, seed, blocks }: ExperimentResult): Cel
   const arm = arms.find(({ name }) => name === exact.strategy.id);
   assert(arm !== undefined, `${exact.strategy.id} was measured`);
   const { minima, estimate, low, high, ratio } = arm;
-  const { node, cpu } = machine();
+  const { node, cpu } = machineFacts();
   return {
     schema: CELL_SCHEMA,
     tool,
@@ -198,15 +198,7 @@ const row = ({ name, estimate, low, high, ratio, ratioLow, ratioHigh }: ArmResul
   `${ratioLow.toPrecision(3)} - ${ratioHigh.toPrecision(3)}`,
 ];
 
-const machine = () => ({
-  cpu: cpus()[0]?.model ?? 'unknown',
-  cores: cpus().length,
-  load: loadavg()[0],
-  os: `${osType()} ${release()}`,
-  node: process.version,
-});
-
 function machineLine(): string {
-  const { cpu, cores, load, os, node } = machine();
+  const { cpu, cores, load, os, node } = machineFacts();
   return `${cpu}, ${cores} cores, load ${load.toFixed(1)}, ${os}, Node ${node}`;
 }

@@ -1,11 +1,8 @@
 /** Builds of this tool that a comparison runs beside one another: a folder with its dist/, or a git ref built for the time. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { InputError, UsageError } from '../base/errors.js';
-
-const execute = promisify(execFile);
 
 export interface Build {
   /** As the user named it. */
@@ -50,6 +47,39 @@ export function builtFolder(name: string): Build {
 }
 
 /**
+ * Runs a program and what it starts in a group of their own: `signal` ends all of it at once, so that no compiler goes on
+ * writing where its folder was removed. Null, or the first line that a failed one printed.
+ */
+function runInGroup(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  return new Promise((done) => {
+    let printed = '';
+    const child = spawn(program, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const keep = (text: Buffer): void => {
+      if (printed.length < KEPT_OUTPUT) printed += text.toString('utf8');
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    const kill = (): void => {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    };
+    signal.addEventListener('abort', kill, { once: true });
+    const finish = (failure: string | null): void => {
+      signal.removeEventListener('abort', kill);
+      done(failure);
+    };
+    child.on('error', ({ message }) => finish(message));
+    child.on('close', (code) => finish(code === 0 ? null : (printed.trim().split('\n')[0] ?? `exit ${code}`)));
+  });
+}
+
+const KEPT_OUTPUT = 4000;
+
+/**
  * The commit of `repo` built in `target`, a new folder: its files as git archives them, so that nothing of the checkout is
  * touched; packages those of `repo` where its lock file is the same, installed otherwise.
  */
@@ -59,14 +89,10 @@ export async function buildCommit(ref: string, repo: string, target: string, sig
   mkdirSync(target, { recursive: true });
   const archive = `${target}.tar`;
   const run = async (what: string, program: string, args: readonly string[], cwd: string): Promise<void> => {
-    try {
-      await execute(program, args, { cwd, signal, encoding: 'utf8', maxBuffer: 1 << 26 });
-    } catch (error) {
-      if (signal.aborted) throw error;
-      const { stderr, stdout } = error as { stderr?: string; stdout?: string };
-      const line = `${stdout ?? ''}${stderr ?? ''}`.trim().split('\n')[0];
-      throw new InputError(ref, commit.slice(0, 12), `cannot be ${what} (${line})`, 'name a commit that builds');
-    }
+    const failure = await runInGroup(program, args, cwd, signal);
+    signal.throwIfAborted();
+    if (failure !== null)
+      throw new InputError(ref, commit.slice(0, 12), `cannot be ${what} (${failure})`, 'name a commit that builds');
   };
   await run('read', 'git', ['-C', repo, 'archive', '--format=tar', '-o', archive, commit], repo);
   await run('unpacked', 'tar', ['-xf', archive, '-C', target], target);

@@ -9,6 +9,7 @@ import { readResults } from '../compare/read-results.js';
 import { referenceFor, strategiesFor } from '../replay/create-model.js';
 import { quoted, replayTrace } from '../replay/replay.js';
 import type { ExactPart } from '../replay/result.js';
+import { cellsOf, isRunFile, readRunFile } from '../run/run-file.js';
 import { type ChosenStrategy, specOf } from '../strategy/index.js';
 import type { Build } from './built-sides.js';
 import type { CellToTime } from './compare-time.js';
@@ -46,7 +47,7 @@ const incomparable = (reason: string): ExactComparison => ({
 
 /** Cells of two stored results, paired by name; what one side alone has is not comparable. */
 export function compareResults(a: string, b: string): ComparedCell[] {
-  const [left, right] = [a, b].map((file) => readResults(file, readText(file)));
+  const [left, right] = [a, b].map(readCells);
   const [byA, byB] = [left, right].map((cells) => new Map(cells.map((exact) => [cellName(exact), exact])));
   const command = `vgic-replay compare ${quoted(a)} ${quoted(b)}`;
   return [...new Set([...byA.keys(), ...byB.keys()])].map((cell) => {
@@ -57,6 +58,13 @@ export function compareResults(a: string, b: string): ComparedCell[] {
         : judgeSame(before, after);
     return { cell, exact, command, time: null };
   });
+}
+
+/** Of a report, of replay --reporter json, or of the stored results of a run. */
+function readCells(file: string): ExactPart[] {
+  const text = readText(file);
+  if (!isRunFile(text)) return readResults(file, text);
+  return cellsOf(readRunFile(text, file)).map(({ exact }) => exact);
 }
 
 function readText(file: string): string {

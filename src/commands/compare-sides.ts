@@ -1,7 +1,8 @@
 /** What the two names of `compare A B` stand for: results, builds, strategies or traces. */
-import { existsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, UsageError, UserError } from '../base/errors.js';
+import { isRunFile } from '../run/run-file.js';
 import { strategyNamed } from '../strategy/index.js';
 import { isBuild, resolveCommit } from './built-sides.js';
 import { resolveShipped } from './shipped.js';
@@ -37,13 +38,25 @@ function kindOf(name: string, repo: string): SideKind {
     name,
     'name',
     'is no file, no folder with a build, no strategy and no git ref here',
-    'name a result (.json), a trace, a strategy (see strategies), or a build: its folder or a ref of --repo',
+    'name a result (.json, .jsonl), a trace, a strategy (see strategies), or a build: its folder or a ref of --repo',
   );
 }
 
 function kindOfFile(path: string): SideKind {
   if (/\.[cm]?js$/.test(path)) return 'strategy';
-  return /\.json$/.test(path) ? 'result' : 'trace';
+  return /\.json$/.test(path) || isRunFile(readHead(path)) ? 'result' : 'trace';
+}
+
+const HEAD_BYTES = 64;
+
+function readHead(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const head = Buffer.alloc(HEAD_BYTES);
+    return head.toString('utf8', 0, readSync(file, head));
+  } finally {
+    closeSync(file);
+  }
 }
 
 function isStrategy(spec: string): boolean {

@@ -33,7 +33,7 @@ export function describeComparison(comparison: Comparison, width: number, showAl
   const isTimed = cells.some(({ time }) => time !== null);
   for (const cell of cells) lines.push(...describeCell(cell, width, showAll));
   if (isTimed) {
-    lines.push('', ...alignColumns(timeColumns(cells), width), '');
+    lines.push('', ...alignColumns(fitColumns(timeColumns(cells), width), width), '');
     lines.push(...wrapText(`${TIME_LEGEND} Seed ${seed}.`, width));
   }
   return lines.join('\n');
@@ -116,6 +116,21 @@ function changeColumns(changes: readonly CounterChange[]): Column[] {
   ];
 }
 
+/** Columns from the left, as many as there is room for. */
+function fitColumns(columns: readonly Column[], width: number): readonly Column[] {
+  const widths = columns.map(({ head, cells }) => GUTTER + Math.max(...[head, ...cells].map(({ length }) => length)));
+  let room = width + GUTTER;
+  const fitting = widths.findIndex((each) => {
+    room -= each;
+    return room < 0;
+  });
+  return fitting < 0 ? columns : columns.slice(0, Math.max(LEAST_COLUMNS, fitting));
+}
+
+const GUTTER = 2;
+/** Name, ratio and interval. */
+const LEAST_COLUMNS = 3;
+
 const percent = (share: number): string => `${(100 * share).toFixed(1)}\u00a0%`;
 
 function timeColumns(cells: readonly CellComparison[]): Column[] {
@@ -130,7 +145,6 @@ function timeColumns(cells: readonly CellComparison[]): Column[] {
     column('B against A', ({ time }) => describeRange(time.ratio, time.ratio).replace(/ to .*/, '\u00a0%')),
     column('90 % interval', ({ time }) => describeRange(time.low, time.high)),
     column('limit', ({ time }) => percent(time.delta)),
-    column('verdict', ({ time }) => time.verdict, false),
     column('finds', ({ time }) => percent(time.smallestDetectable)),
     column('blocks', ({ time }) => `${time.confirmBlocks > 0 ? time.confirmBlocks : time.screenBlocks}`),
   ];

@@ -1,5 +1,5 @@
 /** `vgic-replay compare A B`: two results, builds, strategies or traces; exact counters first, times second. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -129,10 +129,9 @@ async function runCompare(
     throw new UsageError('A and B are the strategies; leave --strategy out, or name builds');
   const scratch = mkdtempSync(join(tmpdir(), 'vgic-compare-'));
   const abort = new AbortController();
-  const clean = (): void => rmSync(scratch, { recursive: true, force: true });
   const disarm = abortOnSignal(terminal, () => {
     abort.abort();
-    clean();
+    removeFromUnder(scratch);
   });
   const choice: ReplayChoice = {
     traces: traces.length > 0 ? traces : KEY_TRACES,
@@ -157,7 +156,19 @@ async function runCompare(
     };
   } finally {
     disarm();
-    clean();
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+const REMOVALS = 10;
+const PAUSE_MS = 50;
+
+/** Removes the folder of processes that were just killed and may still end a write. */
+function removeFromUnder(folder: string): void {
+  for (let round = 0; round < REMOVALS; round++) {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+    if (!existsSync(folder)) return;
   }
 }
 

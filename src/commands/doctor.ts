@@ -38,7 +38,7 @@ interface Options {
   readonly strict?: boolean;
 }
 
-interface Diagnosis {
+export interface Diagnosis {
   readonly schema: typeof DOCTOR_SCHEMA;
   readonly tool: { readonly name: string; readonly version: string };
   readonly machine: MachineFacts;
@@ -65,7 +65,7 @@ export function registerDoctor(program: Command, terminal: Terminal): void {
     .option('--json', 'print JSON instead of text')
     .action(async ({ seconds, json, strict }: Options) => {
       const diagnosis = await diagnose(seconds);
-      terminal.out(json === true ? JSON.stringify(diagnosis, null, 2) : describe(diagnosis, terminal.width));
+      terminal.out(json === true ? JSON.stringify(diagnosis, null, 2) : describeDiagnosis(diagnosis, terminal.width));
       const { verdict, reasons } = diagnosis.fitness;
       if (strict === true && verdict === 'unfit')
         throw new UserError(`this machine is unfit for times: ${reasons.join('; ')}`, EXIT_UNDECIDED);
@@ -118,7 +118,7 @@ async function diagnose(seconds: number): Promise<Diagnosis> {
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)}\u00a0%`;
 
-function describe(diagnosis: Diagnosis, width: number): string {
+export function describeDiagnosis(diagnosis: Diagnosis, width: number): string {
   const { machine, timer, disturbance, times, processSeconds, resolution, fitness } = diagnosis;
   const resolves = describeResolution(resolution, processSeconds * ARMS * resolution.blocks);
   const { verdict, reasons, advice } = fitness;

@@ -2,8 +2,8 @@
  * A build of this tool that is slower by a known amount in one hot path: what a comparison of times must find. A copied
  * dist/ whose guest entry first turns a loop; no counter and no list register changes.
  */
-import { cpSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The folder above dist/ of the tool that runs. */
@@ -37,12 +37,16 @@ export function createVgic(...given) {
 `;
 
 /**
- * Makes in the folder `target` (new or empty) a build that is `build` with `turns` turns more at every guest entry. 0 turns:
- * the wrapper alone, against which the turns are calibrated.
+ * Makes in the folder `target` (new or empty) a build that is `build` with `turns` turns more at every guest entry; its
+ * command line works as that of `build`.
  */
 export function injectSpin(build: string, target: string, turns: number): void {
   mkdirSync(target, { recursive: true });
+  // Whose imports map finds the copied files; the rest, as packages and traces, is what it was.
   cpSync(join(build, 'package.json'), join(target, 'package.json'));
+  for (const entry of readdirSync(build))
+    if (entry !== 'dist' && entry !== 'package.json' && !entry.startsWith('.'))
+      symlinkSync(resolve(build, entry), join(target, entry));
   cpSync(join(build, 'dist', 'src'), join(target, 'dist', 'src'), {
     recursive: true,
     filter: (file) => !/\.(d\.ts|test\.js)$/.test(file),

@@ -157,11 +157,17 @@ function addMeasured(model: ReportModel, file: string): ReportModel {
       measured: { nsPerEvent: minima, estimate, low, high, ratio: isReference ? null : ratio, seed, blocks, node, cpu },
     };
   });
-  const { cpu, node, os, load } = bench.machine;
+  const { cpu, node, os, load, fingerprint } = bench.machine;
   return {
     ...model,
     cells,
-    measuredOn: { cpu, node, os, notes: [`Load average ${load.toFixed(1)} when the measurement ended.`] },
+    measuredOn: {
+      cpu,
+      node,
+      os,
+      ...(fingerprint === undefined ? {} : { fingerprint }),
+      notes: [`Load average ${load.toFixed(1)} when the measurement ended.`],
+    },
   };
 }
 

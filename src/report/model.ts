@@ -69,6 +69,8 @@ export interface MeasuredOn {
   readonly cpu: string;
   readonly node: string;
   readonly os: string;
+  /** Of the machine (stats/fitness.ts); older records lack it. */
+  readonly fingerprint?: string;
   /** Anything that limits what the times are worth, one sentence each. */
   readonly notes: readonly string[];
 }

@@ -55,30 +55,39 @@ export function estimateArms({ a, b }: BlockSamples, seed: number, draws: Draws)
   };
 }
 
-/** What identical programs differ by here and now. */
-export interface Noise {
-  /** q25 of the control arm over that of A. */
-  readonly control: number;
-  /** 95th percentile of |control / A - 1| over resampled blocks. */
+/** How far the ratios of identical programs spread, and what that leaves to be found. */
+export interface Spread {
+  /**
+   * 95th percentile of |control / A - 1| over resampled blocks, centred: their spread. Not centred it would grow with
+   * what the control arm is off, and the limit with it, which then says of no control arm that it is too far off.
+   */
   readonly floor: number;
   /** max(2 %, 1.5 × floor), as a share. */
   readonly delta: number;
-  /**
-   * Smallest slowdown, as a share, of which 80 % of runs as noisy as this one have the whole interval beyond the limit. The
-   * noise is that of the control arm against A, centred.
-   */
+  /** Smallest slowdown, as a share, of which 80 % of runs as noisy as this one have the whole interval beyond the limit. */
   readonly smallestDetectable: number;
+}
+
+/** `ratios`: of identical programs, around 1, ascending. */
+export function spreadOf(ratios: Float64Array): Spread {
+  const floor = quantileOfSorted(ratios.map((ratio) => Math.abs(ratio - 1)).sort(), FLOOR_P);
+  const delta = Math.max(LEAST_DELTA, FLOOR_FACTOR * floor);
+  // A run finds the slowdown 1 + e if its ratio, lowered by the half width of its interval, is beyond 1 + delta.
+  const lowered = quantileOfSorted(ratios, TAIL);
+  const unlucky = quantileOfSorted(ratios, 1 - POWER);
+  return { floor, delta, smallestDetectable: (1 + delta) / (lowered * unlucky) - 1 };
+}
+
+/** What identical programs differ by here and now. */
+export interface Noise extends Spread {
+  /** q25 of the control arm over that of A. */
+  readonly control: number;
 }
 
 export function estimateNoise({ a, control }: Pick<BlockSamples, 'a' | 'control'>, seed: number, draws: Draws): Noise {
   const centre = estimateTime(control) / estimateTime(a);
   const ratios = resampledRatios(control, a, seed, draws.bootstrap);
-  const floor = quantileOfSorted(ratios.map((ratio) => Math.abs(ratio - 1)).sort(), FLOOR_P);
-  const delta = Math.max(LEAST_DELTA, FLOOR_FACTOR * floor);
-  // A run finds the slowdown 1 + e if its ratio, lowered by the half width of its interval, is beyond 1 + delta.
-  const lowered = quantileOfSorted(ratios, TAIL) / centre;
-  const unlucky = quantileOfSorted(ratios, 1 - POWER) / centre;
-  return { control: centre, floor, delta, smallestDetectable: (1 + delta) / (lowered * unlucky) - 1 };
+  return { control: centre, ...spreadOf(ratios.map((ratio) => ratio / centre)) };
 }
 
 /** More would take longer than anybody waits. */

@@ -1,7 +1,7 @@
 /** What a machine is and how well times can be told apart on it: plain facts, judged. commands/machine-facts.ts gathers them. */
 import { plural } from '../base/number-format.js';
 import { createGenerator } from '../base/rng.js';
-import { quantileOfSorted } from './quantile.js';
+import { type Spread, spreadOf } from './block-samples.js';
 import { estimateTime } from './randomisation.js';
 
 /** Said where a system does not tell. */
@@ -50,32 +50,18 @@ export interface TimerFacts {
 }
 
 /** What a comparison of so many blocks tells apart. */
-export interface Resolution {
+export interface Resolution extends Spread {
   readonly blocks: number;
-  readonly floor: number;
-  readonly delta: number;
-  /** A slowdown, as a share, that 80 % of runs find. */
-  readonly smallestDetectable: number;
 }
 
-const LEAST_DELTA = 0.02;
-const FLOOR_FACTOR = 1.5;
-const [FLOOR_P, TAIL, MISSED] = [0.95, 0.05, 0.2];
 const DRAWS = 4000;
 
-/**
- * From the times of fresh processes of one program: two arms of `blocks` processes each are drawn from them again and
- * again. Figures as in block-samples.ts.
- */
+/** From the times of fresh processes of one program: two arms of `blocks` processes each are drawn from them again and again. */
 export function foreseeResolution(times: readonly number[], blocks: number, seed: number): Resolution {
   const generator = createGenerator(seed);
   const arm = (): number =>
     estimateTime(Float64Array.from({ length: blocks }, () => times[generator.nextBelow(times.length)]));
-  const ratios = Float64Array.from({ length: DRAWS }, () => arm() / arm()).sort();
-  const floor = quantileOfSorted(ratios.map((ratio) => Math.abs(ratio - 1)).sort(), FLOOR_P);
-  const delta = Math.max(LEAST_DELTA, FLOOR_FACTOR * floor);
-  const smallest = (1 + delta) / (quantileOfSorted(ratios, TAIL) * quantileOfSorted(ratios, MISSED)) - 1;
-  return { blocks, floor, delta, smallestDetectable: smallest };
+  return { blocks, ...spreadOf(Float64Array.from({ length: DRAWS }, () => arm() / arm()).sort()) };
 }
 
 const MOST_STEAL = 0.1;
