@@ -4,6 +4,7 @@ import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js
 import { registerAttack } from './attack.js';
 import { registerBench } from './bench.js';
 import { registerCalibrate } from './calibrate.js';
+import { registerCheck } from './check.js';
 import { registerConform } from './conform.js';
 import { registerContract } from './contract.js';
 import { registerCost } from './cost.js';
@@ -108,6 +109,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt --quick', 'a first look'],
     ['my.vgt -s fifo,buckets', 'two strategies, and a control'],
   ],
+  check: [
+    ['', 'the shipped traces'],
+    ['*.vgt --baseline-missing create', 'yours: begin'],
+    ['*.vgt', 'yours: exit 3 if a counter moved'],
+    ['*.vgt --accept --reason "faster sort"', 'meant'],
+  ],
   study: [
     ['', 'all threads'],
     ['its --json', 'one, for other tools'],
@@ -167,6 +174,7 @@ function createProgram(terminal: Terminal): Command {
     registerMinimize,
     registerRank,
     registerBench,
+    registerCheck,
     registerCost,
     registerCalibrate,
     registerContract,

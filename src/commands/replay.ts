@@ -11,7 +11,7 @@ import { renderMarkdown } from '../report/markdown.js';
 import { createModel } from '../report/model.js';
 import { wrapText } from '../report/terminal.js';
 import type { ChosenStrategy } from '../strategy/index.js';
-import { CHECK_HELP, replayChecked } from './check.js';
+import { CHECK_HELP, replayChecked } from './invariant-check.js';
 import { COST_LEGEND, renderCosts } from './cost-table.js';
 import { flushLine } from './flush-line.js';
 import { type OpenInput, openInput } from './inputs.js';

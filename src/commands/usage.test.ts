@@ -18,6 +18,7 @@ const VERBS = [
   'info',
   'validate',
   'bench',
+  'check',
   'contract',
   'strategies',
   'study',
