@@ -1,6 +1,7 @@
 /** What the gate runs, in pieces that any process can run alone: a trace as one flavour, a workload, the growth of a flavour. */
 import { type GrowthCurve, growthCurves } from '../attack/growth.js';
 import { UserError } from '../base/errors.js';
+import { placeOf } from '../compare/counters.js';
 import { figuresOf, verifyFigures } from '../compare/exact-figures.js';
 import type { RunCell } from '../compare/with-baseline.js';
 import type { Machine } from '../gic/intid.js';
@@ -145,17 +146,23 @@ async function chooseFor(specs: readonly string[] | null, machine: Machine): Pro
   return loaded.filter(({ strategy }) => findStrategyLack(machine, strategy) === undefined);
 }
 
-const runCellOf = (cell: string, exact: ExactPart, sha256: string, command: string): RunCell => ({
-  cell,
-  sha256,
-  command,
-  figures: figuresOf(exact),
-  places: placesOf(exact),
-});
+const runCellOf = (cell: string, exact: ExactPart, sha256: string, command: string): RunCell => {
+  const figures = figuresOf(exact);
+  return { cell, sha256, command, figures, places: placesOf(exact, Object.keys(figures)), faults: faultsOf(exact) };
+};
 
-function placesOf({ amplification: { worstWindow } }: ExactPart): RunCell['places'] {
-  if (worstWindow === null) return {};
-  return { 'amplification/worstWindow': { event: worstWindow.event, vcpu: worstWindow.vcpu } };
+const placesOf = (exact: ExactPart, counters: readonly string[]): RunCell['places'] =>
+  Object.fromEntries(
+    counters.flatMap((counter) => {
+      const place = placeOf(exact, counter);
+      return place === null ? [] : [[counter, place]];
+    }),
+  );
+
+function faultsOf({ equivalence, stopped }: ExactPart): string[] {
+  const { holds, declared, firstViolation } = equivalence;
+  const order = holds ? [] : [`declares '${declared}' and is not at event ${firstViolation}`];
+  return stopped?.kind === 'strategy-fault' ? [...order, `fails at event ${stopped.event}: ${stopped.reason}`] : order;
 }
 
 async function runVerify({ path, name }: VerifyJob): Promise<CheckAnswer> {
@@ -170,6 +177,7 @@ async function runVerify({ path, name }: VerifyJob): Promise<CheckAnswer> {
       command: `vgic-replay verify ${quoted(identity.path)}`,
       figures: verifyFigures(verifyTrace(source, 0)),
       places: {},
+      faults: [],
     };
     return { ...NOTHING, cells: [cell] };
   } finally {

@@ -2,7 +2,7 @@
 import type { GrowthCurve } from '../attack/growth.js';
 import { formatInteger } from '../base/number-format.js';
 import type { BudgetResult } from '../compare/budgets.js';
-import { describeChange } from '../compare/change-words.js';
+import { describeCounter } from '../compare/change-words.js';
 import { byWeight, type ComparedCell } from '../compare/with-baseline.js';
 import { wrapHanging } from '../report/terminal.js';
 
@@ -35,8 +35,8 @@ function describeCell({ cell, changes, command }: ComparedCell): string[] {
   const shown = byWeight(changes).slice(0, SHOWN_CHANGES);
   const hidden = changes.length - shown.length;
   return [
-    `${nameCell(cell)}: ${describeChange(shown[0])}`,
-    ...shown.slice(1).map((change) => `  ${describeChange(change)}`),
+    `${nameCell(cell)}: ${describeCounter(shown[0])}`,
+    ...shown.slice(1).map((change) => `  ${describeCounter(change)}`),
     ...(hidden > 0 ? [`  and ${formatInteger(hidden)} more`] : []),
     `  again: ${command}`,
   ];

@@ -5,9 +5,11 @@ import { registerAttack } from './attack.js';
 import { registerBench } from './bench.js';
 import { registerCalibrate } from './calibrate.js';
 import { registerCheck } from './check.js';
+import { registerCompare } from './compare.js';
 import { registerConform } from './conform.js';
 import { registerContract } from './contract.js';
 import { registerCost } from './cost.js';
+import { registerDoctor } from './doctor.js';
 import { registerExplore } from './explore.js';
 import { registerFindings } from './findings.js';
 import { registerGen } from './gen.js';
@@ -115,6 +117,16 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['*.vgt', 'yours: exit 3 if a counter moved'],
     ['*.vgt --accept --reason "faster sort"', 'meant'],
   ],
+  compare: [
+    ['HEAD~1 .', 'the last commit, and what is built here'],
+    ['old.json new.json', 'two results, counter by counter'],
+    ['sort-on-flush buckets my.vgt', 'two strategies'],
+    ['v1 v2 my.vgt --no-time', 'two builds, exact counters alone'],
+  ],
+  doctor: [
+    ['', 'what times tell apart here'],
+    ['--json', 'for other tools'],
+  ],
   study: [
     ['', 'all threads'],
     ['its --json', 'one, for other tools'],
@@ -175,6 +187,8 @@ function createProgram(terminal: Terminal): Command {
     registerRank,
     registerBench,
     registerCheck,
+    registerCompare,
+    registerDoctor,
     registerCost,
     registerCalibrate,
     registerContract,

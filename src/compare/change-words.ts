@@ -14,21 +14,22 @@ const UNITS: Readonly<Record<string, readonly [one: string, several: string]>> =
 /** Counters that are no path's, in words. */
 const NAMED: Readonly<Record<string, string>> = {
   'harm/lost': 'interrupts lost at the end',
-  'harm/inversions/interrupts': 'interrupts passed by a less urgent one',
+  'harm/inversions': 'interrupts passed by a less urgent one',
   'harm/inversions/entries': 'entries with a priority inversion',
-  'harm/waiting/longest': 'entries that one interrupt was left out of',
-  'guest/divergences': 'acknowledges of what no list register had',
-  'amplification/steps': 'steps of the host',
-  'amplification/worstWindow': 'steps of the dearest guest instruction',
+  'harm/wait/max': 'entries that one interrupt was left out of',
+  divergences: 'acknowledges of what no list register had',
+  'host steps': 'steps of the host',
+  'steps of one instruction/max': 'steps of the dearest guest instruction',
+  'list at flush/max': 'entries in the longest list at a guest entry',
   identical: 'entries like the recording',
 };
 
 const TEXTS: Readonly<Record<string, string>> = {
   lrDigest: 'other list registers are filled',
   stopped: 'the host stops otherwise',
-  depthAtFlush: 'list depths at guest entry are distributed otherwise',
-  usedLrs: 'list registers in use are distributed otherwise',
-  'equivalence/holds': 'what the strategy declares of its order',
+  'list at flush/hist': 'list lengths at guest entry are distributed otherwise',
+  'used LRs/hist': 'list registers in use are distributed otherwise',
+  'equivalence/declared': 'the strategy declares another order',
 };
 
 const unitOf = (metric: string, count: number): string => {
@@ -37,7 +38,7 @@ const unitOf = (metric: string, count: number): string => {
 };
 
 /** "3 more steps in the worst call of flush (96 → 99, event 8812 of vCPU 2)". */
-export function describeChange(change: CounterChange): string {
+export function describeCounter(change: CounterChange): string {
   const { counter, before, after } = change;
   const values = `(${before ?? 'none'} → ${after ?? 'none'}${describePlace(change)})`;
   const parts = counter.split('/');

@@ -4,6 +4,11 @@
  * Method: DECISIONS.md, "How two builds are compared"; source: anchors 3.1 to 3.5.
  */
 
+import type { CallPlace } from '../replay/result.js';
+import type { MachineFacts } from '../stats/fitness.js';
+
+export type { CallPlace };
+
 export const COMPARISON_SCHEMA = 'vgic-replay/comparison/1';
 
 /** Exactly one a cell. */
@@ -23,12 +28,6 @@ export const VERDICTS = [
   'error',
 ] as const;
 export type Verdict = (typeof VERDICTS)[number];
-
-/** One call of a path: where the maximum of a counter is. */
-export interface CallPlace {
-  readonly event: number;
-  readonly vcpu: number;
-}
 
 /** One exact counter that is not the same on both sides. Null: that side has no such counter. */
 export interface CounterChange {
@@ -104,6 +103,8 @@ export interface Comparison {
   readonly tool: { readonly name: string; readonly version: string };
   readonly command: string;
   readonly seed: number;
+  /** Left out where nothing was timed: exact counters are the same on every machine. */
+  readonly machine?: MachineFacts;
   readonly a: Side;
   readonly b: Side;
   readonly cells: readonly CellComparison[];

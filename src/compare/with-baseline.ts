@@ -1,6 +1,6 @@
 /** Layer 0: every exact figure of every cell against the baseline. Integer equality; better is a difference as well. */
 import { type Baseline, type CellFigures, traceOf } from './baseline.js';
-import { describeChange } from './change-words.js';
+import { describeCounter } from './change-words.js';
 import type { CallPlace, CellComparison, CounterChange, Verdict } from './comparison.js';
 import type { Figure, Figures } from './exact-figures.js';
 
@@ -26,6 +26,8 @@ export interface RunCell extends CellFigures {
   readonly sha256: string;
   /** Counter of a maximum → its call, where it is known. */
   readonly places: Readonly<Record<string, CallPlace>>;
+  /** In words: wrong whatever a baseline says. A declared order that does not hold, a strategy that threw. */
+  readonly faults: readonly string[];
 }
 
 const VERDICT_OF: Readonly<Record<Standing, Verdict>> = {
@@ -66,14 +68,15 @@ function cellOf(
   return { cell, standing, verdict: VERDICT_OF[standing], changes, counters, time: null, command };
 }
 
-function compareCell({ cells, traces }: Baseline, { cell, figures, sha256, command, places }: RunCell): ComparedCell {
+function compareCell({ cells, traces }: Baseline, runCell: RunCell): ComparedCell {
+  const { cell, figures, sha256, command, places } = runCell;
   const before = Object.hasOwn(cells, cell) ? cells[cell] : undefined;
   const names = Object.keys(figures);
   if (before === undefined)
     return {
       ...cellOf(cell, 'new', [], names.length, command),
       reason: 'not in the baseline',
-      faults: faultsOf(figures, undefined),
+      faults: runCell.faults,
     };
   const trace = traceOf(cell);
   const changes = changesOf(before, figures, places);
@@ -82,13 +85,13 @@ function compareCell({ cells, traces }: Baseline, { cell, figures, sha256, comma
     return {
       ...cellOf(cell, 'other trace', changes, counters, command),
       reason: `${trace} is not the trace of the baseline: other content`,
-      faults: faultsOf(figures, undefined),
+      faults: runCell.faults,
     };
   const standing = changes.length === 0 ? 'as before' : 'changed';
   return {
     ...cellOf(cell, standing, changes, counters, command),
     reason: changes.length === 0 ? 'every counter is as in the baseline' : summarise(changes),
-    faults: faultsOf(figures, before),
+    faults: [...runCell.faults, ...worseThan(before, figures)],
   };
 }
 
@@ -116,7 +119,7 @@ const rank = ({ counter }: CounterChange): number => {
   if (isLongest) return 0;
   if (/\/max$/.test(counter)) return 1;
   if (/\/sum$/.test(counter)) return 2;
-  return /\/(calls|hist)$|^operations\//.test(counter) ? 4 : 3;
+  return /\/(calls|hist)$|^(operations|guest)\//.test(counter) ? 4 : 3;
 };
 
 export const byWeight = (changes: readonly CounterChange[]): CounterChange[] =>
@@ -126,23 +129,20 @@ function summarise(changes: readonly CounterChange[]): string {
   const [first] = byWeight(changes);
   const others = changes.length - 1;
   const more = others === 0 ? '' : `; ${others} other ${others === 1 ? 'counter' : 'counters'} changed`;
-  return `${describeChange(first)}${more}`;
+  return `${describeCounter(first)}${more}`;
 }
 
 /**
- * Correctness. Wrong by itself: a declared order that does not hold, a strategy that threw. Against the baseline: an
- * interrupt lost that was not lost there, a host that stops and did not, a recording that agrees less. What a baseline
- * already holds of these is known: some vGICs do lose interrupts (vgic-spec 1.24).
+ * Correctness against the baseline: an interrupt lost that was not lost there, a host that stops and did not, a recording
+ * that agrees less. What a baseline already holds of these is known: some vGICs do lose interrupts (vgic-spec 1.24).
  */
-function faultsOf(after: Figures, before: Figures | undefined): string[] {
+function worseThan(before: Figures, after: Figures): string[] {
   const faults: string[] = [];
-  if (after['equivalence/holds'] === 'no') faults.push('the declared order of the strategy does not hold');
-  if (String(after.stopped ?? '').startsWith('strategy-fault')) faults.push(`the strategy failed: ${after.stopped}`);
-  if (before === undefined) return faults;
   const count = (figures: Figures, name: string): number => Number(figures[name] ?? 0);
   const grew = (name: string): number => count(after, name) - count(before, name);
   if (grew('harm/lost') > 0) faults.push(`${grew('harm/lost')} more interrupts are lost`);
-  if (before.stopped === 'no' && after.stopped !== 'no') faults.push(`the host stops for good: ${after.stopped}`);
+  if (before.stopped === 'no' && typeof after.stopped === 'number')
+    faults.push(`the host stops for good at event ${after.stopped}`);
   if (grew('unexplained') > 0)
     faults.push(`${grew('unexplained')} more entries differ from the recording without a cause`);
   if (grew('identical') < 0 && grew('entries') === 0)

@@ -27,6 +27,7 @@ import {
 } from './result.js';
 
 import { sectionFigures } from './sections.js';
+import { createWorstCalls, type WorstCalls } from './worst-calls.js';
 
 /** Where blocks come from: a trace reader, or events in memory. */
 export interface BlockSource {
@@ -52,6 +53,7 @@ interface Cell {
   readonly invariants: InvariantChecker | undefined;
   readonly amplification: AmplificationMeter;
   readonly harm: HarmMeter;
+  readonly worst: WorstCalls;
   /** Set when the host stopped; nothing is replayed after it. */
   stopped: HostStopped | null;
 }
@@ -64,6 +66,7 @@ function stepCell(cell: Cell, word: number, value: number, event: number): void 
     cell.amplification.before(word, value);
     cell.harm.before(word);
     cell.engine.step(word, value);
+    cell.worst.after(word, event);
     cell.invariants?.after(event);
     cell.amplification.after(word, value, event);
   } catch (error) {
@@ -142,6 +145,7 @@ export function replayTrace(
           : undefined,
       amplification: createAmplificationMeter(vgic),
       harm: createHarmMeter(vgic),
+      worst: createWorstCalls(vgic),
       stopped: null,
     };
   });
@@ -212,7 +216,7 @@ function stepHidden(hidden: HiddenCell, word: number, value: number): void {
 }
 
 function exactPart(
-  { chosen, vgic, engine, checker, amplification, harm, stopped }: Cell,
+  { chosen, vgic, engine, checker, amplification, harm, worst, stopped }: Cell,
   header: TraceHeader,
   identity: TraceIdentity,
   events: number,
@@ -245,6 +249,7 @@ function exactPart(
       ...(chosen.outside === undefined ? {} : { outside: chosen.outside }),
     },
     paths: pathCosts(vgic),
+    worstCalls: worst.places(),
     depthAtFlush,
     usedLrs,
     guest: {

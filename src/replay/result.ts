@@ -41,6 +41,12 @@ export interface PathCost extends Readonly<Record<MetricName, Metric>> {
   readonly calls: number;
 }
 
+/** One call of a path: the event that made it, and the vCPU that the event names. */
+export interface CallPlace {
+  readonly event: number;
+  readonly vcpu: number;
+}
+
 export interface Equivalence {
   readonly declared: EquivalenceClass;
   /** Flushes compared with what sort-on-flush does from the same state. */
@@ -142,6 +148,8 @@ export interface ExactPart {
     readonly outside?: { readonly file: string; readonly sha256: string };
   };
   readonly paths: Readonly<Record<PathName, PathCost>>;
+  /** The first call of each path that took its most steps; null: none took any. */
+  readonly worstCalls: Readonly<Record<PathName, CallPlace | null>>;
   /** Entries of the ap_list at each flush: [depth, number of flushes], ascending, only depths that occur. */
   readonly depthAtFlush: readonly (readonly [number, number])[];
   /** index = LRs in use at guest entry, value = number of entries. */

@@ -133,6 +133,7 @@ export function makeCell(figures: CellFigures = {}): CellResult {
       },
       strategy: { id: strategy, params: figures.params ?? {} },
       paths,
+      worstCalls: { inject: null, rekey: null, flush: null, fold: null, prune: null, pending: null },
       depthAtFlush,
       usedLrs: figures.usedLrs ?? [0, flushes],
       guest: {

@@ -25,10 +25,15 @@ export interface RandomisationResult {
 
 /**
  * Paired randomisation test: within each block the labels A and B are swapped with probability 1/2, statistic
- * log(estimate(B) / estimate(A)). Exhaustive up to 13 blocks, else 9,999 draws with p = (1 + hits) / (1 + draws).
+ * log(estimate(B) / estimate(A)). Exhaustive up to 13 blocks, else `draws` (9,999) with p = (1 + hits) / (1 + draws).
  * `a`, `b`: one positive value per block, same length.
  */
-export function testPairs(a: readonly number[], b: readonly number[], generator: Generator): RandomisationResult {
+export function testPairs(
+  a: readonly number[],
+  b: readonly number[],
+  generator: Generator,
+  draws = RANDOMISATION_DRAWS,
+): RandomisationResult {
   const n = a.length;
   if (n === 0 || b.length !== n) throw new RangeError(`testPairs: ${n} and ${b.length} values`);
   const observed = Math.log(estimateRatio(a, b));
@@ -50,15 +55,14 @@ export function testPairs(a: readonly number[], b: readonly number[], generator:
   };
   const ratio = Math.exp(observed);
   if (n <= MAX_EXHAUSTIVE_BLOCKS) {
-    const draws = 2 ** n;
-    for (let mask = 0; mask < draws; mask++) tryAssignment((block) => ((mask >>> block) & 1) === 1);
-    return { ratio, pSlower: atLeast / draws, pFaster: atMost / draws, draws };
+    const masks = 2 ** n;
+    for (let mask = 0; mask < masks; mask++) tryAssignment((block) => ((mask >>> block) & 1) === 1);
+    return { ratio, pSlower: atLeast / masks, pFaster: atMost / masks, draws: masks };
   }
-  for (let draw = 0; draw < RANDOMISATION_DRAWS; draw++) {
+  for (let draw = 0; draw < draws; draw++) {
     // The top bit: the low ones of some generators are weaker, and one rule is simpler than knowing which.
     tryAssignment(() => generator.nextUint32() >= 0x8000_0000);
   }
-  const draws = RANDOMISATION_DRAWS;
   return { ratio, pSlower: (1 + atLeast) / (1 + draws), pFaster: (1 + atMost) / (1 + draws), draws };
 }
 

@@ -1,0 +1,88 @@
+/** Builds of this tool that a comparison runs beside one another: a folder with its dist/, or a git ref built for the time. */
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { InputError, UsageError } from '../base/errors.js';
+
+const execute = promisify(execFile);
+
+export interface Build {
+  /** As the user named it. */
+  readonly name: string;
+  /** The folder above its dist/. */
+  readonly folder: string;
+  readonly commit: string | null;
+  /** Do files of the folder differ from the commit? Null: it is under no version control. */
+  readonly isDirty: boolean | null;
+}
+
+export const isBuild = (folder: string): boolean =>
+  existsSync(join(folder, 'dist', 'src', 'cli.js')) && existsSync(join(folder, 'package.json'));
+
+/** What git says, or null. */
+function askGit(folder: string, args: readonly string[]): string | null {
+  try {
+    return execFileSync('git', ['-C', folder, ...args], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return null;
+  }
+}
+
+/** The commit that a ref of `repo` names, or null. */
+export const resolveCommit = (ref: string, repo: string): string | null =>
+  ref.startsWith('-') ? null : askGit(repo, ['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]);
+
+/** A build that is there. */
+export function builtFolder(name: string): Build {
+  const folder = resolve(name);
+  if (!isBuild(folder))
+    throw new InputError(name, 'dist/src/cli.js', 'there is no build in this folder', 'build it with "npm run build"');
+  // Of this folder itself, not of a checkout that it happens to lie in.
+  const top = askGit(folder, ['rev-parse', '--show-toplevel']);
+  const isOwn = top !== null && resolve(top) === folder;
+  const commit = isOwn ? askGit(folder, ['rev-parse', 'HEAD']) : null;
+  const changes = isOwn ? askGit(folder, ['status', '--porcelain', '--untracked-files=no']) : null;
+  return { name, folder, commit, isDirty: changes === null ? null : changes !== '' };
+}
+
+/**
+ * The commit of `repo` built in `target`, a new folder: its files as git archives them, so that nothing of the checkout is
+ * touched; packages those of `repo` where its lock file is the same, installed otherwise.
+ */
+export async function buildCommit(ref: string, repo: string, target: string, signal: AbortSignal): Promise<Build> {
+  const commit = resolveCommit(ref, repo);
+  if (commit === null) throw new UsageError(`'${ref}' is no commit of ${repo}`);
+  mkdirSync(target, { recursive: true });
+  const archive = `${target}.tar`;
+  const run = async (what: string, program: string, args: readonly string[], cwd: string): Promise<void> => {
+    try {
+      await execute(program, args, { cwd, signal, encoding: 'utf8', maxBuffer: 1 << 26 });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const { stderr, stdout } = error as { stderr?: string; stdout?: string };
+      const line = `${stdout ?? ''}${stderr ?? ''}`.trim().split('\n')[0];
+      throw new InputError(ref, commit.slice(0, 12), `cannot be ${what} (${line})`, 'name a commit that builds');
+    }
+  };
+  await run('read', 'git', ['-C', repo, 'archive', '--format=tar', '-o', archive, commit], repo);
+  await run('unpacked', 'tar', ['-xf', archive, '-C', target], target);
+  rmSync(archive);
+  const lock = (folder: string): string => readFileSync(join(folder, 'package-lock.json'), 'utf8');
+  if (existsSync(join(repo, 'node_modules')) && lock(target) === lock(repo))
+    symlinkSync(resolve(repo, 'node_modules'), join(target, 'node_modules'));
+  else await run('given its packages', 'npm', ['ci', '--no-audit', '--no-fund'], target);
+  await run('built', 'npm', ['run', '-s', 'build'], target);
+  if (!isBuild(target))
+    throw new InputError(ref, commit.slice(0, 12), 'its build makes no dist/src/cli.js', 'name a later commit');
+  return { name: ref, folder: target, commit, isDirty: false };
+}
+
+/** A folder that is built, or a ref of `repo`, built below `scratch`. */
+export async function prepareBuild(name: string, repo: string, scratch: string, signal: AbortSignal): Promise<Build> {
+  if (existsSync(name)) return builtFolder(name);
+  return buildCommit(name, repo, scratch, signal);
+}
