@@ -22,6 +22,7 @@ import {
 } from './check-exact.js';
 import { type CheckPlan, planCheck } from './check-plan.js';
 import { runCheckJobs } from './check-pool.js';
+import { SELF_TESTS, type SelfTest, selfTest } from './self-test.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
@@ -39,6 +40,7 @@ export interface CheckOptions {
   readonly seed: number;
   readonly strict?: boolean;
   readonly json?: boolean;
+  readonly selfTest?: SelfTest;
 }
 
 /** What `--json` prints: a comparison with the baseline or the base, and how it ended. JSON schema: reports/check.schema.json. */
@@ -78,7 +80,17 @@ export function registerCheck(program: Command, terminal: Terminal): void {
     .option('--seed <n>', 'seed of what is drawn at random', parseWhole(0, 0xffff_ffff), 1)
     .option('--strict', 'exit 7 where nothing could be decided')
     .option('--json', 'print the record as JSON')
-    .action((paths: string[], options: CheckOptions) => runCheck(paths, options, terminal));
+    .addOption(
+      new Option(
+        '--self-test [what]',
+        'try the gate itself on builds with a known fault, and on the same build; time: the clock too',
+      )
+        .choices(SELF_TESTS)
+        .preset('exact'),
+    )
+    .action((paths: string[], options: CheckOptions) =>
+      options.selfTest === undefined ? runCheck(paths, options, terminal) : selfTest(options.selfTest, terminal),
+    );
 }
 
 function parseLayers(text: string): ReadonlySet<number> {
