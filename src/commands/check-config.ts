@@ -21,8 +21,6 @@ export interface CheckConfig {
     /** Percent more instructions that are said, and that fail. */
     readonly instructionsWarn?: number;
     readonly instructionsFail?: number;
-    /** Percent below which a difference of times is none. */
-    readonly time?: number;
   };
 }
 
@@ -105,7 +103,7 @@ export function parseConfig(file: string, text: string): CheckConfig {
         Object.entries(record(value, place)).map(([pattern, limit]) => [pattern, whole(limit, `${place}/${pattern}`)]),
       ),
     keyCells: list(MAX_KEY_CELLS),
-    limits: known({ instructionsWarn: number, instructionsFail: number, time: number }),
+    limits: known({ instructionsWarn: number, instructionsFail: number }),
   });
   const config = readAll(parseJson(file, text), '') as CheckConfig;
   const here = (path: string): string =>

@@ -1,15 +1,17 @@
 /** `vgic-replay check`: the gate. Is everything as it was, and no dearer than it may be? Exit code: the gravest outcome. */
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { EXIT_OK, InputError, UsageError, UserError } from '../base/errors.js';
+import { EXIT_INPUT, EXIT_OK, InputError, UsageError, UserError } from '../base/errors.js';
 import { formatInteger } from '../base/number-format.js';
-import { COMPARISON_SCHEMA, type Comparison } from '../compare/comparison.js';
+import { COMPARISON_SCHEMA, type Comparison, type Side } from '../compare/comparison.js';
 import { exitCodeOf, type Outcome } from '../compare/outcome.js';
 import { quoted } from '../replay/replay.js';
 import { wrapText } from '../report/terminal.js';
 import { type ChosenStrategy, specOf } from '../strategy/index.js';
 import { parseWhole } from './attack-options.js';
 import { SHIPPED_BASELINE, TEAM_BASELINE } from './baseline-file.js';
+import type { Build } from './built-sides.js';
+import { type Builds, runBaseLayers } from './check-base-layers.js';
 import { type CheckConfig, readConfig } from './check-config.js';
 import {
   judgeBudgets,
@@ -20,8 +22,10 @@ import {
   MISSING_CHOICES,
   type MissingChoice,
 } from './check-exact.js';
+import { findValgrindLack } from './check-instructions.js';
 import { type CheckPlan, planCheck } from './check-plan.js';
 import { runCheckJobs } from './check-pool.js';
+import { machineFacts } from './machine-facts.js';
 import { SELF_TESTS, type SelfTest, selfTest } from './self-test.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
@@ -30,6 +34,8 @@ export interface CheckOptions {
   readonly strategy?: ChosenStrategy[];
   readonly flavour?: string;
   readonly layers?: ReadonlySet<number>;
+  readonly base?: string;
+  readonly repeat: number;
   readonly baseline?: string;
   readonly baselineMissing: MissingChoice;
   readonly accept?: boolean;
@@ -45,7 +51,13 @@ export interface CheckOptions {
 
 /** What `--json` prints: a comparison with the baseline or the base, and how it ended. JSON schema: reports/check.schema.json. */
 export interface CheckRecord extends Comparison {
-  readonly layers: readonly { readonly layer: number; readonly ran: boolean; readonly note: string }[];
+  readonly layers: readonly {
+    readonly layer: number;
+    readonly name: string;
+    readonly ran: boolean;
+    /** Why it did not run, where it was not left out on purpose. */
+    readonly note: string | null;
+  }[];
   /** Everything that is wrong, and the exit code of each; empty: nothing. */
   readonly outcome: readonly Outcome[];
   readonly exitCode: number;
@@ -65,7 +77,13 @@ export function registerCheck(program: Command, terminal: Terminal): void {
       '--flavour <ids>',
       'comma-separated hypervisors; recorded: that of each trace; others: all that fit beside it',
     )
-    .option('--layers <list>', '0 exact counters, 1 growth (default: 0,1)', parseLayers)
+    .option(
+      '--layers <list>',
+      '0 exact, 1 growth, 2 instructions, 3 time (default: 0,1, and 2,3 with --base)',
+      parseLayers,
+    )
+    .option('--base <ref>', 'build, or git ref of this tool, that layers 2 and 3 compare this build with')
+    .option('--repeat <n>', 'counts of each side in layer 2; says how well they repeat', parseWhole(1, 100), 1)
     .option('--baseline <file>', `accepted figures (default: the package's, or ${TEAM_BASELINE} for your traces)`)
     .addOption(
       new Option('--baseline-missing <what>', 'what to do without a baseline')
@@ -104,18 +122,60 @@ async function runCheck(paths: readonly string[], options: CheckOptions, termina
   requireSense(options);
   const { config, file: configFile } = readConfig(options.config);
   if (configFile !== null && options.config === undefined) terminal.err(`check: settings of ${configFile}`);
-  const layers = options.layers ?? new Set([0, 1]);
+  const { layers, notes } = chooseLayers(options);
+  const strategies = options.strategy?.map(specOf) ?? config.strategies;
   const plan = await planCheck({
     traces: paths.length > 0 ? paths : config.traces,
     workloads: paths.length > 0 ? undefined : config.workloads,
-    strategies: options.strategy?.map(specOf) ?? config.strategies,
+    strategies,
     flavours: options.flavour?.split(',') ?? config.flavours,
     invariants: options.invariants === true,
     layers,
   });
   const baseline = options.baseline ?? config.baseline ?? (plan.isShipped ? SHIPPED_BASELINE : TEAM_BASELINE);
   const results = await runExactLayers(plan, layers, baseline, paths, options, config, terminal);
-  finish(results, baseline, layers, options, terminal);
+  const { base } = options;
+  const against =
+    base === undefined || !(layers.has(2) || layers.has(3))
+      ? null
+      : await runBaseLayers(
+          { ...plan, keyCells: config.keyCells, strategies },
+          layers,
+          { ...options, base },
+          config,
+          terminal,
+        );
+  finish(
+    [...results, ...(against?.results ?? [])],
+    baseline,
+    { layers, notes },
+    options,
+    terminal,
+    against?.builds ?? null,
+  );
+}
+
+interface LayerChoice {
+  readonly layers: ReadonlySet<number>;
+  /** Layer → why it is left out, where that is not for want of asking. */
+  readonly notes: ReadonlyMap<number, string>;
+}
+
+function chooseLayers({ layers: asked, base }: CheckOptions): LayerChoice {
+  const notes = new Map<number, string>();
+  const layers = new Set(asked ?? (base === undefined ? [0, 1] : [0, 1, 2, 3]));
+  if (base === undefined) {
+    const named = [2, 3].filter((layer) => asked?.has(layer));
+    if (named.length > 0) throw new UsageError(`layer ${named.join(' and ')} compares with a base: give --base REF`);
+    for (const layer of [2, 3]) notes.set(layer, 'no --base');
+  }
+  const lack = layers.has(2) ? findValgrindLack() : null;
+  if (lack !== null) {
+    if (asked?.has(2)) throw new UserError(`layer 2: ${lack}`, EXIT_INPUT);
+    layers.delete(2);
+    notes.set(2, lack);
+  }
+  return { layers, notes };
 }
 
 function requireSense({ accept, reason, layers, baselineMissing }: CheckOptions): void {
@@ -181,9 +241,10 @@ function expectationOf(
 function finish(
   results: readonly LayerResult[],
   baseline: string,
-  layers: ReadonlySet<number>,
+  { layers, notes }: LayerChoice,
   options: CheckOptions,
   terminal: Terminal,
+  builds: Builds | null,
 ): void {
   const outcome = results.flatMap(({ outcomes }) => outcomes);
   const exitCode = exitCodeOf(outcome);
@@ -193,17 +254,21 @@ function finish(
       tool,
       command: commandOf(options),
       seed: options.seed,
-      a: { name: baseline, kind: 'baseline', commit: null, isDirty: null },
-      b: { name: 'this build', kind: 'build', commit: null, isDirty: null },
+      ...(layers.has(3) ? { machine: machineFacts() } : {}),
+      a: builds === null ? { name: baseline, kind: 'baseline', commit: null, isDirty: null } : sideOf(builds.base),
+      b: builds === null ? { name: 'this build', kind: 'build', commit: null, isDirty: null } : sideOf(builds.own),
       cells: results.flatMap(({ cells }) => cells),
-      layers: LAYERS.map((name, layer) => ({ layer, ran: layers.has(layer), note: name })),
+      layers: LAYERS.map((name, layer) => ({ layer, name, ran: layers.has(layer), note: notes.get(layer) ?? null })),
       outcome,
       exitCode,
     };
     terminal.out(JSON.stringify(record, null, 2));
   } else {
     const lines = results.flatMap((result) => result.lines);
-    const skipped = LAYERS.flatMap((name, layer) => (layers.has(layer) ? [] : [`${name} (layer ${layer})`]));
+    const skipped = LAYERS.flatMap((name, layer) => {
+      const why = notes.has(layer) ? `, ${notes.get(layer)}` : '';
+      return layers.has(layer) ? [] : [`${name} (layer ${layer}${why})`];
+    });
     const note = skipped.length === 0 ? [] : wrapText(`not looked at: ${skipped.join(', ')}`, terminal.width);
     terminal.out([...lines, ...note].join('\n'));
   }
@@ -215,6 +280,8 @@ function finish(
     exitCode,
   );
 }
+
+const sideOf = ({ name, commit, isDirty }: Build): Side => ({ name, kind: 'build', commit, isDirty });
 
 const commandOf = ({ strategy, flavour }: CheckOptions): string =>
   [

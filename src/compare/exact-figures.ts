@@ -11,7 +11,9 @@ const EMPTY = digestNumbers([]);
 
 /** What is 0 is left out: half of all. */
 const withoutZeros = (figures: Figures): Figures =>
-  Object.fromEntries(Object.entries(figures).filter(([, figure]) => figure !== 0 && figure !== EMPTY));
+  Object.fromEntries(
+    Object.entries(figures).filter(([name, figure]) => figure !== 0 && !(figure === EMPTY && name.endsWith('/hist'))),
+  );
 
 export const figuresOf = (exact: ExactPart): Figures => withoutZeros(flattenExact(exact));
 
