@@ -4,10 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { BASELINE_SCHEMA, parseBaseline, renderBaseline } from '../compare/baseline.js';
 import type { Figure, Figures } from '../compare/exact-figures.js';
 import type { CheckRecord } from './check.js';
+import { parseConfig } from './check-config.js';
 import { type Run, run } from './test-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vgic-check-test-'));
@@ -145,7 +147,7 @@ test('accepting writes the values, and who, when and why; then it is green', asy
 test('correctness cannot be accepted: a host that stops, and did not', async () => {
   const trace = join(folder, 'stops.vgt');
   const baseline = join(folder, 'stops.json');
-  assert.equal((await run(['gen', 'flood:n=300,events=4000', '-o', trace])).code, 0);
+  assert.equal((await run(['gen', 'attack:pend-sgi', '-o', trace])).code, 0);
   const args = ['check', trace, '--layers', '0', '-s', STRATEGY, '--flavour', 'xen-new', '--baseline', baseline];
   const created = await run([...args, '--jobs', '1', '--baseline-missing', 'create']);
   assert.equal(created.code, 0, created.err);
@@ -187,14 +189,24 @@ test('cells that are new, gone or of another trace are told apart', async () => 
   restore();
 });
 
+const schema = new Ajv2020({ strict: true }).compile(
+  JSON.parse(readFileSync(new URL('../../../reports/check-config.schema.json', import.meta.url), 'utf8')),
+);
+
+test("this project's own settings are as the schema has them, and as the gate reads them", () => {
+  const text = readFileSync(new URL('../../../vgic-check.json', import.meta.url), 'utf8');
+  assert.equal(schema(JSON.parse(text)), true);
+  assert.equal(parseConfig('vgic-check.json', text).budgets?.['harm/lost'], 0);
+});
+
 const settings = (value: unknown): void => writeFileSync(CONFIG, JSON.stringify(value));
 
 test('budgets: exit 6 with the counter, 3 before 6, and both in the record', async () => {
   restore();
-  settings({ budgets: { 'flush/steps/max': 1, 'small/**/inject/calls': 1_000_000 } });
+  settings({ budgets: { 'flush/steps/max': 1, 'small/**/inject/calls': 1_000_000, 'harm/lost': 0 } });
   const over = await gate('--config', CONFIG);
   assert.equal(over.code, 6);
-  assert.match(over.out, /budgets: 1 of 2 counters are within/);
+  assert.match(over.out, /budgets: 2 of 3 counters are within/);
   assert.match(over.out, /flush\/steps\/max is \d+, \d+ over its budget of 1 \(flush\/steps\/max\)/);
   writeFigures((figures) => {
     figures['prune/calls'] = 1;
@@ -209,10 +221,6 @@ test('budgets: exit 6 with the counter, 3 before 6, and both in the record', asy
 const WRONG_SETTINGS: readonly (readonly [unknown, RegExp])[] = [
   [{ budget: {} }, /settings\.json: budget: is no setting; did you mean budgets\?/],
   [{ budgets: { 'flush/steps/max': -1 } }, /settings\.json: budgets\/flush\/steps\/max: is -1; give a /],
-  [
-    { budgets: { 'flsh/steps/max': 5 } },
-    /settings\.json: budgets\/flsh\/steps\/max: no counter of any cell has this name/,
-  ],
   [{ limits: { cpu: 3 } }, /settings\.json: limits\/cpu: is no setting; the settings here are instructionsWarn, /],
   [{ traces: 'a.vgt' }, /settings\.json: traces: is "a\.vgt"; give a list/],
   [{ traces: [''] }, /settings\.json: traces\/0: is ""; give a text/],
@@ -226,12 +234,23 @@ for (const [value, expected] of WRONG_SETTINGS) {
   test(`settings ${JSON.stringify(value).slice(0, 40)}: one line, exit 4`, async () => {
     restore();
     settings(value);
+    assert.equal(schema(value), false);
     const { code, err } = await gate('--config', CONFIG);
     assert.equal(code, 4);
     assert.match(err, /^vgic-replay: [^\n]+\n$/);
     assert.match(err, expected);
   });
 }
+
+test('a budget that no counter has is a mistake, unless a part was asked for', async () => {
+  restore();
+  settings({ budgets: { 'flsh/steps/max': 5 } });
+  assert.equal((await gate('--config', CONFIG)).code, 0);
+  const args = ['check', TRACE, '--layers', '0', '--baseline', BASELINE, '--jobs', '1', '--config', CONFIG];
+  const { code, err } = await run(args);
+  assert.equal(code, 4);
+  assert.match(err, /settings\.json: budgets\/flsh\/steps\/max: no counter of any cell has this name; see /);
+});
 
 const WRONG_BASELINES: readonly (readonly [string, RegExp])[] = [
   ['{', /baseline\.json: byte 0: is no JSON/],

@@ -9,16 +9,16 @@ export type Figures = Counters;
 /** Of a histogram without calls. */
 const EMPTY = digestNumbers([]);
 
-/** What is 0 is left out: half of all. */
-const withoutZeros = (figures: Figures): Figures =>
+/** What a baseline keeps of them: what is 0 is left out, half of all. */
+export const withoutZeros = (figures: Figures): Figures =>
   Object.fromEntries(
     Object.entries(figures).filter(([name, figure]) => figure !== 0 && !(figure === EMPTY && name.endsWith('/hist'))),
   );
 
-export const figuresOf = (exact: ExactPart): Figures => withoutZeros(flattenExact(exact));
+export const figuresOf = (exact: ExactPart): Figures => flattenExact(exact);
 
 /** The agreement of a recording with its list registers, as a cell of its own. */
 export function verifyFigures(record: VerifyRecord): Figures {
   const { entries, identical, explained, unexplained, folds, foldsIdentical, sorts, sortsIdentical } = record;
-  return withoutZeros({ entries, identical, explained, unexplained, folds, foldsIdentical, sorts, sortsIdentical });
+  return { entries, identical, explained, unexplained, folds, foldsIdentical, sorts, sortsIdentical };
 }

@@ -2,7 +2,7 @@
 import { type Baseline, type CellFigures, traceOf } from './baseline.js';
 import { describeCounter } from './change-words.js';
 import type { CallPlace, CellComparison, CounterChange, Verdict } from './comparison.js';
-import type { Figure, Figures } from './exact-figures.js';
+import { type Figure, type Figures, withoutZeros } from './exact-figures.js';
 
 /** How a cell stands to the baseline. */
 export type Standing =
@@ -69,7 +69,8 @@ function cellOf(
 }
 
 function compareCell({ cells, traces }: Baseline, runCell: RunCell): ComparedCell {
-  const { cell, figures, sha256, command, places } = runCell;
+  const { cell, sha256, command, places } = runCell;
+  const figures = withoutZeros(runCell.figures);
   const before = Object.hasOwn(cells, cell) ? cells[cell] : undefined;
   const names = Object.keys(figures);
   if (before === undefined)
@@ -159,7 +160,7 @@ export function acceptRun(
 ): Baseline {
   const cells: Record<string, Figures> = { ...baseline.cells };
   for (const cell of drop) delete cells[cell];
-  for (const { cell, figures } of run) cells[cell] = figures;
+  for (const { cell, figures } of run) cells[cell] = withoutZeros(figures);
   const names = Object.keys(cells);
   const hashes: Record<string, string> = { ...baseline.traces };
   for (const { cell, sha256 } of run) hashes[traceOf(cell)] = sha256;
