@@ -113,9 +113,9 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
   ],
   check: [
     ['', 'the shipped traces'],
-    ['*.vgt --baseline-missing create', 'yours: begin'],
-    ['*.vgt', 'yours: exit 3 if a counter moved'],
-    ['*.vgt --accept --reason "faster sort"', 'meant'],
+    ['*.vgt --baseline-missing create', 'yours, for a start'],
+    ['*.vgt', 'yours: 3 if one moved'],
+    ['*.vgt --accept --reason faster', 'that was meant'],
   ],
   compare: [
     ['HEAD~1 .', 'the last commit, and what is built here'],
