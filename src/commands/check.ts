@@ -49,7 +49,7 @@ export interface CheckOptions {
   readonly selfTest?: SelfTest;
 }
 
-/** What `--json` prints: a comparison with the baseline or the base, and how it ended. JSON schema: reports/check.schema.json. */
+/** What `--json` prints: a comparison with the baseline or the base, and beside it which layers ran and how it ended. */
 export interface CheckRecord extends Comparison {
   readonly layers: readonly {
     readonly layer: number;
