@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { formatInteger } from '../src/base/number-format.js';
 import { gatherEvidence } from '../src/commands/evidence.js';
+import type { Baseline } from '../src/compare/baseline.js';
 import type { DefectNote } from '../src/report/fidelity-page.js';
 import { writeParts } from '../src/report/fidelity-page.js';
 
@@ -34,11 +35,10 @@ test('scenarios, golden lines and the random run are those of this checkout', ()
 });
 
 test('every recording of the baseline stands there with its entries', () => {
-  const baseline = JSON.parse(read('reports/baseline/exact.json')) as Record<string, string | number>;
-  for (const [name, entries] of Object.entries(baseline)) {
-    const [, trace] = /^([^/]+)\/verify\/entries$/.exec(name) ?? [];
+  const { cells } = JSON.parse(read('reports/baseline/exact.json')) as Baseline;
+  for (const [cell, { entries, identical }] of Object.entries(cells)) {
+    const [, trace] = /^(.+)\/[^/]+\/verify$/.exec(cell) ?? [];
     if (trace === undefined) continue;
-    const identical = baseline[`${trace}/verify/identical`];
     const figures = ` | ${formatInteger(Number(entries))} | ${formatInteger(Number(identical))} | `;
     assert.ok(
       page.split('\n').some((line) => line.startsWith(`| ${trace} | `) && line.includes(figures)),

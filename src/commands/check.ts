@@ -1,33 +1,293 @@
-/** The option --check of verbs that replay: the invariants after every event (replay/invariants.ts). */
-import { FidelityError, UsageError } from '../base/errors.js';
-import { flavourNamed } from '../gic/flavour/index.js';
-import { type BlockSource, type ReplayObservers, replayTrace, type TraceIdentity } from '../replay/replay.js';
-import type { ExactPart } from '../replay/result.js';
-import type { ChosenStrategy } from '../strategy/index.js';
+/** `vgic-replay check`: the gate. Is everything as it was, and no dearer than it may be? Exit code: the gravest outcome. */
+import { availableParallelism } from 'node:os';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { EXIT_INPUT, EXIT_OK, InputError, UsageError, UserError } from '../base/errors.js';
+import { formatInteger } from '../base/number-format.js';
+import { COMPARISON_SCHEMA, type Comparison, type Side } from '../compare/comparison.js';
+import { exitCodeOf, type Outcome } from '../compare/outcome.js';
+import { quoted } from '../replay/replay.js';
+import { wrapText } from '../report/terminal.js';
+import { type ChosenStrategy, specOf } from '../strategy/index.js';
+import { parseWhole } from './attack-options.js';
+import { SHIPPED_BASELINE, TEAM_BASELINE } from './baseline-file.js';
+import type { Build } from './built-sides.js';
+import { type Builds, runBaseLayers } from './check-base-layers.js';
+import { type CheckConfig, readConfig } from './check-config.js';
+import {
+  judgeBudgets,
+  judgeExact,
+  judgeFailures,
+  judgeGrowth,
+  type LayerResult,
+  MISSING_CHOICES,
+  type MissingChoice,
+} from './check-exact.js';
+import { findValgrindLack } from './check-instructions.js';
+import { type CheckPlan, planCheck } from './check-plan.js';
+import { runCheckJobs } from './check-pool.js';
+import { machineFacts } from './machine-facts.js';
+import { SELF_TESTS, type SelfTest, selfTest } from './self-test.js';
+import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
+import { type Terminal, tool } from './terminal.js';
 
-export const CHECK_HELP =
-  "also check the vGIC's invariants after every event, with each strategy; exit 5 if one breaks";
-
-/** As replayTrace with the invariants checked; `requireSound` refuses a trace that no machine can be judged by. */
-export function replayChecked(
-  source: BlockSource,
-  chosen: readonly ChosenStrategy[],
-  identity: TraceIdentity,
-  requireSound: () => void,
-): ExactPart[] {
-  const { machine, name } = source.header;
-  if (flavourNamed(machine.flavour).structure !== 'ap-list')
-    throw new UsageError(
-      `${identity.path}: --check knows the invariants of an ap_list, which ${machine.flavour} has not`,
-    );
-  const broken: string[] = [];
-  const onViolation: ReplayObservers['onViolation'] = ({ event, kind, invariant, what }, at) => {
-    broken.push(
-      `${name}: event ${event}, ${kind}: invariant ${invariant} does not hold with strategy ${chosen[at].label}: ${what}; report it with the trace`,
-    );
-  };
-  const exact = replayTrace(source, chosen, identity, { onViolation });
-  if (broken.length === 0) return exact;
-  requireSound();
-  throw new FidelityError(broken[0]);
+export interface CheckOptions {
+  readonly strategy?: ChosenStrategy[];
+  readonly flavour?: string;
+  readonly layers?: ReadonlySet<number>;
+  readonly base?: string;
+  readonly repeat: number;
+  readonly baseline?: string;
+  readonly baselineMissing: MissingChoice;
+  readonly accept?: boolean;
+  readonly reason?: string;
+  readonly config?: string;
+  readonly invariants?: boolean;
+  readonly jobs: number;
+  readonly seed: number;
+  readonly strict?: boolean;
+  readonly json?: boolean;
+  readonly selfTest?: SelfTest;
 }
+
+/** What `--json` prints: a comparison with the baseline or the base, and beside it which layers ran and how it ended. */
+export interface CheckRecord extends Comparison {
+  readonly layers: readonly {
+    readonly layer: number;
+    readonly name: string;
+    readonly ran: boolean;
+    /** Why it did not run, where it was not left out on purpose. */
+    readonly note: string | null;
+  }[];
+  /** Everything that is wrong, and the exit code of each; empty: nothing. */
+  readonly outcome: readonly Outcome[];
+  readonly exitCode: number;
+}
+
+const LAYERS = ['exact counters', 'growth', 'instruction counts', 'time'];
+
+export function registerCheck(program: Command, terminal: Terminal): void {
+  program
+    .command('check')
+    .description(
+      'the gate: exact counters against a baseline, growth against what is declared; exit 3 if something moved',
+    )
+    .argument('[traces...]', 'traces (default: the shipped ones, with the baseline of the package)')
+    .option('-s, --strategy <ids>', STRATEGY_HELP, parseStrategies)
+    .option(
+      '--flavour <ids>',
+      'comma-separated hypervisors; recorded: that of each trace; others: all that fit beside it',
+    )
+    .option(
+      '--layers <list>',
+      '0 exact, 1 growth, 2 instructions, 3 time (default: 0,1, and 2,3 with --base)',
+      parseLayers,
+    )
+    .option('--base <ref>', 'build, or git ref of this tool, that layers 2 and 3 compare this build with')
+    .option('--repeat <n>', 'counts of each side in layer 2; says how well they repeat', parseWhole(1, 100), 1)
+    .option('--baseline <file>', `accepted figures (default: the package's, or ${TEAM_BASELINE} for your traces)`)
+    .addOption(
+      new Option('--baseline-missing <what>', 'what to do without a baseline')
+        .choices(MISSING_CHOICES)
+        .default('error'),
+    )
+    .option('--accept', 'write what is counted now into the baseline, and who, when and why into a log beside it')
+    .option('--reason <text>', 'why, for --accept')
+    .option('--config <file>', 'settings (default: vgic-check.json, if there is one)')
+    .option('--invariants', "also the vGIC's invariants after every event; exit 5 if one breaks")
+    .option('--jobs <n>', 'processes that count', parseWhole(1, 256), availableParallelism())
+    .option('--seed <n>', 'seed of what is drawn at random', parseWhole(0, 0xffff_ffff), 1)
+    .option('--strict', 'exit 7 where nothing could be decided')
+    .option('--json', 'print the record as JSON')
+    .addOption(
+      new Option(
+        '--self-test [what]',
+        'try the gate itself on builds with a known fault, and on the same build; time: the clock too',
+      )
+        .choices(SELF_TESTS)
+        .preset('exact'),
+    )
+    .action((paths: string[], options: CheckOptions) =>
+      options.selfTest === undefined ? runCheck(paths, options, terminal) : selfTest(options.selfTest, terminal),
+    );
+}
+
+function parseLayers(text: string): ReadonlySet<number> {
+  const layers = text.split(',').map(Number);
+  if (!layers.every((layer) => Number.isInteger(layer) && layer >= 0 && layer < LAYERS.length))
+    throw new InvalidArgumentError(`It must be some of 0 to ${LAYERS.length - 1}, as 0,1.`);
+  return new Set(layers);
+}
+
+async function runCheck(paths: readonly string[], options: CheckOptions, terminal: Terminal): Promise<void> {
+  requireSense(options);
+  const { config, file: configFile } = readConfig(options.config);
+  if (configFile !== null && options.config === undefined) terminal.err(`check: settings of ${configFile}`);
+  const { layers, notes } = chooseLayers(options);
+  const strategies = options.strategy?.map(specOf) ?? config.strategies;
+  const plan = await planCheck({
+    traces: paths.length > 0 ? paths : config.traces,
+    workloads: paths.length > 0 ? undefined : config.workloads,
+    strategies,
+    flavours: options.flavour?.split(',') ?? config.flavours,
+    invariants: options.invariants === true,
+    layers,
+  });
+  const baseline = options.baseline ?? config.baseline ?? (plan.isShipped ? SHIPPED_BASELINE : TEAM_BASELINE);
+  const results = await runExactLayers(plan, layers, baseline, paths, options, config, terminal);
+  const { base } = options;
+  const against =
+    base === undefined || !(layers.has(2) || layers.has(3))
+      ? null
+      : await runBaseLayers(
+          { ...plan, keyCells: config.keyCells, strategies },
+          layers,
+          { ...options, base },
+          config,
+          terminal,
+        );
+  finish(
+    [...results, ...(against?.results ?? [])],
+    baseline,
+    { layers, notes },
+    options,
+    terminal,
+    against?.builds ?? null,
+  );
+}
+
+interface LayerChoice {
+  readonly layers: ReadonlySet<number>;
+  /** Layer → why it is left out, where that is not for want of asking. */
+  readonly notes: ReadonlyMap<number, string>;
+}
+
+function chooseLayers({ layers: asked, base }: CheckOptions): LayerChoice {
+  const notes = new Map<number, string>();
+  const layers = new Set(asked ?? (base === undefined ? [0, 1] : [0, 1, 2, 3]));
+  if (base === undefined) {
+    const named = [2, 3].filter((layer) => asked?.has(layer));
+    if (named.length > 0) throw new UsageError(`layer ${named.join(' and ')} compares with a base: give --base REF`);
+    for (const layer of [2, 3]) notes.set(layer, 'no --base');
+  }
+  const lack = layers.has(2) ? findValgrindLack() : null;
+  if (lack !== null) {
+    if (asked?.has(2)) throw new UserError(`layer 2: ${lack}`, EXIT_INPUT);
+    layers.delete(2);
+    notes.set(2, lack);
+  }
+  return { layers, notes };
+}
+
+function requireSense({ accept, reason, layers, baselineMissing }: CheckOptions): void {
+  if (accept === true && (reason === undefined || reason.trim() === ''))
+    throw new UsageError('--accept needs --reason "why": what changes without a reason comes back as a question');
+  if (accept !== true && reason !== undefined) throw new UsageError('--reason goes with --accept');
+  if (layers?.has(0) === false && (accept === true || baselineMissing === 'create'))
+    throw new UsageError('a baseline is written by layer 0, which --layers leaves out');
+}
+
+async function runExactLayers(
+  plan: CheckPlan,
+  layers: ReadonlySet<number>,
+  baseline: string,
+  paths: readonly string[],
+  options: CheckOptions,
+  { budgets = {} }: CheckConfig,
+  terminal: Terminal,
+): Promise<LayerResult[]> {
+  const { width } = terminal;
+  const answers = await runCheckJobs(plan.jobs, options.jobs, (done) => {
+    if (terminal.isErrTty) terminal.err(`check: ${done} of ${plan.jobs.length}`);
+  });
+  const run = answers.flatMap(({ cells }) => cells);
+  const failures = judgeFailures(plan.jobs, answers);
+  const results: LayerResult[] = [failures];
+  if (layers.has(0)) {
+    if (run.length === 0 && failures.outcomes.length === 0)
+      throw new UsageError('none of the strategies can run on any of the traces in these flavours');
+    const isExpected = expectationOf(plan, paths.length > 0, options);
+    const choice = { file: baseline, missing: options.baselineMissing, reason: options.reason ?? null, isExpected };
+    results.push(judgeExact(plan, answers, choice, width));
+    const held = judgeBudgets(budgets, run, width);
+    // A command line that names strategies or flavours may leave out what a budget is of.
+    const isNarrowed = options.strategy !== undefined || options.flavour !== undefined;
+    if (held.result.unused.length > 0 && failures.outcomes.length === 0 && !isNarrowed)
+      throw new InputError(
+        options.config ?? 'vgic-check.json',
+        `budgets/${held.result.unused[0]}`,
+        'no counter of any cell has this name',
+        'see the names in the baseline; * is anything between two slashes',
+      );
+    results.push(held);
+  }
+  if (layers.has(1))
+    results.push(
+      judgeGrowth(
+        answers.flatMap(({ curves }) => curves),
+        width,
+      ),
+    );
+  return results;
+}
+
+/** A command line that names traces, strategies or flavours asks for a part of the baseline. */
+function expectationOf(
+  { paths }: CheckPlan,
+  namesTraces: boolean,
+  { strategy, flavour }: CheckOptions,
+): (cell: string) => boolean {
+  if (strategy !== undefined || flavour !== undefined) return () => false;
+  return (cell) => !namesTraces || paths.has(cell.split('/').slice(0, -2).join('/'));
+}
+
+function finish(
+  results: readonly LayerResult[],
+  baseline: string,
+  { layers, notes }: LayerChoice,
+  options: CheckOptions,
+  terminal: Terminal,
+  builds: Builds | null,
+): void {
+  const outcome = results.flatMap(({ outcomes }) => outcomes);
+  const exitCode = exitCodeOf(outcome);
+  if (options.json === true) {
+    const record: CheckRecord = {
+      schema: COMPARISON_SCHEMA,
+      tool,
+      command: commandOf(options),
+      seed: options.seed,
+      ...(layers.has(3) ? { machine: machineFacts() } : {}),
+      a: builds === null ? { name: baseline, kind: 'baseline', commit: null, isDirty: null } : sideOf(builds.base),
+      b: builds === null ? { name: 'this build', kind: 'build', commit: null, isDirty: null } : sideOf(builds.own),
+      cells: results.flatMap(({ cells }) => cells),
+      layers: LAYERS.map((name, layer) => ({ layer, name, ran: layers.has(layer), note: notes.get(layer) ?? null })),
+      outcome,
+      exitCode,
+    };
+    terminal.out(JSON.stringify(record, null, 2));
+  } else {
+    const lines = results.flatMap((result) => result.lines);
+    const skipped = LAYERS.flatMap((name, layer) => {
+      const why = notes.has(layer) ? `, ${notes.get(layer)}` : '';
+      return layers.has(layer) ? [] : [`${name} (layer ${layer}${why})`];
+    });
+    const note = skipped.length === 0 ? [] : wrapText(`not looked at: ${skipped.join(', ')}`, terminal.width);
+    terminal.out([...lines, ...note].join('\n'));
+  }
+  if (exitCode === EXIT_OK) return;
+  const gravest = outcome.filter(({ code }) => code === exitCode);
+  const others = outcome.length - 1;
+  throw new UserError(
+    `check: ${gravest[0].reason}${others > 0 ? `; and ${formatInteger(others)} more` : ''}`,
+    exitCode,
+  );
+}
+
+const sideOf = ({ name, commit, isDirty }: Build): Side => ({ name, kind: 'build', commit, isDirty });
+
+const commandOf = ({ strategy, flavour }: CheckOptions): string =>
+  [
+    'vgic-replay check',
+    ...(strategy === undefined ? [] : ['--strategy', quoted(strategy.map(specOf).join(','))]),
+    ...(flavour === undefined ? [] : ['--flavour', flavour]),
+  ].join(' ');

@@ -107,6 +107,12 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['my.vgt -s buckets --seconds 10', 'longer, another strategy'],
     ['my.vgt --clinic flame,doctor', 'and pages of clinic'],
   ],
+  check: [
+    ['', 'the shipped traces'],
+    ['*.vgt --baseline-missing create', 'yours, for a start'],
+    ['*.vgt', 'yours: 3 if one moved'],
+    ['*.vgt --accept --reason faster', 'that was meant'],
+  ],
   compare: [
     ['HEAD~1 .', 'the last commit, and what is built here'],
     ['old.json new.json', 'two results, counter by counter'],
@@ -191,6 +197,11 @@ const VERBS: Readonly<Record<string, Verb>> = {
     group: 'Every day:',
     summary: 'make a trace of a generated or hostile guest',
     load: async () => (await import('./gen.js')).registerGen,
+  },
+  check: {
+    group: 'Every day:',
+    summary: 'the gate: has anything become slower',
+    load: async () => (await import('./check.js')).registerCheck,
   },
   compare: {
     group: 'Every day:',

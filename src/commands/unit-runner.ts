@@ -18,9 +18,9 @@ import type {
 import type { ChosenStrategy } from '../strategy/index.js';
 import { studyNamed } from '../study/index.js';
 import type { TraceHeader } from '../trace/header.js';
-import { replayChecked } from './check.js';
 import { gatherEvidence } from './evidence.js';
 import { type OpenInput, openInput } from './inputs.js';
+import { replayChecked } from './invariant-check.js';
 import { requireSoundTrace } from './replay-checks.js';
 import { loadChosen, loadStrategy, parseStrategies } from './strategy-files.js';
 import { runSweep } from './sweep.js';

@@ -19,6 +19,7 @@ const VERBS = [
   'info',
   'validate',
   'bench',
+  'check',
   'contract',
   'strategies',
   'study',

@@ -1,0 +1,187 @@
+/**
+ * Layer 2 of the gate: instructions that the key cells execute in this build and in that of the base, counted by valgrind,
+ * optimiser on. Each side runs with N and with 2N replays; the difference is N replays without start-up and compilation.
+ */
+import { execFile, execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { CellComparison, Verdict } from '../compare/comparison.js';
+import { type Outcome, outcomeOf } from '../compare/outcome.js';
+import { wrapHanging } from '../report/terminal.js';
+import { type ArmColumns, gatherColumns, writeColumns } from './arm-columns.js';
+import { ARM_FLAGS } from './arm-process.js';
+import type { Builds, KeyCell } from './check-base.js';
+import type { LayerResult } from './check-exact.js';
+import { nameCell } from './check-text.js';
+
+export const INSTRUCTIONS = 'instructions';
+
+const execute = promisify(execFile);
+const CELL = fileURLToPath(new URL('counted-replays.js', import.meta.url));
+/** Of the N replays, about: so many that what start-up leaves to chance is a ten-thousandth of their instructions. */
+const EVENTS = 4_000_000;
+const TIMEOUT_MS = 600_000;
+
+export interface InstructionRun {
+  readonly cells: readonly KeyCell[];
+  readonly builds: Builds;
+  readonly strict: boolean;
+  /** Percent more. */
+  readonly warn: number;
+  readonly fail: number;
+  /** Counts of each side: how well they repeat is said. */
+  readonly repeat: number;
+  readonly scratch: string;
+  readonly signal: AbortSignal;
+  readonly width: number;
+  readonly onCell: (cell: string) => void;
+}
+
+/** Null: it is there. */
+export function findValgrindLack(): string | null {
+  try {
+    execFileSync('valgrind', ['--version'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    return null;
+  } catch {
+    return 'valgrind is not installed';
+  }
+}
+
+/** The same path length on both sides: what is copied and hashed of it at start-up is the same then. */
+function placeBuild(folder: string, target: string): string {
+  mkdirSync(target, { recursive: true });
+  cpSync(join(folder, 'package.json'), join(target, 'package.json'));
+  cpSync(join(folder, 'dist', 'src'), join(target, 'dist', 'src'), {
+    recursive: true,
+    filter: (file) => !/\.(d\.ts|test\.js)$/.test(file),
+  });
+  for (const data of ['proto', 'traces', 'node_modules'])
+    if (existsSync(join(folder, data))) symlinkSync(join(folder, data), join(target, data), 'junction');
+  return target;
+}
+
+interface Counted {
+  /** Instructions of N replays, one a repetition. */
+  readonly counts: readonly number[];
+  readonly digest: number;
+}
+
+async function countSide(
+  build: string,
+  columns: string,
+  strategy: string,
+  replays: number,
+  run: InstructionRun,
+): Promise<Counted> {
+  const counts: number[] = [];
+  let digest = 0;
+  for (let repetition = 0; repetition < run.repeat; repetition++) {
+    const once = await countOnce(build, columns, strategy, replays, run.signal);
+    const twice = await countOnce(build, columns, strategy, 2 * replays, run.signal);
+    counts.push(twice.instructions - once.instructions);
+    digest = once.digest;
+  }
+  return { counts, digest };
+}
+
+/** One process on one thread, without address randomisation, with an environment of fixed size. */
+async function countOnce(
+  build: string,
+  columns: string,
+  strategy: string,
+  replays: number,
+  signal: AbortSignal,
+): Promise<{ instructions: number; digest: number }> {
+  const valgrind = ['valgrind', '--tool=cachegrind', '--cache-sim=no', '--cachegrind-out-file=/dev/null'];
+  const node = [process.execPath, ...ARM_FLAGS, '--v8-pool-size=0', CELL, build, columns, strategy, `${replays}`];
+  const { stdout, stderr } = await execute('setarch', ['-R', ...valgrind, ...node], {
+    encoding: 'utf8',
+    timeout: TIMEOUT_MS,
+    signal,
+    env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1' },
+  });
+  const [, count] = /I\s+refs:\s+([\d,]+)/.exec(stderr) ?? [];
+  if (count === undefined) throw new Error(`valgrind counted nothing: ${stderr.trim().split('\n').at(-1)}`);
+  const { digest } = JSON.parse(stdout) as { digest: number };
+  return { instructions: Number(count.replaceAll(',', '')), digest };
+}
+
+const least = (counts: readonly number[]): number => Math.min(...counts);
+const spread = (counts: readonly number[]): number => Math.max(...counts) / least(counts) - 1;
+
+export async function judgeInstructions(run: InstructionRun): Promise<LayerResult> {
+  const { base, own } = run.builds;
+  const sides = [
+    placeBuild(base.folder, join(run.scratch, 'count-a')),
+    placeBuild(own.folder, join(run.scratch, 'count-b')),
+  ];
+  const cells: CellComparison[] = [];
+  const outcomes: Outcome[] = [];
+  for (const [at, key] of run.cells.entries()) {
+    run.onCell(key.cell);
+    const columns = join(run.scratch, `counted-${at}`);
+    const gathered = gatherColumns(key.open());
+    writeColumns(gathered, columns);
+    const cell = await countCell(key, sides, columns, gathered, run);
+    cells.push(cell);
+    const said = `${nameCell(cell.cell)}: ${cell.reason}`;
+    if (cell.verdict === 'regressed') outcomes.push(outcomeOf('regression', INSTRUCTIONS, said));
+    if (cell.verdict === 'error') outcomes.push(outcomeOf('crash', INSTRUCTIONS, said));
+    if (cell.verdict === 'incomparable' && run.strict) outcomes.push(outcomeOf('undecided', INSTRUCTIONS, said));
+  }
+  const worse = cells.filter(({ verdict }) => verdict === 'regressed').length;
+  return {
+    cells,
+    outcomes,
+    lines: [
+      `instructions: ${worse} of ${cells.length} key cells execute over ${run.fail} % more than at ${base.name}`,
+      ...cells.flatMap(({ cell, reason }) => wrapHanging('    ', `${nameCell(cell)}: ${reason}`, run.width)),
+    ],
+  };
+}
+
+async function countCell(
+  { cell, path, strategy }: KeyCell,
+  [a, b]: readonly string[],
+  columns: string,
+  { block }: ArmColumns,
+  run: InstructionRun,
+): Promise<CellComparison> {
+  const command = `vgic-replay check ${path} --layers 2 --strategy ${strategy} --base ${run.builds.base.name}`;
+  const common = { cell, changes: [], counters: 0, time: null, command };
+  const replays = Math.max(4, Math.ceil(EVENTS / Math.max(1, block.count)));
+  try {
+    const before = await countSide(a, columns, strategy, replays, run);
+    const after = await countSide(b, columns, strategy, replays, run);
+    if (before.digest !== after.digest)
+      return { ...common, verdict: 'incomparable', reason: 'the base fills other list registers here' };
+    return { ...common, ...judgeCounts(before.counts, after.counts, replays * block.count, run) };
+  } catch (error) {
+    if (run.signal.aborted) throw error;
+    const { stderr } = error as { stderr?: string };
+    const why = stderr?.split('\n').find((line) => /Error/.test(line)) ?? (error as Error).message;
+    return { ...common, verdict: 'error', reason: `could not be counted: ${why.trim().slice(0, 200)}` };
+  }
+}
+
+function judgeCounts(
+  before: readonly number[],
+  after: readonly number[],
+  events: number,
+  { warn, fail, repeat }: Pick<InstructionRun, 'warn' | 'fail' | 'repeat'>,
+): { verdict: Verdict; reason: string } {
+  const percent = 100 * (least(after) / least(before) - 1);
+  const perEvent = (counts: readonly number[]): string => (least(counts) / events).toFixed(2);
+  const times = `${perEvent(before)} → ${perEvent(after)} an event`;
+  const repeats =
+    repeat > 1
+      ? `; ${repeat} counts of a side differ by ${(100 * Math.max(spread(before), spread(after))).toFixed(4)} %`
+      : '';
+  const change = `${Math.abs(percent).toFixed(3)} % ${percent < 0 ? 'fewer' : 'more'} instructions`;
+  if (percent > fail)
+    return { verdict: 'regressed', reason: `${change} (${times}), over the limit of ${fail} %${repeats}` };
+  if (percent > warn) return { verdict: 'inconclusive', reason: `warning: ${change} (${times})${repeats}` };
+  return { verdict: percent < -warn ? 'improved' : 'unchanged', reason: `${change} (${times})${repeats}` };
+}
