@@ -11,13 +11,21 @@ import { declaredBy, worstSizeOf } from './bounds.js';
 import { dimensions } from './dimensions.js';
 import { createEvaluator, type Evaluator, type Limits, type Target } from './evaluate.js';
 import { createProgramSource } from './mutate.js';
+import { neighboursOf } from './neighbours.js';
 
 /**
- * Candidates are steps of a walk that begins at the cell's champion and may go down by a share, since the way to a worse guest
- * often leads over several changes that alone change nothing; after so many steps it begins anew.
+ * How candidates are drawn. `walk`: steps from the cell's champion that may go down by a share, since the way to a worse guest
+ * often leads over several changes that alone change nothing; after so many steps it begins anew. `climb`: every small step
+ * from the champion, and from whatever is better, to a peak; then from near it. `island`: the same as a walk, from plain
+ * programs and without knowing the champion, so that a second-best way does not keep the best one away.
  */
+export type Way = 'walk' | 'climb' | 'island';
+
 const DRIFTS = [1, 0.9, 0.6];
 const WALK = 64;
+/** Plain programs of which an island begins with the worst one, and steps without a gain after which it is left. */
+const SETTLERS = 12;
+const PATIENCE = 120;
 /** A gain of which the other targets are told. */
 const NEWS = 1.02;
 
@@ -27,6 +35,7 @@ export interface Job {
   readonly targets: readonly Target[];
   readonly size: ProgramSize;
   readonly seed: number;
+  readonly way: Way;
   /** The cell that candidates are judged for; any other that they improve counts as well. */
   readonly cell: number;
   /** Judged as they are, first. */
@@ -136,21 +145,79 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
   const target = targetOf(job.cell);
   const dimension = dimensionOf(job.cell);
   const rejected = job.given.filter((program) => judgeEverywhere(program, target) === undefined);
-  let walker = job.parents[0];
-  let height = job.known.scores[job.cell];
-  let drift = DRIFTS[0];
-  for (let step = 1; work < job.quota; step++) {
-    const program = candidate(walker);
-    const score = judgeEverywhere(program, target)?.[dimension];
-    const isHigher = score !== undefined && score >= height * drift;
-    if (isHigher || walker === undefined) {
-      walker = program;
-      height = score ?? 0;
+  const scoreOf = (program: GuestProgram): number => judgeEverywhere(program, target)?.[dimension] ?? 0;
+  const champion = (): GuestProgram | undefined => improvements.get(job.cell)?.program ?? job.parents[0];
+
+  function walk(): void {
+    let walker: GuestProgram | undefined = job.parents[0];
+    let height = job.known.scores[job.cell];
+    let drift = DRIFTS[0];
+    for (let step = 1; work < job.quota; step++) {
+      const program = candidate(walker);
+      const score = scoreOf(program);
+      if (score >= height * drift || walker === undefined) {
+        walker = program;
+        height = score;
+      }
+      if (step % WALK !== 0) continue;
+      walker = champion();
+      height = scores[job.cell];
+      drift = DRIFTS[rng.nextBelow(DRIFTS.length)];
     }
-    if (step % WALK !== 0) continue;
-    walker = improvements.get(job.cell)?.program ?? job.parents[0];
-    height = scores[job.cell];
-    drift = DRIFTS[rng.nextBelow(DRIFTS.length)];
   }
+
+  /** The worst of a few plain programs. */
+  function settle(): { program: GuestProgram; height: number } {
+    let best = { program: source.plain(), height: -1 };
+    for (let left = SETTLERS; left > 0 && work < job.quota; left--) {
+      const program = source.plain();
+      const height = scoreOf(program);
+      if (height > best.height) best = { program, height };
+    }
+    return best;
+  }
+
+  function settleIslands(): void {
+    while (work < job.quota) {
+      let { program, height } = settle();
+      for (let stale = 0; stale < PATIENCE && work < job.quota; stale++) {
+        const changed = source.mutate(program);
+        const score = scoreOf(changed);
+        if (score < height || (score === height && lengthOf(changed) > lengthOf(program))) continue;
+        if (score > height) stale = 0;
+        program = changed;
+        height = score;
+      }
+    }
+  }
+
+  /** A better neighbour, or an equal one that is shorter; undefined: there is none, or no time is left. */
+  function stepUp(program: GuestProgram, height: number): { program: GuestProgram; height: number } | undefined {
+    const left = neighboursOf(program, job.attacker);
+    const length = lengthOf(program);
+    while (left.length > 0 && work < job.quota) {
+      const at = rng.nextBelow(left.length);
+      const [neighbour] = left.splice(at, 1, left[left.length - 1]);
+      left.pop();
+      const score = scoreOf(neighbour);
+      if (score > height || (score === height && lengthOf(neighbour) < length))
+        return { program: neighbour, height: score };
+    }
+    return undefined;
+  }
+
+  function climb(): void {
+    let from = champion() ?? settle().program;
+    let height = scoreOf(from);
+    while (work < job.quota) {
+      for (let up = stepUp(from, height); up !== undefined; up = stepUp(from, height)) ({ program: from, height } = up);
+      if (work >= job.quota) return;
+      from = source.mutate(champion() ?? from);
+      height = scoreOf(from);
+    }
+  }
+
+  const ways: Readonly<Record<Way, () => void>> = { walk, climb, island: settleIslands };
+  ways[job.way]();
   return { evaluations, work, rejected, improvements: [...improvements.values()] };
 }
