@@ -24,8 +24,12 @@ export type Way = 'walk' | 'climb' | 'island';
 const DRIFTS = [1, 0.9, 0.6];
 const WALK = 64;
 /** Plain programs of which an island begins with the worst one, and steps without a gain after which it is left. */
-const SETTLERS = 12;
+const SETTLERS = 40;
 const PATIENCE = 120;
+/** What an island's programs may grow to without a gain: the way there may lead over changes that alone change nothing. */
+const SHORT = 6;
+/** A climb leaves out what costs no more than this before it looks for gains: there are fewer steps to try then. */
+const ALMOST = 0.98;
 /** A gain of which the other targets are told. */
 const NEWS = 1.02;
 
@@ -79,6 +83,8 @@ export function createJobRunner(): (job: Job) => JobResult {
     return runJob(job, evaluator);
   };
 }
+
+const nrOps = ({ setUp, round }: GuestProgram): number => setUp.length + round.length;
 
 function runJob(job: Job, evaluator: Evaluator): JobResult {
   const { targets, size } = job;
@@ -183,12 +189,24 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
       for (let stale = 0; stale < PATIENCE && work < job.quota; stale++) {
         const changed = source.mutate(program);
         const score = scoreOf(changed);
-        if (score < height || (score === height && lengthOf(changed) > lengthOf(program))) continue;
+        if (score < height || (score === height && nrOps(changed) > SHORT)) continue;
         if (score > height) stale = 0;
         program = changed;
         height = score;
       }
     }
+  }
+
+  /** Without the operations that do nothing, or next to nothing. */
+  function strip(program: GuestProgram, height: number): { program: GuestProgram; height: number } {
+    let best = { program, height };
+    for (const part of ['setUp', 'round'] as const)
+      for (let at = program[part].length - 1; at >= 0 && work < job.quota; at--) {
+        const shorter = { ...best.program, [part]: best.program[part].filter((_op, place) => place !== at) };
+        const score = scoreOf(shorter);
+        if (score > 0 && score >= ALMOST * height) best = { program: shorter, height: score };
+      }
+    return best;
   }
 
   /** A better neighbour, or an equal one that is shorter; undefined: there is none, or no time is left. */
@@ -207,9 +225,10 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
   }
 
   function climb(): void {
-    let from = champion() ?? settle().program;
+    let from = job.parents[0] ?? settle().program;
     let height = scoreOf(from);
     while (work < job.quota) {
+      ({ program: from, height } = strip(from, height));
       for (let up = stepUp(from, height); up !== undefined; up = stepUp(from, height)) ({ program: from, height } = up);
       if (work >= job.quota) return;
       from = source.mutate(champion() ?? from);

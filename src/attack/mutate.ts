@@ -242,7 +242,7 @@ export function createProgramSource(
       const joined = (a: readonly Op[], b: readonly Op[]): Op[] =>
         [...a.slice(0, below(a.length + 1)), ...b.slice(below(b.length + 1))].slice(0, MAX_OPS);
       return {
-        model: first.model,
+        model: pick([first, second]).model,
         vcpus: Math.max(first.vcpus, second.vcpus),
         setUp: joined(first.setUp, second.setUp),
         round: chance(50) ? joined(first.round, second.round) : pick([first, second]).round,

@@ -91,9 +91,17 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
   const { settings, generation } = state;
   const rng = createGenerator(settings.seed * 0x9e3779b1 + generation * 0x85ebca6b);
   const jobs: Job[] = [];
-  const add = (isLarge: boolean, cell: number, given: readonly GuestProgram[], quota: number, way: Way): void => {
+  const add = (
+    isLarge: boolean,
+    cell: number,
+    given: readonly GuestProgram[],
+    quota: number,
+    way: Way,
+    foot?: GuestProgram,
+  ): void => {
     const known = isLarge ? state.large : state.small;
-    const parents = quota === 0 ? [] : drawParents(known, cell, (bound) => rng.nextBelow(bound));
+    const drawn = quota === 0 ? [] : drawParents(known, cell, (bound) => rng.nextBelow(bound));
+    const parents = foot === undefined ? drawn : [foot, ...drawn];
     jobs.push({
       attacker: settings.attacker,
       targets: settings.targets,
@@ -131,8 +139,12 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
   const polished = generation % FREE_EVERY !== 0 && unpolished.length > 0 ? unpolished : free;
   const turn = polished === free ? generation / FREE_EVERY : generation;
   const large = polished[Math.floor(turn) % polished.length];
-  if (large !== undefined)
-    add(true, large, [], POLISH_FACTOR * settings.work, LARGE_WAYS[generation % LARGE_WAYS.length]);
+  if (large === undefined) return jobs;
+  const quota = POLISH_FACTOR * settings.work;
+  add(true, large, [], quota, LARGE_WAYS[generation % LARGE_WAYS.length]);
+  // Another peak may be higher, though its foot is lower.
+  const foot = state.small[large];
+  if (polished !== free && foot !== null) add(true, large, [], quota, 'climb', foot.program);
   return jobs;
 }
 
