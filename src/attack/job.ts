@@ -11,15 +11,16 @@ import { declaredBy, worstSizeOf } from './bounds.js';
 import { dimensions } from './dimensions.js';
 import { createEvaluator, type Evaluator, type Limits, type Target } from './evaluate.js';
 import { createProgramSource } from './mutate.js';
-import { neighboursOf } from './neighbours.js';
+import { insertionsOf, neighboursOf } from './neighbours.js';
 
 /**
  * How candidates are drawn. `walk`: steps from the cell's champion that may go down by a share, since the way to a worse guest
  * often leads over several changes that alone change nothing; after so many steps it begins anew. `climb`: every small step
  * from the champion, and from whatever is better, to a peak; then from near it. `island`: the same as a walk, from plain
- * programs and without knowing the champion, so that a second-best way does not keep the best one away.
+ * programs and without knowing the champion, so that a second-best way does not keep the best one away. `graft`: the champion
+ * and pieces of the others, or one of them and pieces of the champion; a gain is gone on with.
  */
-export type Way = 'walk' | 'climb' | 'island';
+export type Way = 'walk' | 'climb' | 'island' | 'graft';
 
 const DRIFTS = [1, 0.9, 0.6];
 const WALK = 64;
@@ -209,9 +210,18 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
     return best;
   }
 
+  /** One operation more, somewhere and most often at the end; too many programs for the size that counts. */
+  function longer(program: GuestProgram): GuestProgram[] {
+    const { length } = program.setUp;
+    const place = Math.min(length, rng.nextBelow(2 * length + 1));
+    const model = rng.nextBelow(2) === 0 ? 'gicv3' : 'gicv2';
+    return insertionsOf({ ...program, model }, job.attacker, place);
+  }
+
   /** A better neighbour, or an equal one that is shorter; undefined: there is none, or no time is left. */
   function stepUp(program: GuestProgram, height: number): { program: GuestProgram; height: number } | undefined {
     const left = neighboursOf(program, job.attacker);
+    if (job.isNormalised) left.push(...longer(program));
     const length = lengthOf(program);
     while (left.length > 0 && work < job.quota) {
       const at = rng.nextBelow(left.length);
@@ -236,7 +246,15 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
     }
   }
 
-  const ways: Readonly<Record<Way, () => void>> = { walk, climb, island: settleIslands };
+  function graft(): void {
+    while (work < job.quota) {
+      const own = champion() ?? settle().program;
+      const other = job.parents[rng.nextBelow(Math.max(1, job.parents.length))] ?? source.plain();
+      scoreOf(source.graft(own, other));
+    }
+  }
+
+  const ways: Readonly<Record<Way, () => void>> = { walk, climb, island: settleIslands, graft };
   ways[job.way]();
   return { evaluations, work, rejected, improvements: [...improvements.values()] };
 }

@@ -21,6 +21,8 @@ export interface ProgramSource {
   mutate(program: GuestProgram): GuestProgram;
   /** A part of each. */
   recombine(first: GuestProgram, second: GuestProgram): GuestProgram;
+  /** One of them whole, with up to three operations in a row of the other somewhere in it. */
+  graft(first: GuestProgram, second: GuestProgram): GuestProgram;
 }
 
 const MAX_OPS = 10;
@@ -230,9 +232,22 @@ export function createProgramSource(
     }
   }
 
+  function graft(first: GuestProgram, second: GuestProgram): GuestProgram {
+    const [stock, scion] = chance(50) ? [first, second] : [second, first];
+    const ops = [...scion.setUp, ...scion.round];
+    const from = below(Math.max(1, ops.length));
+    const taken = ops.slice(from, from + 1 + below(3));
+    const part = stock.round.length > 0 && chance(30) ? 'round' : 'setUp';
+    const grown = [...stock[part]];
+    grown.splice(below(grown.length + 1), 0, ...taken);
+    const { model } = pick([stock, scion]);
+    return { ...stock, model, vcpus: Math.max(first.vcpus, second.vcpus), [part]: grown.slice(0, MAX_OPS) };
+  }
+
   return {
     random,
     plain,
+    graft,
     mutate(program) {
       let changed = program;
       for (let left = 1 + below(chance(70) ? 2 : 4); left > 0; left--) changed = changeOnce(changed);

@@ -2,8 +2,8 @@
  * All programs one small step away from one: what a climb to the next peak looks at. Steps that make it shorter are among
  * them, so that a peak says no more than it needs, and so are steps of spans from a quarter down to a single share.
  */
-import { type GuestProgram, type Op, SHARES, SPAN_ORDERS, verbInfo } from '../hostile/program.js';
-import type { Attacker } from './attacker.js';
+import { doing, type GuestProgram, type Op, SHARES, SPAN_ORDERS, verbInfo } from '../hostile/program.js';
+import { type Attacker, verbsOf } from './attacker.js';
 import { PLAIN_SPANS, plainValues, type Span, withOrder, withSpan } from './plain.js';
 
 const PARTS = ['setUp', 'round'] as const;
@@ -31,6 +31,22 @@ export function neighboursOf(program: GuestProgram, attacker: Attacker): GuestPr
   for (const moved of movedEnds(program)) add(moved);
   found.delete(JSON.stringify(program));
   return [...found.values()];
+}
+
+/** Programs with one plain operation more, on all interrupts, at a place of the set-up: by one vCPU, or by each. */
+export function insertionsOf(program: GuestProgram, attacker: Attacker, place: number): GuestProgram[] {
+  const vcpus = Array.from({ length: Math.min(program.vcpus, FEW_VCPUS) }, (_none, vcpu) => vcpu);
+  const { setUp } = program;
+  const put = (...ops: readonly Op[]): GuestProgram => ({
+    ...program,
+    setUp: [...setUp.slice(0, place), ...ops, ...setUp.slice(place)],
+  });
+  return verbsOf(attacker).flatMap(({ verb, on }) =>
+    plainValues(verb, attacker).flatMap((value) => {
+      const ops = vcpus.map((vcpu) => doing(verb, { vcpu, value, ...(on === 'nothing' ? { to: 0 } : {}) }));
+      return [...ops.map((op) => put(op)), put(...ops)];
+    }),
+  );
 }
 
 function listsFrom(ops: readonly Op[], attacker: Attacker): Op[][] {

@@ -54,12 +54,14 @@ export function startSearch(settings: SearchSettings): SearchState {
   };
 }
 
-const EXPLORE_JOBS = 4;
+const EXPLORE_JOBS = 5;
 const SCALE_JOBS = 2;
 /** Evaluations at the size that counts are longer. */
-const POLISH_FACTOR = 4;
+const POLISH_FACTOR = 2;
 /** One generation in so many works on a dimension without a bound at the size that counts. */
 const FREE_EVERY = 4;
+/** One in so many works on the comparisons and locks of a path as well. */
+const SIBLINGS_EVERY = 3;
 const NR_PARENTS = 8;
 /** Of a small evaluation, and of one at the size that counts. */
 const SMALL_LIMITS = { events: 8192, steps: 200_000 };
@@ -78,10 +80,10 @@ const DONE = 0.995;
 const NEAR = 0.965;
 
 /** What visits to a cell do in turn; the large size is for peaks. */
-const SMALL_WAYS: readonly Way[] = ['island', 'walk', 'climb'];
-const LARGE_WAYS: readonly Way[] = ['climb', 'climb', 'walk'];
+const SMALL_WAYS: readonly Way[] = ['island', 'climb', 'walk', 'climb', 'graft', 'climb'];
+const LARGE_WAYS: readonly Way[] = ['climb', 'graft', 'climb', 'walk'];
 /** Visits without a gain after which the small champion of a cell that is far from its bound at the size that counts is forgotten. */
-const FRUITLESS = 12;
+const FRUITLESS = 8;
 
 const wayOf = ({ small, visits }: SearchState, cell: number): Way =>
   small[cell] === null ? 'island' : SMALL_WAYS[visits[cell] % SMALL_WAYS.length];
@@ -100,7 +102,8 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
     foot?: GuestProgram,
   ): void => {
     const known = isLarge ? state.large : state.small;
-    const drawn = quota === 0 ? [] : drawParents(known, cell, (bound) => rng.nextBelow(bound));
+    const below = (bound: number): number => rng.nextBelow(bound);
+    const drawn = quota === 0 ? [] : way === 'graft' ? drawKin(known, cell, below) : drawParents(known, cell, below);
     const parents = foot === undefined ? drawn : [foot, ...drawn];
     jobs.push({
       attacker: settings.attacker,
@@ -129,10 +132,13 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
   const lent = nextLent(state, bounded);
   if (lent !== undefined) add(true, lent.cell, [lent.program], 0, 'walk');
   const unbounded = all.filter((cell) => !isBounded(settings, cell));
+  const isFar = bounded.some((cell) => shareOf(state, 'large', cell) < NEAR);
   const open = openCells(state, 'small', bounded);
   for (const cell of leastVisited(open, state.visits, EXPLORE_JOBS - 1))
     add(false, cell, [], settings.work, wayOf(state, cell));
-  add(false, unbounded[generation % unbounded.length], [], settings.work, 'walk');
+  // What nothing is declared for comes behind what is far from what is declared.
+  if (!isFar || generation % 2 === 0)
+    add(false, unbounded[(generation >> 1) % unbounded.length], [], settings.work, 'walk');
   const hasLarge = (cell: number): boolean => state.large[cell] !== null;
   const unpolished = openCells(state, 'large', bounded.filter(hasLarge));
   const free = unbounded.filter(hasLarge);
@@ -141,7 +147,8 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
   const large = polished[Math.floor(turn) % polished.length];
   if (large === undefined) return jobs;
   const quota = POLISH_FACTOR * settings.work;
-  add(true, large, [], quota, LARGE_WAYS[generation % LARGE_WAYS.length]);
+  // Drawn, so that the turns of cells and of ways do not beat.
+  add(true, large, [], quota, LARGE_WAYS[rng.nextBelow(LARGE_WAYS.length)]);
   // Another peak may be higher, though its foot is lower.
   const foot = state.small[large];
   if (polished !== free && foot !== null) add(true, large, [], quota, 'climb', foot.program);
@@ -196,7 +203,8 @@ function nextLent(state: SearchState, bounded: readonly number[]): { cell: numbe
 function openCells(state: SearchState, which: 'small' | 'large', bounded: readonly number[]): number[] {
   const undone = bounded.filter((cell) => shareOf(state, which, cell) < DONE);
   const far = undone.filter((cell) => shareOf(state, 'large', cell) < NEAR);
-  return withSiblings(byGap(state, which, far.length > 0 ? far : undone));
+  const open = byGap(state, which, far.length > 0 ? far : undone);
+  return state.generation % SIBLINGS_EVERY === 0 ? withSiblings(open) : open;
 }
 
 /** Where the last improvement is the fewest jobs ago; of equals, those that come first. */
@@ -272,6 +280,14 @@ function byGap(state: SearchState, which: 'small' | 'large', cells: readonly num
  */
 const withSiblings = (cells: readonly number[]): number[] =>
   cells.flatMap((cell) => siblingsOf(dimensionOf(cell)).map((dimension) => cellIndex(targetOf(cell), dimension)));
+
+/** The champion, and those of the same dimension of other targets. */
+function drawKin(cells: Cells, cell: number, below: (bound: number) => number): GuestProgram[] {
+  const kin = cells.filter((champion, other) => champion !== null && dimensionOf(other) === dimensionOf(cell));
+  const own = cells[cell] === null ? [] : [cells[cell]];
+  const drawn = kin.length === 0 ? [] : Array.from({ length: NR_PARENTS }, () => kin[below(kin.length)]);
+  return [...own, ...drawn].flatMap((champion) => (champion === null ? [] : [champion.program]));
+}
 
 /** The champions of the same dimension and of the same target, and of any other cell. */
 function drawParents(cells: Cells, cell: number, below: (bound: number) => number): GuestProgram[] {
