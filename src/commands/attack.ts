@@ -82,7 +82,7 @@ export function registerAttack(program: Command, terminal: Terminal): void {
     .option('--seed <n>', 'seed of the search', parseSeed, 1)
     .option(
       '--work <n>',
-      'steps and events of a job; fewer: the archive is merged more often',
+      'events and a 64th of the steps of a job; fewer: the archive is merged more often',
       parseWhole(1, 1e9),
       DEFAULT_WORK,
     )
