@@ -1,6 +1,7 @@
 /** The worst guests known: one cell per target (flavour and strategy) and dimension, at a small size and at the size that counts. */
 import type { GuestProgram } from '../hostile/program.js';
 import { dimensions } from './dimensions.js';
+import { oddnessOf } from './plain.js';
 
 export interface Champion {
   readonly program: GuestProgram;
@@ -21,9 +22,13 @@ export const cellIndex = (target: number, dimension: number): number => target *
 export const targetOf = (cell: number): number => Math.floor(cell / dimensions.length);
 export const dimensionOf = (cell: number): number => cell % dimensions.length;
 
-/** Longer programs are worse if nothing else tells them apart: parents that say no more than they need. */
-export const lengthOf = ({ setUp, round, rounds, vcpus }: GuestProgram): number =>
-  64 * (setUp.length + round.length) + 2 * rounds + vcpus;
+/** Longer programs, and those of odd spans, are worse if nothing else tells them apart: parents that say no more than they need. */
+export function lengthOf({ setUp, round, rounds, vcpus }: GuestProgram): number {
+  let length = 64 * (setUp.length + round.length) + 2 * rounds + vcpus;
+  for (const op of setUp) length += oddnessOf(op);
+  for (const op of round) length += oddnessOf(op);
+  return length;
+}
 
 /** Has it a higher score than what the cell holds, or the same with a shorter program? */
 export function isBetter(champion: Champion | null, { score, program }: Champion): boolean {

@@ -36,7 +36,7 @@ export interface Limits {
 export interface Evaluation {
   /** By index into dimensions.ts; undefined: forbidden to the attacker, too long, or impossible on this machine. */
   readonly figures: readonly number[] | undefined;
-  /** Events and modelled steps that it took: a measure of time that is the same everywhere. */
+  /** Events, and modelled steps at the weight of STEPS_PER_EVENT: a measure of time that is the same everywhere. */
   readonly work: number;
 }
 
@@ -44,7 +44,12 @@ export interface Evaluator {
   evaluate(program: GuestProgram, target: Target, size: ProgramSize): Evaluation;
 }
 
-const REJECTED: Evaluation = { figures: undefined, work: 1 };
+/** Modelled steps that take about as long as an event does, with the share of the whole evaluation that it has. */
+const STEPS_PER_EVENT = 64;
+const workOf = (events: number, steps: number): number => events + Math.ceil(steps / STEPS_PER_EVENT);
+
+/** To find out that it cannot be run takes time, too. */
+const REJECTED: Evaluation = { figures: undefined, work: 16 };
 
 interface Model {
   readonly vgic: Vgic;
@@ -138,7 +143,7 @@ export function createEvaluator(attacker: Attacker, limits: Limits, keptModels =
         while (at < count) {
           const end = Math.min(count, at + CHECKED_EVENTS);
           for (; at < end; at++) engine.step(word[at], value[at]);
-          if (stepsOf(vgic) - before > limits.steps) return { figures: undefined, work: at + limits.steps };
+          if (stepsOf(vgic) - before > limits.steps) return { figures: undefined, work: workOf(at, limits.steps) };
         }
       } catch (error) {
         if (!(error instanceof HostStop)) throw error;
@@ -147,7 +152,7 @@ export function createEvaluator(attacker: Attacker, limits: Limits, keptModels =
         models.delete(key);
       }
       const steps = stepsOf(vgic) - before;
-      return { figures: readFigures({ cost, steps, instructions, stopped }), work: at + steps };
+      return { figures: readFigures({ cost, steps, instructions, stopped }), work: workOf(at, steps) };
     },
   };
 }

@@ -11,13 +11,26 @@ import { declaredBy, worstSizeOf } from './bounds.js';
 import { dimensions } from './dimensions.js';
 import { createEvaluator, type Evaluator, type Limits, type Target } from './evaluate.js';
 import { createProgramSource } from './mutate.js';
+import { insertionsOf, neighboursOf } from './neighbours.js';
 
 /**
- * Candidates are steps of a walk that begins at the cell's champion and may go down by a share, since the way to a worse guest
- * often leads over several changes that alone change nothing; after so many steps it begins anew.
+ * How candidates are drawn. `walk`: steps from the cell's champion that may go down by a share, since the way to a worse guest
+ * often leads over several changes that alone change nothing; after so many steps it begins anew. `climb`: every small step
+ * from the champion, and from whatever is better, to a peak; then from near it. `island`: the same as a walk, from plain
+ * programs and without knowing the champion, so that a second-best way does not keep the best one away. `graft`: the champion
+ * and pieces of the others, or one of them and pieces of the champion; a gain is gone on with.
  */
+export type Way = 'walk' | 'climb' | 'island' | 'graft';
+
 const DRIFTS = [1, 0.9, 0.6];
 const WALK = 64;
+/** Plain programs of which an island begins with the worst one, and steps without a gain after which it is left. */
+const SETTLERS = 40;
+const PATIENCE = 120;
+/** What an island's programs may grow to without a gain: the way there may lead over changes that alone change nothing. */
+const SHORT = 6;
+/** A climb leaves out what costs no more than this before it looks for gains: there are fewer steps to try then. */
+const ALMOST = 0.98;
 /** A gain of which the other targets are told. */
 const NEWS = 1.02;
 
@@ -27,6 +40,7 @@ export interface Job {
   readonly targets: readonly Target[];
   readonly size: ProgramSize;
   readonly seed: number;
+  readonly way: Way;
   /** The cell that candidates are judged for; any other that they improve counts as well. */
   readonly cell: number;
   /** Judged as they are, first. */
@@ -70,6 +84,8 @@ export function createJobRunner(): (job: Job) => JobResult {
     return runJob(job, evaluator);
   };
 }
+
+const nrOps = ({ setUp, round }: GuestProgram): number => setUp.length + round.length;
 
 function runJob(job: Job, evaluator: Evaluator): JobResult {
   const { targets, size } = job;
@@ -136,21 +152,109 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
   const target = targetOf(job.cell);
   const dimension = dimensionOf(job.cell);
   const rejected = job.given.filter((program) => judgeEverywhere(program, target) === undefined);
-  let walker = job.parents[0];
-  let height = job.known.scores[job.cell];
-  let drift = DRIFTS[0];
-  for (let step = 1; work < job.quota; step++) {
-    const program = candidate(walker);
-    const score = judgeEverywhere(program, target)?.[dimension];
-    const isHigher = score !== undefined && score >= height * drift;
-    if (isHigher || walker === undefined) {
-      walker = program;
-      height = score ?? 0;
+  const scoreOf = (program: GuestProgram): number => judgeEverywhere(program, target)?.[dimension] ?? 0;
+  const champion = (): GuestProgram | undefined => improvements.get(job.cell)?.program ?? job.parents[0];
+
+  function walk(): void {
+    let walker: GuestProgram | undefined = job.parents[0];
+    let height = job.known.scores[job.cell];
+    let drift = DRIFTS[0];
+    for (let step = 1; work < job.quota; step++) {
+      const program = candidate(walker);
+      const score = scoreOf(program);
+      if (score >= height * drift || walker === undefined) {
+        walker = program;
+        height = score;
+      }
+      if (step % WALK !== 0) continue;
+      walker = champion();
+      height = scores[job.cell];
+      drift = DRIFTS[rng.nextBelow(DRIFTS.length)];
     }
-    if (step % WALK !== 0) continue;
-    walker = improvements.get(job.cell)?.program ?? job.parents[0];
-    height = scores[job.cell];
-    drift = DRIFTS[rng.nextBelow(DRIFTS.length)];
   }
+
+  /** The worst of a few plain programs. */
+  function settle(): { program: GuestProgram; height: number } {
+    let best = { program: source.plain(), height: -1 };
+    for (let left = SETTLERS; left > 0 && work < job.quota; left--) {
+      const program = source.plain();
+      const height = scoreOf(program);
+      if (height > best.height) best = { program, height };
+    }
+    return best;
+  }
+
+  function settleIslands(): void {
+    while (work < job.quota) {
+      let { program, height } = settle();
+      for (let stale = 0; stale < PATIENCE && work < job.quota; stale++) {
+        const changed = source.mutate(program);
+        const score = scoreOf(changed);
+        if (score < height || (score === height && nrOps(changed) > SHORT)) continue;
+        if (score > height) stale = 0;
+        program = changed;
+        height = score;
+      }
+    }
+  }
+
+  /** Without the operations that do nothing, or next to nothing. */
+  function strip(program: GuestProgram, height: number): { program: GuestProgram; height: number } {
+    let best = { program, height };
+    for (const part of ['setUp', 'round'] as const)
+      for (let at = program[part].length - 1; at >= 0 && work < job.quota; at--) {
+        const shorter = { ...best.program, [part]: best.program[part].filter((_op, place) => place !== at) };
+        const score = scoreOf(shorter);
+        if (score > 0 && score >= ALMOST * height) best = { program: shorter, height: score };
+      }
+    return best;
+  }
+
+  /** One operation more, somewhere and most often at the end; too many programs for the size that counts. */
+  function longer(program: GuestProgram): GuestProgram[] {
+    const { length } = program.setUp;
+    const place = Math.min(length, rng.nextBelow(2 * length + 1));
+    const model = rng.nextBelow(2) === 0 ? 'gicv3' : 'gicv2';
+    return insertionsOf({ ...program, model }, job.attacker, place);
+  }
+
+  /** A better neighbour, or an equal one that is shorter; undefined: there is none, or no time is left. */
+  function stepUp(program: GuestProgram, height: number): { program: GuestProgram; height: number } | undefined {
+    const left = neighboursOf(program, job.attacker);
+    if (job.isNormalised) left.push(...longer(program));
+    const length = lengthOf(program);
+    while (left.length > 0 && work < job.quota) {
+      const at = rng.nextBelow(left.length);
+      const [neighbour] = left.splice(at, 1, left[left.length - 1]);
+      left.pop();
+      const score = scoreOf(neighbour);
+      if (score > height || (score === height && lengthOf(neighbour) < length))
+        return { program: neighbour, height: score };
+    }
+    return undefined;
+  }
+
+  function climb(): void {
+    let from = job.parents[0] ?? settle().program;
+    let height = scoreOf(from);
+    while (work < job.quota) {
+      ({ program: from, height } = strip(from, height));
+      for (let up = stepUp(from, height); up !== undefined; up = stepUp(from, height)) ({ program: from, height } = up);
+      if (work >= job.quota) return;
+      from = source.mutate(champion() ?? from);
+      height = scoreOf(from);
+    }
+  }
+
+  function graft(): void {
+    while (work < job.quota) {
+      const own = champion() ?? settle().program;
+      const other = job.parents[rng.nextBelow(Math.max(1, job.parents.length))] ?? source.plain();
+      scoreOf(source.graft(own, other));
+    }
+  }
+
+  const ways: Readonly<Record<Way, () => void>> = { walk, climb, island: settleIslands, graft };
+  ways[job.way]();
   return { evaluations, work, rejected, improvements: [...improvements.values()] };
 }

@@ -2,7 +2,6 @@
 import type { Generator } from '../base/rng.js';
 import {
   type GuestProgram,
-  NEXT_VCPU,
   type Op,
   SHARES,
   SPAN_ORDERS,
@@ -11,14 +10,19 @@ import {
   verbInfo,
 } from '../hostile/program.js';
 import { type Attacker, verbsOf } from './attacker.js';
+import { PLAIN_SPANS, plainValues, snapped, withSpan } from './plain.js';
 
 export interface ProgramSource {
   /** Out of nothing. */
   random(): GuestProgram;
+  /** The same of one to five plain operations (plain.ts), done once. */
+  plain(): GuestProgram;
   /** One to four small changes. */
   mutate(program: GuestProgram): GuestProgram;
   /** A part of each. */
   recombine(first: GuestProgram, second: GuestProgram): GuestProgram;
+  /** One of them whole, with up to three operations in a row of the other somewhere in it. */
+  graft(first: GuestProgram, second: GuestProgram): GuestProgram;
 }
 
 const MAX_OPS = 10;
@@ -41,8 +45,6 @@ const SOURCES: readonly Verb[] = ['pend', 'activate', 'sgi', 'int', 'raise'];
 const MAX_LADDER = 64;
 /** What a list is made of and ordered by: half of all new operations. */
 const MAIN: readonly Verb[] = ['pend', 'priority', 'target', 'disable', 'enter', 'int', 'lpi-config', 'lpi-move'];
-/** All alike, rising, falling, and scattered once. */
-const PLAIN_LADDERS = [0, 31, 32, 33, 34];
 
 /** `known`: programs whose operations are worth more than random ones. */
 export function createProgramSource(
@@ -68,25 +70,18 @@ export function createProgramSource(
   }
 
   function randomValue(verb: Verb): number {
+    if (chance(75)) return pick(plainValues(verb, attacker));
     switch (verb) {
-      case 'priority':
-      case 'lpi-config':
-        return chance(70) ? pick(PLAIN_LADDERS) : below(MAX_LADDER);
       case 'target':
       case 'lpi-move':
-        return chance(15) ? NEXT_VCPU : below(attacker.vcpus);
-      case 'pmr':
-        return pick([0, 0x80, 0xf8]);
+        return below(attacker.vcpus);
       case 'sgi':
         return below(MAX_SGI_VALUE);
       case 'ack':
         return 1 + below(8);
-      case 'drain':
-      case 'groups':
-        return below(4);
       default:
         // Switches mean their lowest bit; a verb that this search does not know may mean more.
-        return verbInfo(verb).value === 'unused' ? 0 : chance(80) ? below(2) : below(MAX_LADDER);
+        return verbInfo(verb).value === 'unused' ? 0 : below(MAX_LADDER);
     }
   }
 
@@ -128,6 +123,21 @@ export function createProgramSource(
     };
   }
 
+  /** Layout and source in either order, by any vCPU; then anything, or the same again. */
+  function plain(): GuestProgram {
+    const ops: Op[] = [];
+    const add = (from: readonly VerbInfo[]): void => {
+      if (from.length === 0) return;
+      const info = pick(from);
+      const op = { ...opOf(info), value: pick(plainValues(info.verb, attacker)), order: 'up' as const, slides: false };
+      ops.push(info.on === 'nothing' ? op : withSpan(op, chance(50) ? PLAIN_SPANS[0] : pick(PLAIN_SPANS)));
+    };
+    if (chance(40)) add(layouts);
+    add(sources.length > 0 ? sources : verbs);
+    for (let left = below(4); left > 0; left--) add(chance(50) ? layouts : chance(40) ? sources : verbs);
+    return { model: chance(70) ? 'gicv3' : 'gicv2', vcpus: attacker.vcpus, setUp: ops, round: [], rounds: 0 };
+  }
+
   /** The span of another operation, or what it leaves out. */
   function relatedSpan(op: Op, ops: readonly Op[]): Op {
     const { from, to } = pick(ops);
@@ -136,7 +146,9 @@ export function createProgramSource(
   }
 
   function changeOp(op: Op, ops: readonly Op[]): Op {
-    switch (below(8)) {
+    switch (below(9)) {
+      case 8:
+        return withSpan(op, pick(PLAIN_SPANS));
       case 6:
         return relatedSpan(op, ops);
       case 0:
@@ -159,10 +171,16 @@ export function createProgramSource(
     }
   }
 
+  /** Its ends at the nearest quarters; a span that would be empty stays as it is. */
+  function snap(op: Op): Op {
+    const [from, to] = [snapped(op.from), snapped(op.to)];
+    return from < to ? withSpan(op, { from, to }) : op;
+  }
+
   function changeList(ops: readonly Op[]): Op[] {
     const changed = [...ops];
     const at = chance(25) ? changed.length : below(changed.length + 1);
-    const kind = below(changed.length === 0 ? 1 : 6);
+    const kind = below(changed.length === 0 ? 1 : 7);
     if (kind === 0 && changed.length < MAX_OPS) changed.splice(at, 0, randomOp());
     else if (changed.length === 0) return changed;
     else {
@@ -170,6 +188,9 @@ export function createProgramSource(
       const other = below(changed.length);
       if (kind === 1) changed.splice(place, 1);
       else if (kind === 2 && changed.length < MAX_OPS) changed.splice(other, 0, changed[place]);
+      // Each vCPU does the same.
+      else if (kind === 6 && changed.length < MAX_OPS)
+        changed.splice(place, 0, { ...changed[place], vcpu: below(attacker.vcpus) });
       else if (kind === 3) [changed[place], changed[other]] = [changed[other], changed[place]];
       else changed[place] = changeOp(changed[place], ops);
     }
@@ -177,7 +198,11 @@ export function createProgramSource(
   }
 
   function changeOnce(program: GuestProgram): GuestProgram {
-    switch (below(13)) {
+    switch (below(14)) {
+      case 13: {
+        const plainly = (ops: readonly Op[]): Op[] => ops.map(snap);
+        return { ...program, setUp: plainly(program.setUp), round: plainly(program.round) };
+      }
       case 12: {
         // One vCPU does it all while the others are in the guest, or wait.
         const vcpu = below(attacker.vcpus);
@@ -207,8 +232,22 @@ export function createProgramSource(
     }
   }
 
+  function graft(first: GuestProgram, second: GuestProgram): GuestProgram {
+    const [stock, scion] = chance(50) ? [first, second] : [second, first];
+    const ops = [...scion.setUp, ...scion.round];
+    const from = below(Math.max(1, ops.length));
+    const taken = ops.slice(from, from + 1 + below(3));
+    const part = stock.round.length > 0 && chance(30) ? 'round' : 'setUp';
+    const grown = [...stock[part]];
+    grown.splice(below(grown.length + 1), 0, ...taken);
+    const { model } = pick([stock, scion]);
+    return { ...stock, model, vcpus: Math.max(first.vcpus, second.vcpus), [part]: grown.slice(0, MAX_OPS) };
+  }
+
   return {
     random,
+    plain,
+    graft,
     mutate(program) {
       let changed = program;
       for (let left = 1 + below(chance(70) ? 2 : 4); left > 0; left--) changed = changeOnce(changed);
@@ -218,7 +257,7 @@ export function createProgramSource(
       const joined = (a: readonly Op[], b: readonly Op[]): Op[] =>
         [...a.slice(0, below(a.length + 1)), ...b.slice(below(b.length + 1))].slice(0, MAX_OPS);
       return {
-        model: first.model,
+        model: pick([first, second]).model,
         vcpus: Math.max(first.vcpus, second.vcpus),
         setUp: joined(first.setUp, second.setUp),
         round: chance(50) ? joined(first.round, second.round) : pick([first, second]).round,

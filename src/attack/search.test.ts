@@ -30,7 +30,7 @@ const settings: SearchSettings = {
   ],
   small: { n: 16, nrLr: 4 },
   large: { n: 48, nrLr: 4 },
-  work: 40_000,
+  work: 1_000,
 };
 
 /** `workers`: runners that take turns, as processes of a pool would. */

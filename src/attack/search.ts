@@ -10,10 +10,10 @@ import { createGenerator } from '../base/rng.js';
 import type { GuestProgram, ProgramSize } from '../hostile/program.js';
 import { type Cells, cellIndex, dimensionOf, emptyCells, isBetter, lengthOf, targetOf } from './archive.js';
 import type { Attacker } from './attacker.js';
-import { boundOf, worstCaseOf } from './bounds.js';
+import { mostOf, worstCaseOf } from './bounds.js';
 import { dimensions, siblingsOf } from './dimensions.js';
 import type { Limits, Target } from './evaluate.js';
-import type { Job, JobResult } from './job.js';
+import type { Job, JobResult, Way } from './job.js';
 
 export interface SearchSettings {
   readonly seed: number;
@@ -39,7 +39,7 @@ export interface SearchState {
 }
 
 /** Work of a job that takes a tenth of a second or so. */
-export const DEFAULT_WORK = 500_000;
+export const DEFAULT_WORK = 150_000;
 
 /** An empty archive. */
 export function startSearch(settings: SearchSettings): SearchState {
@@ -54,12 +54,14 @@ export function startSearch(settings: SearchSettings): SearchState {
   };
 }
 
-const EXPLORE_JOBS = 4;
+const EXPLORE_JOBS = 5;
 const SCALE_JOBS = 2;
 /** Evaluations at the size that counts are longer. */
-const POLISH_FACTOR = 3;
+const POLISH_FACTOR = 2;
 /** One generation in so many works on a dimension without a bound at the size that counts. */
 const FREE_EVERY = 4;
+/** One in so many works on the comparisons and locks of a path as well. */
+const SIBLINGS_EVERY = 3;
 const NR_PARENTS = 8;
 /** Of a small evaluation, and of one at the size that counts. */
 const SMALL_LIMITS = { events: 8192, steps: 200_000 };
@@ -77,20 +79,39 @@ const DONE = 0.995;
 /** one this near waits for those that are not. */
 const NEAR = 0.965;
 
+/** What visits to a cell do in turn; the large size is for peaks. */
+const SMALL_WAYS: readonly Way[] = ['island', 'climb', 'walk', 'climb', 'graft', 'climb'];
+const LARGE_WAYS: readonly Way[] = ['climb', 'graft', 'climb', 'walk'];
+/** Visits without a gain after which the small champion of a cell that is far from its bound at the size that counts is forgotten. */
+const FRUITLESS = 8;
+
+const wayOf = ({ small, visits }: SearchState, cell: number): Way =>
+  small[cell] === null ? 'island' : SMALL_WAYS[visits[cell] % SMALL_WAYS.length];
+
 /** The jobs of the next generation. `seeds`: programs that the first one judges before anything else. */
 export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []): Job[] {
   const { settings, generation } = state;
   const rng = createGenerator(settings.seed * 0x9e3779b1 + generation * 0x85ebca6b);
   const jobs: Job[] = [];
-  const add = (isLarge: boolean, cell: number, given: readonly GuestProgram[], quota: number): void => {
+  const add = (
+    isLarge: boolean,
+    cell: number,
+    given: readonly GuestProgram[],
+    quota: number,
+    way: Way,
+    foot?: GuestProgram,
+  ): void => {
     const known = isLarge ? state.large : state.small;
-    const parents = quota === 0 ? [] : drawParents(known, cell, (bound) => rng.nextBelow(bound));
+    const below = (bound: number): number => rng.nextBelow(bound);
+    const drawn = quota === 0 ? [] : way === 'graft' ? drawKin(known, cell, below) : drawParents(known, cell, below);
+    const parents = foot === undefined ? drawn : [foot, ...drawn];
     jobs.push({
       attacker: settings.attacker,
       targets: settings.targets,
       limits: isLarge ? largeLimits(settings) : smallLimits(settings),
       size: isLarge ? settings.large : settings.small,
       seed: rng.nextUint32(),
+      way,
       cell,
       isNormalised: !isLarge,
       given,
@@ -103,23 +124,34 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
     });
   };
   if (generation === 0 && seeds.length > 0) {
-    for (const size of [false, true]) add(size, 0, seeds, 0);
+    for (const size of [false, true]) add(size, 0, seeds, 0, 'walk');
   }
-  for (const cell of nextScaled(state)) add(true, cell, [state.small[cell]!.program], 0);
+  for (const cell of nextScaled(state)) add(true, cell, [state.small[cell]!.program], 0, 'walk');
   const all = state.small.map((_champion, cell) => cell);
   const bounded = all.filter((cell) => isBounded(settings, cell));
   const lent = nextLent(state, bounded);
-  if (lent !== undefined) add(true, lent.cell, [lent.program], 0);
+  if (lent !== undefined) add(true, lent.cell, [lent.program], 0, 'walk');
   const unbounded = all.filter((cell) => !isBounded(settings, cell));
+  const isFar = bounded.some((cell) => shareOf(state, 'large', cell) < NEAR);
   const open = openCells(state, 'small', bounded);
-  for (const cell of leastVisited(open, state.visits, EXPLORE_JOBS - 1)) add(false, cell, [], settings.work);
-  add(false, unbounded[generation % unbounded.length], [], settings.work);
+  for (const cell of leastVisited(open, state.visits, EXPLORE_JOBS - 1))
+    add(false, cell, [], settings.work, wayOf(state, cell));
+  // What nothing is declared for comes behind what is far from what is declared.
+  if (!isFar || generation % 2 === 0)
+    add(false, unbounded[(generation >> 1) % unbounded.length], [], settings.work, 'walk');
   const hasLarge = (cell: number): boolean => state.large[cell] !== null;
   const unpolished = openCells(state, 'large', bounded.filter(hasLarge));
   const free = unbounded.filter(hasLarge);
   const polished = generation % FREE_EVERY !== 0 && unpolished.length > 0 ? unpolished : free;
   const turn = polished === free ? generation / FREE_EVERY : generation;
-  if (polished.length > 0) add(true, polished[Math.floor(turn) % polished.length], [], POLISH_FACTOR * settings.work);
+  const large = polished[Math.floor(turn) % polished.length];
+  if (large === undefined) return jobs;
+  const quota = POLISH_FACTOR * settings.work;
+  // Drawn, so that the turns of cells and of ways do not beat.
+  add(true, large, [], quota, LARGE_WAYS[rng.nextBelow(LARGE_WAYS.length)]);
+  // Another peak may be higher, though its foot is lower.
+  const foot = state.small[large];
+  if (polished !== free && foot !== null) add(true, large, [], quota, 'climb', foot.program);
   return jobs;
 }
 
@@ -141,6 +173,7 @@ export function mergeResults(state: SearchState, jobs: readonly Job[], results: 
       if (!isLarge && champion.score > (before?.score ?? 0)) isStale.add(cell);
     }
   }
+  forgetFruitless(state, scaled);
   state.generation += 1;
   state.unscaled.length = 0;
   state.unscaled.push(...byPromise(state, [...isStale]));
@@ -170,7 +203,8 @@ function nextLent(state: SearchState, bounded: readonly number[]): { cell: numbe
 function openCells(state: SearchState, which: 'small' | 'large', bounded: readonly number[]): number[] {
   const undone = bounded.filter((cell) => shareOf(state, which, cell) < DONE);
   const far = undone.filter((cell) => shareOf(state, 'large', cell) < NEAR);
-  return withSiblings(byGap(state, which, far.length > 0 ? far : undone));
+  const open = byGap(state, which, far.length > 0 ? far : undone);
+  return state.generation % SIBLINGS_EVERY === 0 ? withSiblings(open) : open;
 }
 
 /** Where the last improvement is the fewest jobs ago; of equals, those that come first. */
@@ -191,6 +225,22 @@ function byPromise(state: SearchState, cells: readonly number[]): number[] {
     .map(({ cell }) => cell);
 }
 
+/**
+ * A champion that reaches its bound at the small size and not at the size that counts has won by what does not scale, and one
+ * that nothing was gained on for long is where no way leads on: both are forgotten, and their cells begin anew. `scaled`: those
+ * that were judged at the size that counts just now.
+ */
+function forgetFruitless(state: SearchState, scaled: readonly number[]): void {
+  for (let cell = 0; cell < state.small.length; cell++) {
+    if (state.small[cell] === null || !isBounded(state.settings, cell) || shareOf(state, 'large', cell) >= NEAR)
+      continue;
+    const isRefuted = scaled.includes(cell) && shareOf(state, 'small', cell) >= NEAR;
+    if (!isRefuted && state.visits[cell] < FRUITLESS) continue;
+    state.small[cell] = null;
+    state.visits[cell] = 0;
+  }
+}
+
 /** What cannot be run at the size that counts is no champion at the small one either. */
 function dropRejected(cells: Cells, rejected: readonly GuestProgram[]): void {
   const texts = rejected.map((program) => JSON.stringify(program));
@@ -204,12 +254,15 @@ function isBounded({ targets, large }: SearchSettings, cell: number): boolean {
   return worst !== undefined && worst.steps({ n: large.n, k: large.nrLr, lpis: 0 }) > 0;
 }
 
-/** How much of its bound a cell's champion reaches; without a bound 1, without a champion 0. */
+/**
+ * How much of its bound a cell's champion reaches; without a bound 1, without a champion 0. The bound is that of the worst
+ * interrupt controller, since the guest of a lower one is not the worst.
+ */
 export function shareOf({ settings, small, large }: SearchState, which: 'small' | 'large', cell: number): number {
   const champion = (which === 'small' ? small : large)[cell];
   if (champion === null) return 0;
   const target = settings.targets[targetOf(cell)];
-  const bound = boundOf(target, dimensionOf(cell), champion.program, settings[which]);
+  const bound = mostOf(target, dimensionOf(cell), champion.program, settings[which]);
   return bound === undefined ? 1 : champion.figure / bound;
 }
 
@@ -227,6 +280,14 @@ function byGap(state: SearchState, which: 'small' | 'large', cells: readonly num
  */
 const withSiblings = (cells: readonly number[]): number[] =>
   cells.flatMap((cell) => siblingsOf(dimensionOf(cell)).map((dimension) => cellIndex(targetOf(cell), dimension)));
+
+/** The champion, and those of the same dimension of other targets. */
+function drawKin(cells: Cells, cell: number, below: (bound: number) => number): GuestProgram[] {
+  const kin = cells.filter((champion, other) => champion !== null && dimensionOf(other) === dimensionOf(cell));
+  const own = cells[cell] === null ? [] : [cells[cell]];
+  const drawn = kin.length === 0 ? [] : Array.from({ length: NR_PARENTS }, () => kin[below(kin.length)]);
+  return [...own, ...drawn].flatMap((champion) => (champion === null ? [] : [champion.program]));
+}
 
 /** The champions of the same dimension and of the same target, and of any other cell. */
 function drawParents(cells: Cells, cell: number, below: (bound: number) => number): GuestProgram[] {

@@ -46,8 +46,8 @@ export function describeRows(rows: readonly Row[]): string {
     if (row !== rows[0] && isOther(row, rows[rows.indexOf(row) - 1])) lines.push('');
     if (row === rows[0] || isOther(row, rows[rows.indexOf(row) - 1])) lines.push(`${row.strategy} on ${row.flavour}`);
     const { title, figure, bound, most } = row;
-    const more = most === bound || most === null ? '' : `; ${formatFigure(most)} with another interrupt controller`;
-    const of = bound === null ? '' : `  ${percent(figure / bound)} of ${formatFigure(bound)}${more}`;
+    const own = most === bound || bound === null ? '' : `; ${formatFigure(bound)} with its own interrupt controller`;
+    const of = most === null ? '' : `  ${percent(figure / most)} of ${formatFigure(most)}${own}`;
     lines.push(`  ${title.padEnd(TITLE_WIDTH)} ${formatFigure(figure).padStart(10)}${of}`);
   }
   return lines.join('\n');

@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'attack-'));
 after(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
 
-const QUICK = ['-s', 'fifo,buckets', '--size', '40', '--small-size', '16', '--instructions', '300', '--work', '20000'];
+const QUICK = ['-s', 'fifo,buckets', '--size', '40', '--small-size', '16', '--instructions', '300', '--work', '2000'];
 
 test('attack: the same bytes from one process and from two', async () => {
   const one = await run(['attack', ...QUICK, '--evaluations', '500', '--jobs', '1', '-o', at('one.json')]);

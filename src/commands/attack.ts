@@ -66,7 +66,7 @@ export function registerAttack(program: Command, terminal: Terminal): void {
     )
     .option('--instructions <n>', 'guest instructions of one program', parseWhole(1, 1e9), defaultAttacker.instructions)
     .option('--size <n>', 'interrupts at which guests are compared', sizeRange, 960)
-    .option('--small-size <n>', 'interrupts at which most candidates are tried', sizeRange, 64)
+    .option('--small-size <n>', 'interrupts at which most candidates are tried', sizeRange, 96)
     .option('--nr-lr <n>', 'list registers', nrLrRange, 4)
     .option('--budget <time>', `time to search: 90s, 5m, 1h (default: ${DEFAULT_SECONDS}s)`, parseDuration)
     .option(
@@ -82,7 +82,7 @@ export function registerAttack(program: Command, terminal: Terminal): void {
     .option('--seed <n>', 'seed of the search', parseSeed, 1)
     .option(
       '--work <n>',
-      'steps and events of a job; fewer: the archive is merged more often',
+      'events and a 64th of the steps of a job; fewer: the archive is merged more often',
       parseWhole(1, 1e9),
       DEFAULT_WORK,
     )
