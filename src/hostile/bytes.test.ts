@@ -27,7 +27,7 @@ const PINNED: Readonly<Record<string, string>> = {
   'attack:active-access': 'b63496cfcd9100c3',
   'attack:level-held': '1de6d05ff002d861',
   'attack:timer-in-past': '48f453c979a804ad',
-  'attack:dist-toggle': '684b8712c5dcd72b',
+  'attack:dist-toggle': 'f1ee60c7d9a65436',
   'attack:park-below-pmr': '0270082d88bd0a4f',
   'attack:maintenance-exits': '416d171baf149a31',
   'attack:lpis-toggle': 'c4391d91ed3bf783',
