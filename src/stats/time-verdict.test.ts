@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createGenerator, type Generator } from '../base/rng.js';
 import { type BlockSamples, blocksToDecide, type Draws, estimateArms, estimateNoise } from './block-samples.js';
-import { type CellTimes, decideTimes, isCleared, isUnfit } from './time-verdict.js';
+import { type CellTimes, decideTimes, describeRatio, isCleared, isUnfit } from './time-verdict.js';
 import { type ArmTime, runTwoStage, type TimedCell } from './two-stage.js';
 
 const DRAWS: Draws = { bootstrap: 400, swaps: 1999 };
@@ -81,6 +81,19 @@ describe('verdicts', () => {
     assert.ok(confirm !== null);
     const b = [50, ...confirm.b.slice(1)];
     assert.match(verdictOf({ ...cell, confirm: { ...confirm, b } }).reason, /two modes/);
+  });
+});
+
+describe('ratios in words', () => {
+  it('shares near 1, factors far from it', () => {
+    const words = [1.041, 0.959, 1.0001, 0.04, 3].map(describeRatio);
+    assert.deepEqual(words, [
+      '4.1\u00a0% slower',
+      '4.1\u00a0% faster',
+      'as fast',
+      '25.0 times as fast',
+      '3.0 times as slow',
+    ]);
   });
 });
 

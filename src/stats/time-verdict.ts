@@ -151,9 +151,13 @@ function judge(
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)}\u00a0%`;
 const PERCENT_DIGITS = 1;
+/** From here on a factor says more than a share. */
+const MANY_TIMES = 2;
 
-/** 1.041 → "4.1 % slower". */
+/** 1.041 → "4.1 % slower"; 0.04 → "25.0 times as fast". */
 export function describeRatio(ratio: number): string {
+  if (ratio <= 1 / MANY_TIMES) return `${(1 / ratio).toFixed(PERCENT_DIGITS)} times as fast`;
+  if (ratio >= MANY_TIMES) return `${ratio.toFixed(PERCENT_DIGITS)} times as slow`;
   const off = (100 * Math.abs(ratio - 1)).toFixed(PERCENT_DIGITS);
   return Number(off) === 0 ? 'as fast' : `${off}\u00a0% ${ratio > 1 ? 'slower' : 'faster'}`;
 }
