@@ -40,6 +40,14 @@ import { KEY_TRACES } from './key-cells.js';
 import { machineFacts } from './machine-facts.js';
 import { abortOnSignal } from './outputs.js';
 import { FLAVOUR_HELP, parseFlavour } from './replay.js';
+import {
+  COMPARED,
+  chooseReporters,
+  collectReporter,
+  REPORTER_FLAGS,
+  reporterHelp,
+  writeReporters,
+} from './reporter-options.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { parseSeed } from './study.js';
 import { type Terminal, tool } from './terminal.js';
@@ -57,6 +65,7 @@ interface Options {
   readonly strict?: boolean;
   readonly all?: boolean;
   readonly json?: boolean;
+  readonly reporter?: string[];
 }
 
 const DEFAULT_BLOCKS = [STAGES.screenBlocks, STAGES.confirmBlocks];
@@ -90,10 +99,15 @@ export function registerCompare(program: Command, terminal: Terminal): void {
     .option('--strict', 'exit 7 if nothing could be decided')
     .option('--all', 'show every counter that moved')
     .option('--json', 'print the comparison as JSON (reports/comparison.schema.json)')
+    .option(REPORTER_FLAGS, reporterHelp(COMPARED), collectReporter)
     .action(async (a: string, b: string, traces: string[], options: Options) => {
+      const reporters = chooseReporters(
+        options.json === true ? ['json', ...(options.reporter ?? [])] : options.reporter,
+        COMPARED,
+      );
       const comparison = await runCompare(a, b, traces, options, terminal);
-      if (options.json === true) terminal.out(JSON.stringify(comparison, null, 2));
-      else terminal.out(describeComparison(comparison, terminal.width, options.all === true));
+      const table = (): string => describeComparison(comparison, terminal.width, options.all === true);
+      await writeReporters(reporters, { table }, { comparison }, terminal);
       requireVerdicts(comparison, options.strict === true);
     });
 }

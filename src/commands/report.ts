@@ -22,6 +22,15 @@ import { describeShard } from './merge.js';
 import { cannotWrite } from './outputs.js';
 import { FLAVOUR_HELP, parseFlavour } from './replay.js';
 import { requireClasses } from './replay-checks.js';
+import {
+  CELLS,
+  chooseReporters,
+  collectReporter,
+  REPORTER_FLAGS,
+  reporterHelp,
+  wantsData,
+  writeReporters,
+} from './reporter-options.js';
 import { addRunOptions, type RunOptions, refuseRunOptions, runFileIn } from './run-options.js';
 import { planRun } from './run-plan.js';
 import { readRuns, refuseMixture } from './run-store.js';
@@ -40,6 +49,7 @@ interface Options extends RunOptions {
   readonly flavour?: string;
   readonly studies?: boolean;
   readonly history?: string;
+  readonly reporter?: string[];
 }
 
 export function registerReport(program: Command, terminal: Terminal): void {
@@ -58,6 +68,7 @@ export function registerReport(program: Command, terminal: Terminal): void {
       .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
       .option('--seed <n>', 'seed of generated events', parseSeed, 1)
       .option('--measured <file>', "times to show beside the counts: what 'bench --json' printed")
+      .option(REPORTER_FLAGS, `${reporterHelp(CELLS)}; beside the files of the folder`, collectReporter)
       .option('--history <file>', "earlier runs, as 'history add' keeps them: how times and counters went")
       .option(
         '--studies',
@@ -65,6 +76,7 @@ export function registerReport(program: Command, terminal: Terminal): void {
       )
       .option('--kind <kind>', 'what traces that are not shipped are taken for: linux-guest, attack or other', 'other'),
   ).action(async (paths: string[], options: Options, command: Command) => {
+    const reporters = chooseReporters(options.reporter, CELLS);
     const isStored = refuseMixture(paths);
     if (isStored) refuseRunOptions(command);
     const run = isStored ? readRuns(paths, terminal.err) : await runReport(paths, options, terminal);
@@ -77,10 +89,10 @@ export function registerReport(program: Command, terminal: Terminal): void {
     const measured = options.measured === undefined ? counted : addMeasured(counted, options.measured);
     const model = options.history === undefined ? measured : addHistory(measured, options.history, terminal);
     await writeReport(model, options.out, isStored ? paths.join(' ') : runFileIn(options.out, undefined));
-    terminal.out(renderTerminal(model, terminal));
-    terminal.out(
-      `\nReport: ${join(options.out, 'report.html')} (open it in a browser), and report.md, report.json and CSV files beside it`,
-    );
+    const where = `Report: ${join(options.out, 'report.html')} (open it in a browser), and report.md, report.json and CSV files beside it`;
+    const table = (): string => `${renderTerminal(model, terminal)}\n\n${where}`;
+    await writeReporters(reporters, { table }, wantsData(reporters) ? { model } : {}, terminal);
+    if (!reporters.some(({ id }) => id === 'table')) terminal.err(where);
     requireClasses(model.cells);
   });
 }
