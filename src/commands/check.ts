@@ -121,7 +121,11 @@ function parseLayers(text: string): ReadonlySet<number> {
 async function runCheck(paths: readonly string[], options: CheckOptions, terminal: Terminal): Promise<void> {
   requireSense(options);
   const { config, file: configFile } = readConfig(options.config);
-  if (configFile !== null && options.config === undefined) terminal.err(`check: settings of ${configFile}`);
+  const settings: LayerResult = {
+    cells: [],
+    outcomes: [],
+    lines: configFile === null ? [] : [`settings: ${configFile}`],
+  };
   const { layers, notes } = chooseLayers(options);
   const strategies = options.strategy?.map(specOf) ?? config.strategies;
   const plan = await planCheck({
@@ -146,7 +150,7 @@ async function runCheck(paths: readonly string[], options: CheckOptions, termina
           terminal,
         );
   finish(
-    [...results, ...(against?.results ?? [])],
+    [settings, ...results, ...(against?.results ?? [])],
     baseline,
     { layers, notes },
     options,
