@@ -4,7 +4,7 @@ import { EXIT_FIDELITY, EXIT_INPUT, InputError } from '../base/errors.js';
 import { formatInteger } from '../base/number-format.js';
 import { traceOf } from '../compare/baseline.js';
 import { type BudgetResult, checkBudgets } from '../compare/budgets.js';
-import type { CellComparison } from '../compare/comparison.js';
+import type { CellComparison, Verdict } from '../compare/comparison.js';
 import { type Outcome, outcomeOf } from '../compare/outcome.js';
 import { acceptRun, type ComparedCell, compareWithBaseline, type RunCell } from '../compare/with-baseline.js';
 import { hasBaseline, logAcceptance, readBaseline, writeBaseline } from './baseline-file.js';
@@ -44,8 +44,20 @@ export function judgeFailures(jobs: readonly CheckJob[], answers: readonly Check
     const kind = exitCode === EXIT_FIDELITY ? 'fault' : exitCode === null ? 'crash' : 'input';
     return [outcomeOf(kind, layer, exitCode === EXIT_INPUT ? message : `${describeJob(jobs[at])}: ${message}`)];
   });
-  return { cells: [], outcomes, lines: outcomes.map(({ reason }) => `not run: ${reason}`) };
+  const cells = outcomes.map(({ reason }, at) => plainCell(`not run/${at + 1}`, 'error', reason));
+  return { cells, outcomes, lines: outcomes.map(({ reason }) => `not run: ${reason}`) };
 }
+
+/** What is wrong and belongs to no comparison, as a cell: a reader of cells alone (JUnit) must not miss it. */
+const plainCell = (cell: string, verdict: Verdict, reason: string): CellComparison => ({
+  cell,
+  verdict,
+  reason,
+  changes: [],
+  counters: 0,
+  time: null,
+  command: 'vgic-replay check',
+});
 
 export function judgeBudgets(
   budgets: Readonly<Record<string, number>>,
@@ -56,7 +68,10 @@ export function judgeBudgets(
   const outcomes = result.breaches.map(({ cell, counter, value, limit }) =>
     outcomeOf('budget', EXACT, `${nameCell(cell)}: ${counter} is ${value}, its budget is ${limit}`),
   );
-  return { cells: [], outcomes, lines: describeBudgets(result, width), result };
+  const cells = result.breaches.map(({ cell, counter }, at) =>
+    plainCell(`budget/${cell}/${counter}`, 'regressed', outcomes[at].reason),
+  );
+  return { cells, outcomes, lines: describeBudgets(result, width), result };
 }
 
 export function judgeGrowth(curves: readonly GrowthCurve[], width: number): LayerResult {
@@ -110,7 +125,10 @@ export function judgeExact(
     baseline,
     run,
     (cell) => choice.isExpected(cell) && !failedTraces.has(traceOf(cell)),
-  );
+  ).map((cell): ComparedCell => {
+    const fault = broken.find((each) => each.cell === cell.cell);
+    return fault === undefined ? cell : { ...cell, verdict: 'error', reason: fault.what };
+  });
   const lines = [
     ...describeExact(cells, choice.file, width),
     ...brokenOutcomes.map(({ reason }) => `  wrong: ${reason}`),

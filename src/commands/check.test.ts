@@ -218,6 +218,17 @@ test('budgets: exit 6 with the counter, 3 before 6, and both in the record', asy
   restore();
 });
 
+test('a reader of test reports sees what is over its budget, beside the cells', async () => {
+  restore();
+  settings({ budgets: { 'flush/steps/max': 1 } });
+  const file = join(folder, 'junit.xml');
+  const { code, out } = await gate('--config', CONFIG, '-r', `junit=${file}`, '-r', 'table');
+  assert.equal(code, 6);
+  assert.match(out, /over its budget of 1/);
+  assert.match(readFileSync(file, 'utf8'), / name="budget\/small\/kvm-6\.1\/sort-on-flush\/flush\/steps\/max"><failure /);
+  restore();
+});
+
 const WRONG_SETTINGS: readonly (readonly [unknown, RegExp])[] = [
   [{ budget: {} }, /settings\.json: budget: is no setting; did you mean budgets\?/],
   [{ budgets: { 'flush/steps/max': -1 } }, /settings\.json: budgets\/flush\/steps\/max: is -1; give a /],

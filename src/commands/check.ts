@@ -26,6 +26,15 @@ import { findValgrindLack } from './check-instructions.js';
 import { type CheckPlan, planCheck } from './check-plan.js';
 import { runCheckJobs } from './check-pool.js';
 import { machineFacts } from './machine-facts.js';
+import {
+  type ChosenReporter,
+  chooseReporters,
+  collectReporter,
+  type Offer,
+  REPORTER_FLAGS,
+  reporterHelp,
+  writeReporters,
+} from './reporter-options.js';
 import { SELF_TESTS, type SelfTest, selfTest } from './self-test.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
@@ -46,6 +55,7 @@ export interface CheckOptions {
   readonly seed: number;
   readonly strict?: boolean;
   readonly json?: boolean;
+  readonly reporter?: string[];
   readonly selfTest?: SelfTest;
 }
 
@@ -62,6 +72,9 @@ export interface CheckRecord extends Comparison {
   readonly outcome: readonly Outcome[];
   readonly exitCode: number;
 }
+
+/** The record is more than its comparison: how it ended stands beside the cells. */
+const CHECKED: Offer = { own: ['table', 'json'], inputs: ['comparison'] };
 
 const LAYERS = ['exact counters', 'growth', 'instruction counts', 'time'];
 
@@ -98,6 +111,7 @@ export function registerCheck(program: Command, terminal: Terminal): void {
     .option('--seed <n>', 'seed of what is drawn at random', parseWhole(0, 0xffff_ffff), 1)
     .option('--strict', 'exit 7 where nothing could be decided')
     .option('--json', 'print the record as JSON')
+    .option(REPORTER_FLAGS, reporterHelp(CHECKED), collectReporter)
     .addOption(
       new Option(
         '--self-test [what]',
@@ -120,6 +134,8 @@ function parseLayers(text: string): ReadonlySet<number> {
 
 async function runCheck(paths: readonly string[], options: CheckOptions, terminal: Terminal): Promise<void> {
   requireSense(options);
+  const given = options.json === true ? ['json', ...(options.reporter ?? [])] : options.reporter;
+  const reporters = chooseReporters(given, CHECKED);
   const { config, file: configFile } = readConfig(options.config);
   const settings: LayerResult = {
     cells: [],
@@ -149,14 +165,8 @@ async function runCheck(paths: readonly string[], options: CheckOptions, termina
           config,
           terminal,
         );
-  finish(
-    [settings, ...results, ...(against?.results ?? [])],
-    baseline,
-    { layers, notes },
-    options,
-    terminal,
-    against?.builds ?? null,
-  );
+  const all = [settings, ...results, ...(against?.results ?? [])];
+  await finish(all, baseline, { layers, notes }, options, reporters, terminal, against?.builds ?? null);
 }
 
 interface LayerChoice {
@@ -244,40 +254,45 @@ function expectationOf(
   return (cell) => !namesTraces || paths.has(cell.split('/').slice(0, -2).join('/'));
 }
 
-function finish(
+async function finish(
   results: readonly LayerResult[],
   baseline: string,
   { layers, notes }: LayerChoice,
   options: CheckOptions,
+  reporters: readonly ChosenReporter[],
   terminal: Terminal,
   builds: Builds | null,
-): void {
+): Promise<void> {
   const outcome = results.flatMap(({ outcomes }) => outcomes);
   const exitCode = exitCodeOf(outcome);
-  if (options.json === true) {
-    const record: CheckRecord = {
-      schema: COMPARISON_SCHEMA,
-      tool,
-      command: commandOf(options),
-      seed: options.seed,
-      ...(layers.has(3) ? { machine: machineFacts() } : {}),
-      a: builds === null ? { name: baseline, kind: 'baseline', commit: null, isDirty: null } : sideOf(builds.base),
-      b: builds === null ? { name: 'this build', kind: 'build', commit: null, isDirty: null } : sideOf(builds.own),
-      cells: results.flatMap(({ cells }) => cells),
-      layers: LAYERS.map((name, layer) => ({ layer, name, ran: layers.has(layer), note: notes.get(layer) ?? null })),
-      outcome,
-      exitCode,
-    };
-    terminal.out(JSON.stringify(record, null, 2));
-  } else {
+  const record: CheckRecord = {
+    schema: COMPARISON_SCHEMA,
+    tool,
+    command: commandOf(options),
+    seed: options.seed,
+    ...(layers.has(3) ? { machine: machineFacts() } : {}),
+    a: builds === null ? { name: baseline, kind: 'baseline', commit: null, isDirty: null } : sideOf(builds.base),
+    b: builds === null ? { name: 'this build', kind: 'build', commit: null, isDirty: null } : sideOf(builds.own),
+    cells: results.flatMap(({ cells }) => cells),
+    layers: LAYERS.map((name, layer) => ({ layer, name, ran: layers.has(layer), note: notes.get(layer) ?? null })),
+    outcome,
+    exitCode,
+  };
+  const table = (): string => {
     const lines = results.flatMap((result) => result.lines);
     const skipped = LAYERS.flatMap((name, layer) => {
       const why = notes.has(layer) ? `, ${notes.get(layer)}` : '';
       return layers.has(layer) ? [] : [`${name} (layer ${layer}${why})`];
     });
     const note = skipped.length === 0 ? [] : wrapText(`not looked at: ${skipped.join(', ')}`, terminal.width);
-    terminal.out([...lines, ...note].join('\n'));
-  }
+    return [...lines, ...note].join('\n');
+  };
+  await writeReporters(
+    reporters,
+    { table, json: () => JSON.stringify(record, null, 2) },
+    { comparison: record },
+    terminal,
+  );
   if (exitCode === EXIT_OK) return;
   const gravest = outcome.filter(({ code }) => code === exitCode);
   const others = outcome.length - 1;
