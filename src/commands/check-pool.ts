@@ -1,6 +1,6 @@
 /** Where the cells of `check` run: in this process, or in several others. For counters only, which no neighbour changes. */
-import { Tinypool } from 'tinypool';
 import { type CheckAnswer, type CheckJob, runCheckJob } from './check-jobs.js';
+import { createWorkerPool } from './worker-pool.js';
 
 /** Answers in the order of the jobs, whichever process was done first. `onDone` is told how many are. */
 export async function runCheckJobs(
@@ -9,38 +9,33 @@ export async function runCheckJobs(
   onDone: (done: number) => void,
 ): Promise<CheckAnswer[]> {
   const answers = new Array<CheckAnswer>(jobs.length);
-  let done = 0;
   const order = jobs.map((_, at) => at).sort((a, b) => jobs[b].weight - jobs[a].weight);
-  const keep = async (at: number, running: Promise<CheckAnswer>): Promise<void> => {
-    answers[at] = await running;
-    onDone(++done);
-  };
+  let done = 0;
   if (processes === 1 || jobs.length < 2) {
-    for (const at of order) await keep(at, runCheckJob(jobs[at]));
+    for (const at of order) {
+      answers[at] = await runCheckJob(jobs[at]);
+      onDone(++done);
+    }
     return answers;
   }
-  const pool = new Tinypool({
-    filename: new URL('./check-worker.js', import.meta.url).href,
-    runtime: 'child_process',
-    minThreads: Math.min(processes, jobs.length),
-    maxThreads: Math.min(processes, jobs.length),
-    // Structured clones: no detour over JSON.
-    serialization: 'advanced',
-  });
+  const script = new URL('./check-worker.js', import.meta.url);
+  const pool = createWorkerPool<CheckJob, CheckAnswer>(script, Math.min(processes, jobs.length));
   try {
-    await Promise.all(order.map((at) => keep(at, answerOf(pool, jobs[at]))));
+    const sorted = order.map((at) => jobs[at]);
+    await pool.run(sorted, (_job, outcome, place) => {
+      answers[order[place]] = 'lost' in outcome ? lostAnswer(outcome.lost) : outcome.answer;
+      onDone(++done);
+    });
   } finally {
-    await pool.destroy();
+    pool.close();
   }
   return answers;
 }
 
-/** A process that dies takes its job with it, and no other. */
-async function answerOf(pool: Tinypool, job: CheckJob): Promise<CheckAnswer> {
-  try {
-    return (await pool.run(job)) as CheckAnswer;
-  } catch (error) {
-    const message = `the process ended before it answered (${error instanceof Error ? error.message : String(error)})`;
-    return { cells: [], curves: [], broken: [], failure: { message, exitCode: null } };
-  }
-}
+/** A process that dies twice takes its job with it, and no other. */
+const lostAnswer = (why: string): CheckAnswer => ({
+  cells: [],
+  curves: [],
+  broken: [],
+  failure: { message: `the process ended before it answered, twice (${why})`, exitCode: null },
+});
