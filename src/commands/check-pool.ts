@@ -1,6 +1,10 @@
 /** Where the cells of `check` run: in this process, or in several others. For counters only, which no neighbour changes. */
-import { Tinypool } from 'tinypool';
 import { type CheckAnswer, type CheckJob, runCheckJob } from './check-jobs.js';
+import { createWorkerSlot, type WorkerSlot } from './worker-slot.js';
+
+type Slot = WorkerSlot<CheckJob, CheckAnswer>;
+
+const WORKER = new URL('./check-worker.js', import.meta.url);
 
 /** Answers in the order of the jobs, whichever process was done first. `onDone` is told how many are. */
 export async function runCheckJobs(
@@ -10,37 +14,38 @@ export async function runCheckJobs(
 ): Promise<CheckAnswer[]> {
   const answers = new Array<CheckAnswer>(jobs.length);
   let done = 0;
-  const order = jobs.map((_, at) => at).sort((a, b) => jobs[b].weight - jobs[a].weight);
-  const keep = async (at: number, running: Promise<CheckAnswer>): Promise<void> => {
-    answers[at] = await running;
-    onDone(++done);
+  const waiting = jobs.map((_, at) => at).sort((a, b) => jobs[b].weight - jobs[a].weight);
+  const work = async (run: (job: CheckJob) => Promise<CheckAnswer>): Promise<void> => {
+    for (let at = waiting.shift(); at !== undefined; at = waiting.shift()) {
+      answers[at] = await run(jobs[at]);
+      onDone(++done);
+    }
   };
   if (processes === 1 || jobs.length < 2) {
-    for (const at of order) await keep(at, runCheckJob(jobs[at]));
+    await work(runCheckJob);
     return answers;
   }
-  const pool = new Tinypool({
-    filename: new URL('./check-worker.js', import.meta.url).href,
-    runtime: 'child_process',
-    minThreads: Math.min(processes, jobs.length),
-    maxThreads: Math.min(processes, jobs.length),
-    // Structured clones: no detour over JSON.
-    serialization: 'advanced',
-  });
+  const slots = Array.from({ length: Math.min(processes, jobs.length) }, (): Slot => createWorkerSlot(WORKER));
   try {
-    await Promise.all(order.map((at) => keep(at, answerOf(pool, jobs[at]))));
+    await Promise.all(slots.map((slot) => work((job) => answerOf(slot, job))));
   } finally {
-    await pool.destroy();
+    for (const slot of slots) slot.close();
   }
   return answers;
 }
 
-/** A process that dies takes its job with it, and no other. */
-async function answerOf(pool: Tinypool, job: CheckJob): Promise<CheckAnswer> {
-  try {
-    return (await pool.run(job)) as CheckAnswer;
-  } catch (error) {
-    const message = `the process ended before it answered (${error instanceof Error ? error.message : String(error)})`;
-    return { cells: [], curves: [], broken: [], failure: { message, exitCode: null } };
+const ATTEMPTS = 2;
+
+/** A process that dies, twice, takes its job with it, and no other: it may have been killed for want of memory. */
+async function answerOf(slot: Slot, job: CheckJob): Promise<CheckAnswer> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await slot.run(job);
+    } catch (error) {
+      if (attempt < ATTEMPTS) continue;
+      const why = error instanceof Error ? error.message : String(error);
+      const message = `its process died twice before it answered (${why})`;
+      return { cells: [], curves: [], broken: [], failure: { message, exitCode: null } };
+    }
   }
 }

@@ -1,8 +1,8 @@
 /** Where the units of a run are done: in this process, or side by side in several others that may be killed. */
 import { setImmediate } from 'node:timers/promises';
-import { Tinypool } from 'tinypool';
 import type { OpenInput } from './inputs.js';
 import { type Answer, createUnitRunner, type Job } from './unit-runner.js';
+import { createWorkerSlot, type WorkerSlot } from './worker-slot.js';
 
 /** What became of a unit; `lost`: the process that ran it died, twice. */
 export type Outcome = Answer | { readonly lost: string };
@@ -27,65 +27,14 @@ export function createOwnPool(kept: ReadonlyMap<string, OpenInput>): UnitPool {
   };
 }
 
-/** One worker process, replaced when it has died. */
-interface Slot {
-  /** Rejects when the process dies. */
-  run(job: Job): Promise<Answer>;
-  close(): void;
-}
+type Slot = WorkerSlot<Job, Answer>;
 
-/**
- * Each slot is a pool of one with one unit at a time: who dies takes that unit along and no other, and a process that died
- * before it was ready leaves nothing waiting for it.
- */
-function createSlot(): Slot {
-  let pool: Tinypool | undefined;
-  function close(): void {
-    // It may wait for the end of a process that has ended before.
-    pool?.destroy().catch(() => {});
-    pool = undefined;
-  }
-  function start(): Tinypool {
-    const started = new Tinypool({
-      filename: new URL('./unit-worker.js', import.meta.url).href,
-      runtime: 'child_process',
-      minThreads: 1,
-      maxThreads: 1,
-      // Structured clones: no detour over JSON.
-      serialization: 'advanced',
-    });
-    started.on('error', () => {
-      if (pool === started) close();
-    });
-    return started;
-  }
-  return {
-    close,
-    async run(job) {
-      pool ??= start();
-      const used = pool;
-      let fail: ((error: Error) => void) | undefined;
-      const died = new Promise<never>((_resolve, reject) => {
-        fail = reject;
-        used.once('error', reject);
-      });
-      try {
-        return await Promise.race([used.run(job) as Promise<Answer>, died]);
-      } catch (error) {
-        if (pool === used) close();
-        throw error;
-      } finally {
-        used.off('error', fail!);
-      }
-    },
-  };
-}
-
+const WORKER = new URL('./unit-worker.js', import.meta.url);
 const ATTEMPTS = 2;
 
 /** `onDeath`: a process died; its unit is tried once more or is lost. */
 export function createUnitPool(processes: number, onDeath: (job: Job, willRetry: boolean) => void): UnitPool {
-  const slots = Array.from({ length: processes }, createSlot);
+  const slots = Array.from({ length: processes }, (): Slot => createWorkerSlot(WORKER));
   let isClosed = false;
   const close = (): void => {
     isClosed = true;
