@@ -12,6 +12,7 @@ import {
   UsageError,
   UserError,
 } from '../base/errors.js';
+import { plural } from '../base/number-format.js';
 import { graver } from '../compare/compare-cells.js';
 import {
   type CellComparison,
@@ -21,6 +22,7 @@ import {
   type TimeComparison,
 } from '../compare/comparison.js';
 import { quoted } from '../replay/replay.js';
+import { leastBlocks } from '../stats/time-verdict.js';
 import { STAGES, type StagePlan, type StageProgress } from '../stats/two-stage.js';
 import { type ChosenStrategy, strategiesText } from '../strategy/index.js';
 import { prepareBuild } from './built-sides.js';
@@ -228,6 +230,11 @@ async function timeCells(
 ): Promise<Map<ComparedCell, Timed>> {
   const timed = cells.filter(({ time }) => time !== null);
   const arms = timed.flatMap(({ time }) => (time === null ? [] : [time]));
+  const least = leastBlocks(arms.length);
+  if (confirmBlocks < least)
+    throw new UsageError(
+      `--blocks: ${confirmBlocks} blocks of confirmation cannot prove a slowdown of ${plural(arms.length, 'cell')}, however large; give at least ${least}, as ${screenBlocks},${least}`,
+    );
   let told: StageProgress['stage'] | undefined;
   const times = await compareTimes(arms, { screenBlocks, confirmBlocks, seed }, scratch, signal, (progress) => {
     const { stage, block, blocks, cells: count } = progress;
