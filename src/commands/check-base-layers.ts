@@ -1,7 +1,7 @@
 /** Layers 2 and 3 of the gate, which need the build of a base beside this one; what they write goes when they are done. */
 import { join } from 'node:path';
 import { plural } from '../base/number-format.js';
-import { type Builds, chooseKeyCells, type KeyChoice, prepareBase } from './check-base.js';
+import { type Builds, chooseKeyCells, findSameness, type KeyChoice, prepareBase } from './check-base.js';
 import type { CheckConfig } from './check-config.js';
 import type { LayerResult } from './check-exact.js';
 import { judgeInstructions } from './check-instructions.js';
@@ -46,6 +46,8 @@ export async function runBaseLayers(
         say(`times, ${stage}: ${blocks} blocks of ${plural(count, 'cell')}`);
       results.push(await judgeTimes({ ...common, seed, onStage }));
     }
+    const sameness = findSameness(builds);
+    if (sameness !== null) results.push({ cells: [], outcomes: [], lines: [sameness] });
     if (left > 0)
       results.push({
         cells: [],
