@@ -63,8 +63,9 @@ test('a base that is this build itself, and key cells that are none, are refused
   const own = await check('--layers', '3', '--base', ownBuild);
   assert.equal(own.code, 2, own.err);
   assert.match(own.err, /is this build itself: nothing could ever be slower/);
-  const none = await check('--layers', '3', '-s', 'xen-insert', '--flavour', 'kvm-6.1', '--base', 'HEAD');
+  const none = await check('--layers', '3', '-s', 'fifo', '--flavour', 'xen-old', '--base', 'HEAD');
   assert.equal(none.code, 2, none.err);
+  assert.match(none.err, /layers 2 and 3 have no cell/);
 });
 
 test('layers are numbers of layers, and nothing else is layer 0', async () => {

@@ -188,7 +188,9 @@ export function describeRatio(ratio: number): string {
 export function describeRange(low: number, high: number): string {
   const signed = (ratio: number): string => {
     const off = 100 * (ratio - 1);
-    return `${off < 0 ? '−' : '+'}${Math.abs(off).toFixed(PERCENT_DIGITS)}`;
+    const digits = Math.abs(off).toFixed(PERCENT_DIGITS);
+    // No "−0.0".
+    return `${off < 0 && Number(digits) !== 0 ? '−' : '+'}${digits}`;
   };
   return `${signed(low)} to ${signed(high)}\u00a0%`;
 }
