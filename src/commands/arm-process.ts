@@ -46,8 +46,9 @@ export async function measureArm({ build, columns, strategy }: ArmRun, options: 
     const { stdout } = await execute(process.execPath, args, { encoding: 'utf8', timeout: TIMEOUT_MS, signal });
     return JSON.parse(stdout) as ArmSample;
   } catch (error) {
-    const { killed, stderr } = error as { killed?: boolean; stderr?: string };
+    const { killed, stderr, signal: by } = error as { killed?: boolean; stderr?: string; signal?: string | null };
     if (killed === true) throw new Error(`a process took more than ${TIMEOUT_MS / 1000} s`);
+    if (typeof by === 'string') throw new Error(`a process was ended from outside (${by})`);
     throw new Error(`a process ended with an error: ${firstReason(stderr ?? String(error))}`);
   }
 }

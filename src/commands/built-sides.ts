@@ -48,7 +48,8 @@ export function builtFolder(name: string): Build {
 
 /**
  * Runs a program and what it starts in a group of their own: `signal` ends all of it at once, so that no compiler goes on
- * writing where its folder was removed. Null, or the first line that a failed one printed.
+ * writing where its folder was removed. Null, or the first line that a failed one printed,
+ * or how it ended.
  */
 function runInGroup(
   program: string,
@@ -73,7 +74,10 @@ function runInGroup(
       done(failure);
     };
     child.on('error', ({ message }) => finish(message));
-    child.on('close', (code) => finish(code === 0 ? null : (printed.trim().split('\n')[0] ?? `exit ${code}`)));
+    child.on('close', (code, by) => {
+      const [said] = printed.trim().split('\n');
+      finish(code === 0 ? null : said || (by === null ? `exit ${code}` : `ended by ${by}`));
+    });
   });
 }
 
@@ -97,7 +101,17 @@ export async function buildCommit(ref: string, repo: string, target: string, sig
   await run('read', 'git', ['-C', repo, 'archive', '--format=tar', '-o', archive, commit], repo);
   await run('unpacked', 'tar', ['-xf', archive, '-C', target], target);
   rmSync(archive);
-  const lock = (folder: string): string => readFileSync(join(folder, 'package-lock.json'), 'utf8');
+  const lock = (folder: string): string | null => {
+    const file = join(folder, 'package-lock.json');
+    return existsSync(file) ? readFileSync(file, 'utf8') : null;
+  };
+  if (lock(target) === null)
+    throw new InputError(
+      ref,
+      commit.slice(0, 12),
+      'has no package-lock.json: it is no build of this tool',
+      'see --repo',
+    );
   if (existsSync(join(repo, 'node_modules')) && lock(target) === lock(repo))
     symlinkSync(resolve(repo, 'node_modules'), join(target, 'node_modules'));
   else await run('given its packages', 'npm', ['ci', '--no-audit', '--no-fund'], target);

@@ -1,13 +1,12 @@
 /** Layers 2 and 3 of the gate, which need the build of a base beside this one; what they write goes when they are done. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Builds, chooseKeyCells, type KeyChoice, prepareBase } from './check-base.js';
+import { plural } from '../base/number-format.js';
+import { type Builds, chooseKeyCells, findSameness, type KeyChoice, prepareBase } from './check-base.js';
 import type { CheckConfig } from './check-config.js';
 import type { LayerResult } from './check-exact.js';
 import { judgeInstructions } from './check-instructions.js';
 import { judgeTimes } from './check-time.js';
-import { abortOnSignal } from './outputs.js';
+import { withScratch } from './scratch.js';
 import type { Terminal } from './terminal.js';
 
 export type { Builds };
@@ -31,18 +30,11 @@ export async function runBaseLayers(
   terminal: Terminal,
 ): Promise<{ results: LayerResult[]; builds: Builds }> {
   const { cells, left } = await chooseKeyCells(choice);
-  const scratch = mkdtempSync(join(tmpdir(), 'vgic-check-'));
-  const clean = (): void => rmSync(scratch, { recursive: true, force: true });
-  const abort = new AbortController();
-  const disarm = abortOnSignal(terminal, () => {
-    abort.abort();
-    clean();
-  });
   const say = (text: string): void => terminal.err(`check: ${text}`);
-  try {
+  return withScratch('vgic-check', terminal, async (scratch, signal) => {
     say(`building ${base}`);
-    const builds = await prepareBase(base, join(scratch, 'base'), abort.signal);
-    const common = { cells, builds, strict, scratch, signal: abort.signal, width: terminal.width };
+    const builds = await prepareBase(base, join(scratch, 'base'), signal);
+    const common = { cells, builds, strict, scratch, signal, width: terminal.width };
     const results: LayerResult[] = [];
     if (layers.has(2)) {
       const { instructionsWarn: warn, instructionsFail: fail } = { ...DEFAULT_LIMITS, ...limits };
@@ -51,9 +43,11 @@ export async function runBaseLayers(
     }
     if (layers.has(3)) {
       const onStage = ({ stage, blocks, cells: count }: { stage: string; blocks: number; cells: number }): void =>
-        say(`times, ${stage}: ${blocks} blocks of ${count} cells`);
+        say(`times, ${stage}: ${blocks} blocks of ${plural(count, 'cell')}`);
       results.push(await judgeTimes({ ...common, seed, onStage }));
     }
+    const sameness = findSameness(builds);
+    if (sameness !== null) results.push({ cells: [], outcomes: [], lines: [sameness] });
     if (left > 0)
       results.push({
         cells: [],
@@ -61,8 +55,5 @@ export async function runBaseLayers(
         lines: [`${left} more cells were not measured: name the key ones in the settings`],
       });
     return { results, builds };
-  } finally {
-    disarm();
-    clean();
-  }
+  });
 }

@@ -1,4 +1,5 @@
 /** What layers 2 and 3 compare: key cells in this build and in that of a base, a git ref built for the time. */
+import { existsSync, realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import { UsageError } from '../base/errors.js';
 import { findStrategyLack, referenceFor } from '../replay/create-model.js';
@@ -6,8 +7,9 @@ import type { BlockSource } from '../replay/replay.js';
 import { specOf } from '../strategy/index.js';
 import { type Build, builtFolder, prepareBuild } from './built-sides.js';
 import { MAX_KEY_CELLS } from './check-config.js';
+import { OTHERS, RECORDED } from './check-plan.js';
 import { ownBuild } from './injected-build.js';
-import { openInput } from './inputs.js';
+import { findFlavourLack, openInput } from './inputs.js';
 import { KEY_TRACES } from './key-cells.js';
 import { loadStrategy } from './strategy-files.js';
 
@@ -15,6 +17,7 @@ export interface KeyCell {
   /** "trace/flavour/strategy". */
   readonly cell: string;
   readonly path: string;
+  readonly flavour: string;
   readonly strategy: string;
   /** A fresh pass over the events. */
   readonly open: () => BlockSource;
@@ -27,6 +30,8 @@ export interface KeyChoice {
   readonly paths: ReadonlyMap<string, string>;
   readonly isShipped: boolean;
   readonly strategies: readonly string[] | undefined;
+  /** As the command line or the settings name them. */
+  readonly flavours: readonly string[];
 }
 
 /** At most ten; `left`: how many more there would have been. */
@@ -35,19 +40,39 @@ export async function chooseKeyCells(choice: KeyChoice): Promise<{ cells: KeyCel
     return { cells: await Promise.all(choice.keyCells.map((cell) => namedCell(cell, choice.paths))), left: 0 };
   const paths = choice.isShipped ? [...KEY_TRACES] : [...choice.paths.values()];
   const cells: KeyCell[] = [];
-  for (const path of paths) {
-    const input = await openInput(path);
-    const { machine } = input.open().header;
-    const own = referenceFor(machine);
-    const chosen =
-      choice.strategies === undefined ? [own] : await Promise.all(choice.strategies.map((spec) => loadStrategy(spec)));
-    for (const each of chosen) {
-      if (findStrategyLack(machine, each.strategy) !== undefined) continue;
-      const cell = `${traceName(path)}/${machine.flavour}/${each.label}`;
-      cells.push({ cell, path, strategy: specOf(each), open: input.open });
-    }
-  }
+  for (const path of paths)
+    for (const flavour of await flavoursOf(path, choice.flavours))
+      cells.push(...(await cellsOf(path, flavour, choice)));
+  if (cells.length === 0)
+    throw new UsageError(
+      'layers 2 and 3 have no cell: none of the strategies can run on any of the traces in these flavours',
+    );
   return { cells: cells.slice(0, MAX_KEY_CELLS), left: Math.max(0, cells.length - MAX_KEY_CELLS) };
+}
+
+/** Those that are asked for; that of the trace where none is named. */
+async function flavoursOf(path: string, wanted: readonly string[]): Promise<readonly string[]> {
+  const input = await openInput(path);
+  const { machine } = input.open().header;
+  input.close();
+  const named = wanted.filter((id) => id !== RECORDED && id !== OTHERS);
+  const own = named.length === 0 || wanted.includes(RECORDED) ? [machine.flavour] : [];
+  return [...new Set([...own, ...named])].filter((id) => findFlavourLack(machine, id) === undefined);
+}
+
+async function cellsOf(path: string, flavour: string, { strategies }: KeyChoice): Promise<KeyCell[]> {
+  const { open } = await openInput(path, { flavour });
+  const { machine } = open().header;
+  const chosen =
+    strategies === undefined
+      ? [referenceFor(machine)]
+      : await Promise.all(strategies.map((spec) => loadStrategy(spec)));
+  return chosen
+    .filter(({ strategy }) => findStrategyLack(machine, strategy) === undefined)
+    .map((each) => {
+      const cell = `${traceName(path)}/${flavour}/${each.label}`;
+      return { cell, path, flavour, strategy: specOf(each), open };
+    });
 }
 
 const traceName = (path: string): string => basename(path).replace(/(\.vgt)?(\.gz)?$/, '');
@@ -60,7 +85,9 @@ async function namedCell(cell: string, paths: KeyChoice['paths']): Promise<KeyCe
       `key cell '${cell}' is of no trace here; name it trace/flavour/strategy, as the baseline does`,
     );
   const { open } = await openInput(path, { flavour });
-  return { cell, path, strategy, open };
+  const lack = findStrategyLack(open().header.machine, (await loadStrategy(strategy)).strategy);
+  if (lack !== undefined) throw new UsageError(`key cell '${cell}': ${lack}`);
+  return { cell, path, flavour, strategy, open };
 }
 
 export interface Builds {
@@ -68,7 +95,16 @@ export interface Builds {
   readonly own: Build;
 }
 
-/** Throws UsageError if the ref is none, InputError if it does not build. */
+/** Throws UsageError if the ref is none or this build itself, InputError if it does not build. */
 export async function prepareBase(ref: string, scratch: string, signal: AbortSignal): Promise<Builds> {
-  return { base: await prepareBuild(ref, ownBuild, scratch, signal), own: builtFolder(ownBuild) };
+  const own = builtFolder(ownBuild);
+  if (existsSync(ref) && realpathSync(ref) === realpathSync(ownBuild))
+    throw new UsageError(`--base ${ref} is this build itself: nothing could ever be slower than it; name a ref`);
+  return { base: await prepareBuild(ref, ownBuild, scratch, signal), own };
 }
+
+/** What a reader has to know of the two, in words, or null. */
+export const findSameness = ({ base, own }: Builds): string | null =>
+  base.commit !== null && base.commit === own.commit && own.isDirty === false
+    ? `${base.name} is the commit of this build: nothing between the two can differ`
+    : null;

@@ -24,6 +24,8 @@ export interface BaselineChoice {
   readonly missing: MissingChoice;
   /** Null: nothing is accepted. */
   readonly reason: string | null;
+  /** Is it an outcome if there is nothing to compare with? */
+  readonly isStrict: boolean;
   /** Are cells of the baseline that were not run missing, or only not asked for? */
   readonly isExpected: (cell: string) => boolean;
 }
@@ -47,6 +49,13 @@ export function judgeFailures(jobs: readonly CheckJob[], answers: readonly Check
   const cells = outcomes.map(({ reason }, at) => plainCell(`not run/${at + 1}`, 'error', reason));
   return { cells, outcomes, lines: outcomes.map(({ reason }) => `not run: ${reason}`) };
 }
+
+/** A layer that could not begin, for want of something that was named. */
+export const judgeNotRun = (layer: string, reason: string): LayerResult => ({
+  cells: [plainCell(`not run/${layer}`, 'error', reason)],
+  outcomes: [outcomeOf('input', layer, reason)],
+  lines: [`not run: ${reason}`],
+});
 
 /** What is wrong and belongs to no comparison, as a cell: a reader of cells alone (JUnit) must not miss it. */
 const plainCell = (cell: string, verdict: Verdict, reason: string): CellComparison => ({
@@ -186,20 +195,25 @@ function nameOf({ jobs }: CheckPlan, at: number): string {
 /** There is no baseline yet. */
 function beginBaseline(
   run: readonly RunCell[],
-  { file, missing, reason }: BaselineChoice,
+  { file, missing, reason, isStrict }: BaselineChoice,
   isWhole: boolean,
   broken: readonly Outcome[],
 ): LayerResult {
+  const isWarned = reason === null && missing === 'warn';
   const cells = compareWithBaseline({ tool: tool.version, traces: {}, cells: {} }, run, () => false).map((cell) => ({
     ...cell,
-    verdict: 'unchanged' as const,
+    ...(isWarned
+      ? { verdict: 'inconclusive' as const, reason: `compared with nothing: there is no ${file}` }
+      : { verdict: 'unchanged' as const, reason: 'the first of its baseline' }),
   }));
   const faults = [...broken, ...faultOutcomes(cells)];
   const count = `${formatInteger(cells.reduce((sum, { counters }) => sum + counters, 0))} counters of ${formatInteger(run.length)} cells`;
   if (faults.length > 0 || !isWhole)
     return { cells, outcomes: faults, lines: [`exact: ${count}; no baseline was written: something is wrong`] };
-  if (reason === null && missing === 'warn')
-    return { cells, outcomes: [], lines: [`exact: ${count}, compared with nothing: there is no ${file}`] };
+  if (isWarned) {
+    const said = `exact: ${count}, compared with nothing: there is no ${file}`;
+    return { cells, outcomes: isStrict ? [outcomeOf('undecided', EXACT, said)] : [], lines: [said] };
+  }
   writeBaseline(file, acceptRun({ tool: tool.version, traces: {}, cells: {} }, run, tool.version, []));
   const log = logAcceptance(file, {
     reason: reason ?? 'the first baseline',

@@ -2,13 +2,14 @@
  * Layer 2 of the gate: instructions that the key cells execute in this build and in that of the base, counted by valgrind,
  * optimiser on. Each side runs with N and with 2N replays; the difference is N replays without start-up and compilation.
  */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { CellComparison, Verdict } from '../compare/comparison.js';
 import { type Outcome, outcomeOf } from '../compare/outcome.js';
+import { quoted } from '../replay/replay.js';
 import { wrapHanging } from '../report/terminal.js';
 import { type ArmColumns, gatherColumns, writeColumns } from './arm-columns.js';
 import { ARM_FLAGS } from './arm-process.js';
@@ -39,14 +40,12 @@ export interface InstructionRun {
   readonly onCell: (cell: string) => void;
 }
 
-/** Null: it is there. */
+/** Null: it is there, and so is what it is started with: many containers forbid a fixed address layout. */
 export function findValgrindLack(): string | null {
-  try {
-    execFileSync('valgrind', ['--version'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    return null;
-  } catch {
-    return 'valgrind is not installed';
-  }
+  const runs = (program: string, ...args: readonly string[]): boolean =>
+    spawnSync(program, args, { stdio: 'ignore' }).status === 0;
+  if (!runs('valgrind', '--version')) return 'valgrind is not installed';
+  return runs('setarch', '-R', 'true') ? null : 'setarch -R does not work here: addresses cannot be fixed';
 }
 
 /** The same path length on both sides: what is copied and hashed of it at start-up is the same then. */
@@ -143,13 +142,13 @@ export async function judgeInstructions(run: InstructionRun): Promise<LayerResul
 }
 
 async function countCell(
-  { cell, path, strategy }: KeyCell,
+  { cell, path, flavour, strategy }: KeyCell,
   [a, b]: readonly string[],
   columns: string,
   { block }: ArmColumns,
   run: InstructionRun,
 ): Promise<CellComparison> {
-  const command = `vgic-replay check ${path} --layers 2 --strategy ${strategy} --base ${run.builds.base.name}`;
+  const command = `vgic-replay check ${quoted(path)} --layers 2 --strategy ${quoted(strategy)} --flavour ${flavour} --base ${quoted(run.builds.base.name)}`;
   const common = { cell, changes: [], counters: 0, time: null, command };
   const replays = Math.max(4, Math.ceil(EVENTS / Math.max(1, block.count)));
   try {
@@ -172,6 +171,8 @@ function judgeCounts(
   events: number,
   { warn, fail, repeat }: Pick<InstructionRun, 'warn' | 'fail' | 'repeat'>,
 ): { verdict: Verdict; reason: string } {
+  if (!(least(before) > 0 && least(after) > 0))
+    return { verdict: 'error', reason: `could not be counted: ${least(before)} and ${least(after)} instructions` };
   const percent = 100 * (least(after) / least(before) - 1);
   const perEvent = (counts: readonly number[]): string => (least(counts) / events).toFixed(2);
   const times = `${perEvent(before)} → ${perEvent(after)} an event`;

@@ -35,8 +35,8 @@ const MORE: Readonly<Record<string, string>> = { 'its-churn': ',saves=200' };
 const shippedWorkloads = (): string[] => workloads.map(({ id }) => `${id}:${INSTANCE}${MORE[id] ?? ''}`);
 
 /** The trace's own flavour, and all that the shipped traces are checked with beside it. */
-const RECORDED = 'recorded';
-const OTHERS = 'others';
+export const RECORDED = 'recorded';
+export const OTHERS = 'others';
 
 /** Flavours beside the recorded one that have this machine and an ap_list; kvm-6.19 differs from 7.2 in one walk. */
 const otherFlavours = (machine: Machine): string[] =>

@@ -37,5 +37,5 @@ const lostAnswer = (why: string): CheckAnswer => ({
   cells: [],
   curves: [],
   broken: [],
-  failure: { message: `the process ended before it answered, twice (${why})`, exitCode: null },
+  failure: { message: `its process died twice before it answered (${why})`, exitCode: null },
 });

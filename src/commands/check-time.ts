@@ -35,9 +35,9 @@ export async function judgeTimes(run: TimeRun): Promise<LayerResult> {
     if (progress.stage !== stage) run.onStage(progress);
     stage = progress.stage;
   });
-  const cells = run.cells.map(({ cell, path, strategy }, at): CellComparison => {
+  const cells = run.cells.map(({ cell, path, flavour, strategy }, at): CellComparison => {
     const time = times[at];
-    const command = `vgic-replay compare ${quoted(base.name)} ${quoted(own.folder)} ${quoted(path)} --strategy ${quoted(strategy)}`;
+    const command = `vgic-replay compare ${quoted(base.name)} ${quoted(own.folder)} ${quoted(path)} --strategy ${quoted(strategy)} --flavour ${flavour}`;
     const common = { cell, changes: [], counters: 0, command };
     if ('error' in time) return { ...common, ...failed(time.error), time: null };
     return { ...common, verdict: time.verdict, reason: `time: ${time.reason}`, time };

@@ -18,6 +18,7 @@ import {
   judgeExact,
   judgeFailures,
   judgeGrowth,
+  judgeNotRun,
   type LayerResult,
   MISSING_CHOICES,
   type MissingChoice,
@@ -126,9 +127,8 @@ export function registerCheck(program: Command, terminal: Terminal): void {
 }
 
 function parseLayers(text: string): ReadonlySet<number> {
-  const layers = text.split(',').map(Number);
-  if (!layers.every((layer) => Number.isInteger(layer) && layer >= 0 && layer < LAYERS.length))
-    throw new InvalidArgumentError(`It must be some of 0 to ${LAYERS.length - 1}, as 0,1.`);
+  const layers = text.split(',').map((part) => LAYERS.findIndex((_, layer) => `${layer}` === part.trim()));
+  if (layers.includes(-1)) throw new InvalidArgumentError(`It must be some of 0 to ${LAYERS.length - 1}, as 0,1.`);
   return new Set(layers);
 }
 
@@ -144,11 +144,12 @@ async function runCheck(paths: readonly string[], options: CheckOptions, termina
   };
   const { layers, notes } = chooseLayers(options);
   const strategies = options.strategy?.map(specOf) ?? config.strategies;
+  const flavours = options.flavour?.split(',') ?? config.flavours;
   const plan = await planCheck({
     traces: paths.length > 0 ? paths : config.traces,
     workloads: paths.length > 0 ? undefined : config.workloads,
     strategies,
-    flavours: options.flavour?.split(',') ?? config.flavours,
+    flavours,
     invariants: options.invariants === true,
     layers,
   });
@@ -158,15 +159,29 @@ async function runCheck(paths: readonly string[], options: CheckOptions, termina
   const against =
     base === undefined || !(layers.has(2) || layers.has(3))
       ? null
-      : await runBaseLayers(
-          { ...plan, keyCells: config.keyCells, strategies },
-          layers,
-          { ...options, base },
-          config,
-          terminal,
+      : await tryBaseLayers(() =>
+          runBaseLayers(
+            { ...plan, keyCells: config.keyCells, strategies, flavours: flavours ?? [] },
+            layers,
+            { ...options, base },
+            config,
+            terminal,
+          ),
         );
   const all = [settings, ...results, ...(against?.results ?? [])];
-  await finish(all, baseline, { layers, notes }, options, reporters, terminal, against?.builds ?? null);
+  await finish(all, baseline, { layers, notes }, paths, options, reporters, terminal, against?.builds ?? null);
+}
+
+/** A base that does not build is one outcome more: what the exact layers found is not lost with it. */
+async function tryBaseLayers(
+  layers: () => Promise<{ results: LayerResult[]; builds: Builds }>,
+): Promise<{ results: LayerResult[]; builds: Builds | null }> {
+  try {
+    return await layers();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { results: [judgeNotRun('base', error.message)], builds: null };
+  }
 }
 
 interface LayerChoice {
@@ -220,7 +235,13 @@ async function runExactLayers(
     if (run.length === 0 && failures.outcomes.length === 0)
       throw new UsageError('none of the strategies can run on any of the traces in these flavours');
     const isExpected = expectationOf(plan, paths.length > 0, options);
-    const choice = { file: baseline, missing: options.baselineMissing, reason: options.reason ?? null, isExpected };
+    const choice = {
+      file: baseline,
+      missing: options.baselineMissing,
+      reason: options.reason ?? null,
+      isStrict: options.strict === true,
+      isExpected,
+    };
     results.push(judgeExact(plan, answers, choice, width));
     const held = judgeBudgets(budgets, run, width);
     // A command line that names strategies or flavours may leave out what a budget is of.
@@ -258,6 +279,7 @@ async function finish(
   results: readonly LayerResult[],
   baseline: string,
   { layers, notes }: LayerChoice,
+  paths: readonly string[],
   options: CheckOptions,
   reporters: readonly ChosenReporter[],
   terminal: Terminal,
@@ -268,7 +290,7 @@ async function finish(
   const record: CheckRecord = {
     schema: COMPARISON_SCHEMA,
     tool,
-    command: commandOf(options),
+    command: commandOf(paths, options),
     seed: options.seed,
     ...(layers.has(3) ? { machine: machineFacts() } : {}),
     a: builds === null ? { name: baseline, kind: 'baseline', commit: null, isDirty: null } : sideOf(builds.base),
@@ -304,9 +326,22 @@ async function finish(
 
 const sideOf = ({ name, commit, isDirty }: Build): Side => ({ name, kind: 'build', commit, isDirty });
 
-const commandOf = ({ strategy, flavour }: CheckOptions): string =>
-  [
+/** What repeats it: all that decides what is run and with what it is compared. */
+function commandOf(paths: readonly string[], options: CheckOptions): string {
+  const { strategy, flavour, layers, base, repeat, baseline, config, invariants, seed } = options;
+  const flag = (name: string, value: string | undefined): string[] =>
+    value === undefined ? [] : [name, quoted(value)];
+  return [
     'vgic-replay check',
-    ...(strategy === undefined ? [] : ['--strategy', quoted(strategy.map(specOf).join(','))]),
-    ...(flavour === undefined ? [] : ['--flavour', flavour]),
+    ...paths.map(quoted),
+    ...flag('--strategy', strategy?.map(specOf).join(',')),
+    ...flag('--flavour', flavour),
+    ...flag('--layers', layers === undefined ? undefined : [...layers].join(',')),
+    ...flag('--base', base),
+    ...(repeat === 1 ? [] : ['--repeat', `${repeat}`]),
+    ...flag('--baseline', baseline),
+    ...flag('--config', config),
+    ...(invariants === true ? ['--invariants'] : []),
+    ...(seed === 1 ? [] : ['--seed', `${seed}`]),
   ].join(' ');
+}

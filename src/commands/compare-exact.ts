@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { InputError } from '../base/errors.js';
+import { EXIT_FIDELITY, InputError } from '../base/errors.js';
 import { type ExactComparison, judgeOther, judgeSame } from '../compare/compare-cells.js';
 import { readResults } from '../compare/read-results.js';
 import { referenceFor, strategiesFor } from '../replay/create-model.js';
@@ -50,12 +50,17 @@ export function compareResults(a: string, b: string): ComparedCell[] {
   const [left, right] = [a, b].map(readCells);
   const [byA, byB] = [left, right].map((cells) => new Map(cells.map((exact) => [cellName(exact), exact])));
   const command = `vgic-replay compare ${quoted(a)} ${quoted(b)}`;
+  const isDouble = (cells: readonly ExactPart[], cell: string): boolean =>
+    cells.filter((exact) => cellName(exact) === cell).length > 1;
   return [...new Set([...byA.keys(), ...byB.keys()])].map((cell) => {
     const [before, after] = [byA.get(cell), byB.get(cell)];
+    const double = isDouble(left, cell) ? 'A' : isDouble(right, cell) ? 'B' : null;
     const exact =
-      before === undefined || after === undefined
-        ? incomparable(`only in ${before === undefined ? 'B' : 'A'}`)
-        : judgeSame(before, after);
+      double !== null
+        ? incomparable(`several cells of ${double} have this name`)
+        : before === undefined || after === undefined
+          ? incomparable(`only in ${before === undefined ? 'B' : 'A'}`)
+          : judgeSame(before, after);
     return { cell, exact, command, time: null };
   });
 }
@@ -95,28 +100,36 @@ export async function compareBuilds(
         await replayIn(a, trace, strategy, choice, signal),
         await replayIn(b, trace, strategy, choice, signal),
       ];
-      const missing = [left, right].find((side) => typeof side === 'string');
-      const exact =
-        typeof left === 'string' || typeof right === 'string' ? incomparable(`${missing}`) : judgeSame(left, right);
+      const exact = judgeReplays(left, right);
       const spec = specOf(strategy);
       cells.push({
         cell: `${name}/${machine.flavour}/${strategy.label}`,
         exact,
         command: `vgic-replay compare ${quoted(a.name)} ${quoted(b.name)} ${quoted(trace)} --strategy ${quoted(spec)}${flavourFlag(choice)}`,
-        time:
-          exact.verdict === 'incomparable'
-            ? null
-            : {
-                source: input.open(),
-                a: { build: a.folder, strategy: spec },
-                b: { build: b.folder, strategy: spec },
-                sameDigest: true,
-              },
+        time: !canBeTimed(exact)
+          ? null
+          : {
+              source: input.open(),
+              a: { build: a.folder, strategy: spec },
+              b: { build: b.folder, strategy: spec },
+              sameDigest: true,
+            },
       });
     }
   }
   return cells;
 }
+
+/** A replay that gave no result: the comparison that comes of it, whatever the other side did. */
+type Replayed = ExactPart | { readonly failed: ExactComparison };
+
+function judgeReplays(a: Replayed, b: Replayed): ExactComparison {
+  if ('failed' in a) return a.failed;
+  return 'failed' in b ? b.failed : judgeSame(a, b);
+}
+
+/** What is wrong, or no comparison, is no cheaper for being fast. */
+const canBeTimed = ({ verdict }: ExactComparison): boolean => verdict !== 'incomparable' && verdict !== 'error';
 
 /** The exact part of one cell as a build counts it, or why it cannot. */
 async function replayIn(
@@ -125,7 +138,7 @@ async function replayIn(
   strategy: ChosenStrategy,
   { flavour }: ReplayChoice,
   signal: AbortSignal,
-): Promise<ExactPart | string> {
+): Promise<Replayed> {
   const cli = join(folder, 'dist', 'src', 'cli.js');
   const flags = ['--strategy', specOf(strategy), '--reporter', 'json'];
   const args = [cli, 'replay', trace, ...flags, ...(flavour === undefined ? [] : ['--flavour', flavour])];
@@ -134,11 +147,18 @@ async function replayIn(
     return readResults(name, stdout)[0];
   } catch (error) {
     if (signal.aborted) throw error;
-    const { stderr } = error as { stderr?: string };
-    const why = (stderr ?? (error instanceof Error ? error.message : String(error))).trim().split('\n')[0];
-    return `${name} cannot replay it: ${why.replace(/^vgic-replay: /, '')}`;
+    const { stderr = '', code } = error as { stderr?: string; code?: unknown };
+    const said = stderr.split('\n').find((line) => line.startsWith('vgic-replay: ')) ?? firstLine(stderr, error);
+    const why = `${name} cannot replay it: ${said.replace(/^vgic-replay: /, '')}`;
+    return { failed: { ...incomparable(why), ...(code === EXIT_FIDELITY ? { verdict: 'error' } : {}) } };
   }
 }
+
+/** A process that was killed has printed nothing. */
+const firstLine = (stderr: string, error: unknown): string => {
+  const [line] = stderr.trim().split('\n');
+  return line === '' ? (error instanceof Error ? error.message.split('\n')[0] : String(error)) : line;
+};
 
 /** Two strategies on the same traces, in this build. */
 export async function compareStrategies(a: string, b: string, choice: ReplayChoice): Promise<ComparedCell[]> {
@@ -151,16 +171,19 @@ export async function compareStrategies(a: string, b: string, choice: ReplayChoi
     strategiesFor(machine, chosen);
     const [left, right] = replayTrace(source, chosen, input.identity);
     const [before, after] = chosen.map(specOf);
+    const exact = judgeOther(left, right);
     cells.push({
       cell: `${name}/${machine.flavour}`,
-      exact: judgeOther(left, right),
+      exact,
       command: `vgic-replay compare ${quoted(a)} ${quoted(b)} ${quoted(trace)}${flavourFlag(choice)}`,
-      time: {
-        source: input.open(),
-        a: { build: ownBuild, strategy: before },
-        b: { build: ownBuild, strategy: after },
-        sameDigest: false,
-      },
+      time: !canBeTimed(exact)
+        ? null
+        : {
+            source: input.open(),
+            a: { build: ownBuild, strategy: before },
+            b: { build: ownBuild, strategy: after },
+            sameDigest: false,
+          },
     });
   }
   return cells;

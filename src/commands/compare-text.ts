@@ -33,7 +33,8 @@ export function describeComparison(comparison: Comparison, width: number, showAl
   const isTimed = cells.some(({ time }) => time !== null);
   for (const cell of cells) lines.push(...describeCell(cell, width, showAll));
   if (isTimed) {
-    lines.push('', ...alignColumns(fitColumns(timeColumns(cells), width), width), '');
+    if (lines.at(-1) !== '') lines.push('');
+    lines.push(...alignColumns(fitColumns(timeColumns(cells), width), width), '');
     lines.push(...wrapText(`${TIME_LEGEND} Seed ${seed}.`, width));
   }
   return lines.join('\n');

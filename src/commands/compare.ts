@@ -1,6 +1,4 @@
 /** `vgic-replay compare A B`: two results, builds, strategies or traces; exact counters first, times second. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import {
@@ -12,6 +10,7 @@ import {
   UsageError,
   UserError,
 } from '../base/errors.js';
+import { plural } from '../base/number-format.js';
 import { graver } from '../compare/compare-cells.js';
 import {
   type CellComparison,
@@ -21,6 +20,7 @@ import {
   type TimeComparison,
 } from '../compare/comparison.js';
 import { quoted } from '../replay/replay.js';
+import { leastBlocks } from '../stats/time-verdict.js';
 import { STAGES, type StagePlan, type StageProgress } from '../stats/two-stage.js';
 import { type ChosenStrategy, strategiesText } from '../strategy/index.js';
 import { prepareBuild } from './built-sides.js';
@@ -38,7 +38,6 @@ import { compareTimes } from './compare-time.js';
 import { ownBuild } from './injected-build.js';
 import { KEY_TRACES } from './key-cells.js';
 import { machineFacts } from './machine-facts.js';
-import { abortOnSignal } from './outputs.js';
 import { FLAVOUR_HELP, parseFlavour } from './replay.js';
 import {
   COMPARED,
@@ -48,6 +47,7 @@ import {
   reporterHelp,
   writeReporters,
 } from './reporter-options.js';
+import { withScratch } from './scratch.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { parseSeed } from './study.js';
 import { type Terminal, tool } from './terminal.js';
@@ -141,23 +141,17 @@ async function runCompare(
     throw new UsageError(`two ${kind}s are compared as they are; '${traces[0]}' is one too many`);
   if (kind === 'strategy' && options.strategy !== undefined)
     throw new UsageError('A and B are the strategies; leave --strategy out, or name builds');
-  const scratch = mkdtempSync(join(tmpdir(), 'vgic-compare-'));
-  const abort = new AbortController();
-  const disarm = abortOnSignal(terminal, () => {
-    abort.abort();
-    removeFromUnder(scratch);
-  });
   const choice: ReplayChoice = {
     traces: traces.length > 0 ? traces : KEY_TRACES,
     strategy: options.strategy,
     flavour: options.flavour,
   };
-  try {
-    const { sides, cells } = await gatherCells(kind, a, b, choice, options, scratch, abort.signal);
+  return withScratch('vgic-compare', terminal, async (scratch, signal) => {
+    const { sides, cells } = await gatherCells(kind, a, b, choice, options, scratch, signal);
     if (cells.length === 0) throw new InputError(b, 'cells', 'has no cell in common with A', 'name others');
     const command = commandOf(a, b, traces, options);
     const isTimed = canTime && options.time !== false;
-    const times = isTimed ? await timeCells(cells, options, scratch, abort.signal, terminal) : new Map();
+    const times = isTimed ? await timeCells(cells, options, scratch, signal, terminal) : new Map();
     return {
       schema: COMPARISON_SCHEMA,
       tool,
@@ -168,22 +162,7 @@ async function runCompare(
       b: sides[1],
       cells: cells.map((cell) => finishCell(cell, times.get(cell) ?? null)),
     };
-  } finally {
-    disarm();
-    rmSync(scratch, { recursive: true, force: true });
-  }
-}
-
-const REMOVALS = 10;
-const PAUSE_MS = 50;
-
-/** Removes the folder of processes that were just killed and may still end a write. */
-function removeFromUnder(folder: string): void {
-  for (let round = 0; round < REMOVALS; round++) {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
-    if (!existsSync(folder)) return;
-  }
+  });
 }
 
 interface Gathered {
@@ -228,12 +207,17 @@ async function timeCells(
 ): Promise<Map<ComparedCell, Timed>> {
   const timed = cells.filter(({ time }) => time !== null);
   const arms = timed.flatMap(({ time }) => (time === null ? [] : [time]));
+  const least = leastBlocks(arms.length);
+  if (confirmBlocks < least)
+    throw new UsageError(
+      `--blocks: ${confirmBlocks} blocks of confirmation cannot prove a slowdown of ${plural(arms.length, 'cell')}, however large; give at least ${least}, as ${screenBlocks},${least}`,
+    );
   let told: StageProgress['stage'] | undefined;
   const times = await compareTimes(arms, { screenBlocks, confirmBlocks, seed }, scratch, signal, (progress) => {
     const { stage, block, blocks, cells: count } = progress;
     if (!terminal.isErrTty && told === stage) return;
     told = stage;
-    terminal.err(`${STAGE_WORDS[stage]}: block ${block + 1} of ${blocks}, ${count} cells`);
+    terminal.err(`${STAGE_WORDS[stage]}: block ${block + 1} of ${blocks}, ${plural(count, 'cell')}`);
   });
   return new Map(timed.map((cell, at) => [cell, times[at]]));
 }

@@ -1,6 +1,4 @@
 /** `vgic-replay doctor`: the machine as times see it, and how small a slowdown can be found on it. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { EXIT_UNDECIDED, UserError } from '../base/errors.js';
@@ -24,6 +22,7 @@ import { ownBuild } from './injected-build.js';
 import { openInput } from './inputs.js';
 import { KEY_TRACES } from './key-cells.js';
 import { machineFacts, measureTimer, watchDisturbance } from './machine-facts.js';
+import { withScratch } from './scratch.js';
 import { type Terminal, tool } from './terminal.js';
 
 export const DOCTOR_SCHEMA = 'vgic-replay/doctor/1';
@@ -64,7 +63,7 @@ export function registerDoctor(program: Command, terminal: Terminal): void {
     .option('--strict', 'exit 7 if the machine is unfit')
     .option('--json', 'print JSON instead of text')
     .action(async ({ seconds, json, strict }: Options) => {
-      const diagnosis = await diagnose(seconds);
+      const diagnosis = await diagnose(seconds, terminal);
       terminal.out(json === true ? JSON.stringify(diagnosis, null, 2) : describeDiagnosis(diagnosis, terminal.width));
       const { verdict, reasons } = diagnosis.fitness;
       if (strict === true && verdict === 'unfit')
@@ -79,28 +78,13 @@ function parseSeconds(text: string): number {
   return seconds;
 }
 
-async function diagnose(seconds: number): Promise<Diagnosis> {
+async function diagnose(seconds: number, terminal: Terminal): Promise<Diagnosis> {
   const facts = machineFacts();
   const timer = measureTimer();
-  const folder = mkdtempSync(join(tmpdir(), 'vgic-doctor-'));
   const disturbanceSince = watchDisturbance();
-  const times: number[] = [];
-  const start = performance.now();
-  let spent = 0;
-  try {
-    const input = await openInput(KEY_TRACES[0]);
-    const source = input.open();
-    const columns = join(folder, 'columns');
-    writeColumns(gatherColumns(source), columns);
-    input.close();
-    const strategy = specOf(referenceFor(source.header.machine));
-    while (times.length < LEAST_PROCESSES || spent < seconds) {
-      times.push((await measureArm({ build: ownBuild, columns, strategy })).undisturbed);
-      spent = (performance.now() - start) / 1000;
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const { times, spent } = await withScratch('vgic-doctor', terminal, (folder, signal) =>
+    timeTwins(join(folder, 'columns'), seconds, signal),
+  );
   const disturbance = disturbanceSince();
   const resolution = foreseeResolution(times, STAGES.confirmBlocks, 1);
   return {
@@ -114,6 +98,27 @@ async function diagnose(seconds: number): Promise<Diagnosis> {
     resolution,
     fitness: judgeFitness(facts, disturbance, timer, resolution),
   };
+}
+
+/** Fresh processes of one program, for so many seconds: ns per event. `columns`: a new file. */
+async function timeTwins(
+  columns: string,
+  seconds: number,
+  signal: AbortSignal,
+): Promise<{ times: readonly number[]; spent: number }> {
+  const times: number[] = [];
+  const start = performance.now();
+  let spent = 0;
+  const input = await openInput(KEY_TRACES[0]);
+  const source = input.open();
+  writeColumns(gatherColumns(source), columns);
+  input.close();
+  const strategy = specOf(referenceFor(source.header.machine));
+  while (times.length < LEAST_PROCESSES || spent < seconds) {
+    times.push((await measureArm({ build: ownBuild, columns, strategy }, { signal })).undisturbed);
+    spent = (performance.now() - start) / 1000;
+  }
+  return { times, spent };
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)}\u00a0%`;

@@ -3,14 +3,13 @@
  * with each fault, are put through the gate as anybody would. Exact, so never flaky; `time` also tries the clock.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT_OK, EXIT_REGRESSION, FidelityError } from '../base/errors.js';
 import { plural } from '../base/number-format.js';
 import type { CheckRecord } from './check.js';
 import { ownBuild } from './injected-build.js';
-import { abortOnSignal } from './outputs.js';
+import { withScratch } from './scratch.js';
 import { copyBuild, type Fault, injectFault, ONE_COMPARISON, ONE_WALK } from './self-test-builds.js';
 import { testTimes } from './self-test-times.js';
 import type { Terminal } from './terminal.js';
@@ -63,25 +62,16 @@ const TRIALS: readonly Trial[] = [
 ];
 
 export async function selfTest(which: SelfTest, terminal: Terminal): Promise<void> {
-  const scratch = mkdtempSync(join(tmpdir(), 'vgic-self-test-'));
-  const clean = (): void => rmSync(scratch, { recursive: true, force: true });
-  const abort = new AbortController();
-  const disarm = abortOnSignal(terminal, () => {
-    abort.abort();
-    clean();
-  });
-  try {
-    const lines = [...(await testExact(scratch)), ...(which === 'time' ? await testTimes(scratch, abort.signal) : [])];
-    terminal.out(lines.map(({ isRight, text }) => `self-test: ${isRight ? 'ok' : 'NOT OK'}: ${text}`).join('\n'));
-    const wrong = lines.filter(({ isRight }) => !isRight);
-    if (wrong.length > 0)
-      throw new FidelityError(
-        `check --self-test: ${plural(wrong.length, 'trial')} of ${lines.length} not as it must be, the first: ${wrong[0].text}`,
-      );
-  } finally {
-    disarm();
-    clean();
-  }
+  const lines = await withScratch('vgic-self-test', terminal, async (scratch, signal) => [
+    ...(await testExact(scratch, signal)),
+    ...(which === 'time' ? await testTimes(scratch, signal) : []),
+  ]);
+  terminal.out(lines.map(({ isRight, text }) => `self-test: ${isRight ? 'ok' : 'NOT OK'}: ${text}`).join('\n'));
+  const wrong = lines.filter(({ isRight }) => !isRight);
+  if (wrong.length > 0)
+    throw new FidelityError(
+      `check --self-test: ${plural(wrong.length, 'trial')} of ${lines.length} not as it must be, the first: ${wrong[0].text}`,
+    );
 }
 
 export interface TrialLine {
@@ -89,13 +79,13 @@ export interface TrialLine {
   readonly text: string;
 }
 
-async function testExact(scratch: string): Promise<TrialLine[]> {
+async function testExact(scratch: string, signal: AbortSignal): Promise<TrialLine[]> {
   const work = join(scratch, 'work');
   mkdirSync(work);
-  await runCli(ownBuild, work, ['gen', WORKLOAD, '-o', TRACE]);
-  const begun = await runCli(ownBuild, work, [...gateOf(TRIALS[0], '0'), '--baseline-missing', 'create']);
+  await runCli(ownBuild, work, ['gen', WORKLOAD, '-o', TRACE], signal);
+  const begun = await runCli(ownBuild, work, [...gateOf(TRIALS[0], '0'), '--baseline-missing', 'create'], signal);
   if (begun.code !== EXIT_OK) return [{ isRight: false, text: `no baseline could be made: ${begun.err}` }];
-  return Promise.all(TRIALS.map((trial, at) => tryGate(trial, join(scratch, `build-${at}`), work)));
+  return Promise.all(TRIALS.map((trial, at) => tryGate(trial, join(scratch, `build-${at}`), work, signal)));
 }
 
 const gateOf = ({ strategies }: Trial, layers: string): string[] => [
@@ -103,11 +93,11 @@ const gateOf = ({ strategies }: Trial, layers: string): string[] => [
   ...['--baseline', 'baseline.json', '--jobs', '1'],
 ];
 
-async function tryGate(trial: Trial, build: string, work: string): Promise<TrialLine> {
+async function tryGate(trial: Trial, build: string, work: string, signal: AbortSignal): Promise<TrialLine> {
   const { what, fault, layers, finds } = trial;
   copyBuild(build);
   if (fault !== null) injectFault(build, fault);
-  const { code, out, err } = await runCli(build, work, [...gateOf(trial, layers), '--json']);
+  const { code, out, err } = await runCli(build, work, [...gateOf(trial, layers), '--json'], signal);
   if (finds === null) {
     const isRight = code === EXIT_OK;
     return { isRight, text: `${what}: ${isRight ? 'green' : `exit ${code}, ${err}`}` };
@@ -124,12 +114,17 @@ interface Ran {
 }
 
 /** In the scratch folder, where no settings of the user lie. */
-function runCli(build: string, cwd: string, args: readonly string[]): Promise<Ran> {
+function runCli(build: string, cwd: string, args: readonly string[], signal: AbortSignal): Promise<Ran> {
   const cli = join(build, 'dist', 'src', 'cli.js');
   return new Promise((resolve) => {
-    execFile(process.execPath, [cli, ...args], { cwd, encoding: 'utf8', maxBuffer: 1 << 28 }, (error, out, err) => {
-      const code = error === null ? EXIT_OK : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, out, err: err.trim() });
-    });
+    execFile(
+      process.execPath,
+      [cli, ...args],
+      { cwd, encoding: 'utf8', maxBuffer: 1 << 28, signal },
+      (error, out, err) => {
+        const code = error === null ? EXIT_OK : typeof error.code === 'number' ? error.code : -1;
+        resolve({ code, out, err: err.trim() });
+      },
+    );
   });
 }

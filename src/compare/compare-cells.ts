@@ -50,16 +50,41 @@ const SHOWN_HASH = 12;
 const shorten = (value: string | number): string =>
   typeof value === 'string' && /^[0-9a-f]{64}$/.test(value) ? value.slice(0, SHOWN_HASH) : `${value}`;
 
+/** What makes the figures of a side worthless, whatever they are: in words, or null. */
+function findFault(a: ExactPart, b: ExactPart): string | null {
+  for (const [side, { stopped, equivalence }] of Object.entries({ A: a, B: b })) {
+    if (stopped?.kind === 'strategy-fault')
+      return `the strategy of ${side} fails at event ${stopped.event}: ${stopped.reason}`;
+    if (!equivalence.holds)
+      return `the strategy of ${side} declares '${equivalence.declared}' and is not at event ${equivalence.firstViolation}`;
+  }
+  return null;
+}
+
+/** After a stop nothing is counted: what stops early is cheap. In words, or null where both sides end alike. */
+function findOtherStop(a: ExactPart, b: ExactPart): string | null {
+  if (a.stopped?.event === b.stopped?.event) return null;
+  const end = ({ stopped }: ExactPart): string =>
+    stopped === null
+      ? 'goes on to the end'
+      : `stops for good at event ${formatInteger(stopped.event)} (${stopped.reason})`;
+  return `B ${end(b)}, A ${end(a)}`;
+}
+
 /** Two results or builds that should be the same program: every change counts. */
 export function judgeSame(a: ExactPart, b: ExactPart): ExactComparison {
   const strange = findIncomparable(a, b);
   if (strange !== null) return { verdict: 'incomparable', reason: strange, changes: [], counters: 0 };
   const { changes, counters } = compareExact(a, b);
+  const fault = findFault(a, b);
+  if (fault !== null) return { verdict: 'error', reason: fault, changes, counters };
   if (changes.length === 0)
     return { verdict: 'unchanged', reason: `all ${counters} exact counters are the same`, changes, counters };
   const costs = changes.filter(({ counter }) => isCost(counter));
   const grew = costs.filter(({ before, after }) => Number(after ?? 0) > Number(before ?? 0));
   const moved = `${plural(changes.length, 'exact counter')} of ${counters} moved`;
+  const otherStop = findOtherStop(a, b);
+  if (otherStop !== null) return { verdict: 'regressed', reason: `${otherStop}; ${moved}`, changes, counters };
   const digest = changes.find(({ counter }) => counter === 'lrDigest');
   if (digest !== undefined)
     return { verdict: 'regressed', reason: `other list registers at some entry; ${moved}`, changes, counters };
@@ -96,8 +121,13 @@ function headlineOf({ paths }: ExactPart): Headline {
 /** Two strategies, or one on two traces: other counters are the point, so steps in all and the longest call decide. */
 export function judgeOther(a: ExactPart, b: ExactPart): ExactComparison {
   const { changes, counters } = compareExact(a, b);
+  const fault = findFault(a, b);
+  if (fault !== null) return { verdict: 'error', reason: fault, changes, counters };
   if (changes.length === 0)
     return { verdict: 'unchanged', reason: `all ${counters} exact counters are the same`, changes, counters };
+  const otherStop = findOtherStop(a, b);
+  if (otherStop !== null && a.trace.sha256 === b.trace.sha256)
+    return { verdict: b.stopped === null ? 'inconclusive' : 'regressed', reason: otherStop, changes, counters };
   const [left, right] = [headlineOf(a), headlineOf(b)];
   // Per event, as traces may differ in length.
   const [leftSteps, rightSteps] = [left.steps / Math.max(1, a.trace.events), right.steps / Math.max(1, b.trace.events)];

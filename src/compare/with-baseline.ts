@@ -142,8 +142,9 @@ function worseThan(before: Figures, after: Figures): string[] {
   const count = (figures: Figures, name: string): number => Number(figures[name] ?? 0);
   const grew = (name: string): number => count(after, name) - count(before, name);
   if (grew('harm/lost') > 0) faults.push(`${grew('harm/lost')} more interrupts are lost`);
-  if (before.stopped === 'no' && typeof after.stopped === 'number')
-    faults.push(`the host stops for good at event ${after.stopped}`);
+  // What is 0 is left out: a host that stops at event 0 has no figure here.
+  if (before.stopped === 'no' && after.stopped !== 'no')
+    faults.push(`the host stops for good at event ${after.stopped ?? 0}`);
   if (grew('unexplained') > 0)
     faults.push(`${grew('unexplained')} more entries differ from the recording without a cause`);
   if (grew('identical') < 0 && grew('entries') === 0)

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createGenerator, type Generator } from '../base/rng.js';
 import { type BlockSamples, blocksToDecide, type Draws, estimateArms, estimateNoise } from './block-samples.js';
-import { type CellTimes, decideTimes, describeRatio, isCleared, isUnfit } from './time-verdict.js';
-import { type ArmTime, runTwoStage, type TimedCell } from './two-stage.js';
+import { type CellTimes, decideTimes, describeRatio, isCleared, isUnfit, leastBlocks } from './time-verdict.js';
+import { type ArmTime, runTwoStage, STAGES, type TimedCell } from './two-stage.js';
 
 const DRAWS: Draws = { bootstrap: 400, swaps: 1999 };
 
@@ -81,6 +81,35 @@ describe('verdicts', () => {
     assert.ok(confirm !== null);
     const b = [50, ...confirm.b.slice(1)];
     assert.match(verdictOf({ ...cell, confirm: { ...confirm, b } }).reason, /two modes/);
+  });
+});
+
+/** B twice as slow in every block, its fastest processes in the blocks of the slowest of A: the most assignments tie. */
+function twiceAsSlow(blocks: number): CellTimes {
+  const rise = Array.from({ length: blocks }, (_, block) => 1 + block / 1000);
+  const confirm = { a: rise, b: rise.map((time) => 2 * time).reverse(), control: rise };
+  return { screen: confirm, confirm, again: null, disturbance: null };
+}
+
+describe('enough blocks and draws for the number of cells', () => {
+  const verdictsOf = (cells: number, blocks: number, draws = DRAWS): Set<string> =>
+    new Set(decideTimes(new Array<CellTimes>(cells).fill(twiceAsSlow(blocks)), 1, draws).map(({ verdict }) => verdict));
+  it('so many blocks prove a slowdown of all cells, one fewer does not', () => {
+    for (const cells of [1, 2, 5, 10]) {
+      assert.deepEqual([...verdictsOf(cells, leastBlocks(cells))], ['regressed'], `${cells} cells`);
+      assert.deepEqual([...verdictsOf(cells, leastBlocks(cells) - 1)], ['inconclusive'], `${cells} cells`);
+    }
+    assert.ok(leastBlocks(10) <= STAGES.confirmBlocks);
+  });
+  it('draws are as many as the cells ask for', () => {
+    assert.deepEqual([...verdictsOf(3, 20, { bootstrap: 100, swaps: 199 })], ['regressed']);
+  });
+  it('what chance may explain is said to be so, although its interval is beyond the limit', () => {
+    const [{ reason }] = decideTimes([twiceAsSlow(leastBlocks(1) - 1)], 1, DRAWS);
+    assert.match(
+      reason,
+      /^2\.0 times as slow .*, beyond the limit of 2\.0\u00a0%, but of runs without a difference 1\.6\u00a0%/,
+    );
   });
 });
 
@@ -190,6 +219,13 @@ describe('two stages', () => {
     assert.ok('error' in results[1] && /other list registers/.test(results[1].error));
     assert.ok(!('error' in results[2]));
     assert.ok(other.started.length <= 3);
+  });
+  it('a time that is none ends its cell, and is no verdict', async () => {
+    for (const time of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const none: TimedCell = { sameDigest: true, measure: async () => ({ time, digest: '1' }) };
+      const [result] = await runTwoStage([none], { screenBlocks: 10, confirmBlocks: 30, seed: 1 }, () => {});
+      assert.ok('error' in result && /nothing that could be compared/.test(result.error), `${time}`);
+    }
   });
   it('draws the order of the arms anew in each block, the same for a seed', async () => {
     const order = async (seed: number): Promise<string> => {

@@ -2,6 +2,7 @@
  * What the times of several cells say, each measured in one stage or two: a screen of few blocks, and for what it cannot
  * clear fresh blocks that decide alone. Numbers in, verdicts out; two-stage.ts runs the processes. Method: anchors 3.5.
  */
+import { plural } from '../base/number-format.js';
 import { createGenerator } from '../base/rng.js';
 import {
   type BlockSamples,
@@ -20,6 +21,19 @@ const SCREEN_RATIO = 0.01;
 const SCREEN_P = 0.05;
 /** Family error rate over the cells that were confirmed. */
 const FAMILY_ALPHA = 0.01;
+/**
+ * Fewest blocks of confirmation after which a slowdown of each of so many cells, however large, can be proven. The quartile
+ * does not mind which of the processes below it are swapped, so of 2^n assignments up to 2^⌊(n-1)/4⌋ look like the real one.
+ */
+export function leastBlocks(cells: number): number {
+  let blocks = 1;
+  while (cells * 2 ** (Math.floor((blocks - 1) / 4) - blocks) > FAMILY_ALPHA) blocks++;
+  return blocks;
+}
+
+/** Half of what is allowed is left for chance: with fewer draws no p-value could be small enough for so many cells. */
+const leastSwaps = (cells: number): number => Math.ceil((2 * cells) / FAMILY_ALPHA);
+
 /** Noise beyond which nothing is said. */
 const MOST_FLOOR = 0.1;
 /** A slowdown of so many times what the control arm is off is one on any machine. */
@@ -88,8 +102,9 @@ export function isCleared(screen: BlockSamples, seed: number, draws = FULL_DRAWS
 
 /** One verdict a cell; Holm over those that were confirmed. `seed`: of all draws. */
 export function decideTimes(cells: readonly CellTimes[], seed: number, draws = FULL_DRAWS): TimeDecision[] {
-  const stages = cells.map(({ screen, confirm, again }) => stageFigures(again ?? confirm ?? screen, seed, draws));
   const confirmed = cells.flatMap(({ confirm }, cell) => (confirm === null ? [] : [cell]));
+  const enough = { ...draws, swaps: Math.max(draws.swaps, leastSwaps(confirmed.length)) };
+  const stages = cells.map(({ screen, confirm, again }) => stageFigures(again ?? confirm ?? screen, seed, enough));
   const slower = adjustHolm(confirmed.map((cell) => stages[cell].test.pSlower));
   const faster = adjustHolm(confirmed.map((cell) => stages[cell].test.pFaster));
   return cells.map((cell, at) => {
@@ -97,7 +112,7 @@ export function decideTimes(cells: readonly CellTimes[], seed: number, draws = F
     const rank = confirmed.indexOf(at);
     const holm = rank < 0 ? undefined : { slower: slower[rank], faster: faster[rank] };
     const minRatio = Math.min(...samples.b) / Math.min(...samples.a);
-    const { verdict, reason } = judge(cell, stages[at], holm);
+    const { verdict, reason } = judge(cell, stages[at], holm, confirmed.length);
     const isBimodal = Math.abs(minRatio / estimate.ratio - 1) > noise.delta;
     return {
       verdict,
@@ -123,6 +138,7 @@ function judge(
   { disturbance }: CellTimes,
   { samples, estimate, noise }: StageFigures,
   holm: { readonly slower: number; readonly faster: number } | undefined,
+  family: number,
 ): Judgement {
   const { ratio, low, high } = estimate;
   const { delta, control } = noise;
@@ -141,6 +157,12 @@ function judge(
     return { verdict: 'improved', reason: `${interval}, beyond the limit of ${percent(delta)} on fresh blocks` };
   if (low >= 1 / (1 + delta) && high <= 1 + delta)
     return { verdict: 'unchanged', reason: `the whole 90 % interval is within ±${percent(delta)}` };
+  const isBeyond = low > 1 + delta || high < 1 / (1 + delta);
+  if (holm !== undefined && isBeyond)
+    return {
+      verdict: 'inconclusive',
+      reason: `${interval}, beyond the limit of ${percent(delta)}, but of runs without a difference ${percent(Math.min(holm.slower, holm.faster))} look so (${plural(family, 'cell')} together), and ${percent(FAMILY_ALPHA)} is the most; more blocks would decide`,
+    };
   const blocks = blocksToDecide(estimate, delta, samples.a.length);
   const needed = blocks === null ? 'more than 1,000 blocks' : `about ${blocks} blocks`;
   return {
@@ -166,7 +188,9 @@ export function describeRatio(ratio: number): string {
 export function describeRange(low: number, high: number): string {
   const signed = (ratio: number): string => {
     const off = 100 * (ratio - 1);
-    return `${off < 0 ? '−' : '+'}${Math.abs(off).toFixed(PERCENT_DIGITS)}`;
+    const digits = Math.abs(off).toFixed(PERCENT_DIGITS);
+    // No "−0.0".
+    return `${off < 0 && Number(digits) !== 0 ? '−' : '+'}${digits}`;
   };
   return `${signed(low)} to ${signed(high)}\u00a0%`;
 }

@@ -76,6 +76,8 @@ async function measureBlock(running: Running, samples: Samples, generator: Gener
     if (known !== digest)
       throw new Error(`side ${side.toUpperCase()} replayed other list registers (digest ${digest}, expected ${known})`);
     digests.set(owner, known);
+    if (!(time > 0 && time < Number.POSITIVE_INFINITY))
+      throw new Error(`side ${side.toUpperCase()} measured ${time} ns an event: nothing that could be compared`);
     samples[arm].push(time);
   }
 }
