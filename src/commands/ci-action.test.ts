@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { register } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { createShell, findSyntaxError, type Shell } from './test-shell.js';
 
@@ -58,7 +59,7 @@ test('every input is used and declared, has a description, and none gets into th
   for (const { description } of Object.values(action.inputs)) assert.ok(description.length > 10);
   for (const { run = '' } of action.runs.steps) assert.doesNotMatch(run, /\$\{\{/);
   const given = (parse(WORKFLOW) as { jobs: { check: { steps: { with?: object }[] } } }).jobs.check.steps.at(-1)?.with;
-  assert.deepEqual(Object.keys(given ?? {}), ['traces', 'base']);
+  assert.deepEqual(Object.keys(given ?? {}), ['traces']);
   assert.ok(WORKFLOW.trimEnd().split('\n').length <= 11);
 });
 
@@ -77,8 +78,8 @@ test('upload, comment and result come after a failed check too', () => {
 const FAKE_NPX = `for word in "$@"; do case "$word" in md=*) echo '# report' > "\${word#md=}" ;; json=*) echo '{}' > "\${word#json=}" ;; esac; done
 exit "\${FAKE_CODE:-0}"`;
 
-function check(env: Readonly<Record<string, string>>) {
-  shell.fake('npx', FAKE_NPX);
+function check(env: Readonly<Record<string, string>>, npx = FAKE_NPX) {
+  shell.fake('npx', npx);
   shell.fake('npm', '');
   const output = join(shell.folder, 'output');
   writeFileSync(output, '');
@@ -104,7 +105,7 @@ function check(env: Readonly<Record<string, string>>) {
 }
 
 test('check: inputs become arguments, and each exit code is an output, not a failed step', () => {
-  for (const name of ['a.vgt', 'b c.vgt']) writeFileSync(join(shell.folder, name), '');
+  for (const name of ['a.vgt', 'b c.vgt', '--accept.vgt']) writeFileSync(join(shell.folder, name), '');
   const report = join(shell.folder, 'night-report');
   const { code, outputs, err } = check({
     TRACES: '*.vgt $(touch pwned)',
@@ -119,9 +120,10 @@ test('check: inputs become arguments, and each exit code is an output, not a fai
   assert.deepEqual(outputs, { report, 'exit-code': '3' });
   assert.deepEqual(shell.calls('npx'), [
     [
-      ...['--yes', '--package', 'vgic-replay@1.2.3', '--', 'vgic-replay', 'check', 'a.vgt', 'b c.vgt'],
-      ...['$(touch', 'pwned)', '--strategy', 'fifo,hybrid:threshold=32', '--baseline', 'my baseline.json', '--strict'],
+      ...['--yes', '--package', 'vgic-replay@1.2.3', '--', 'vgic-replay', 'check'],
+      ...['--strategy', 'fifo,hybrid:threshold=32', '--baseline', 'my baseline.json', '--strict'],
       ...['--reporter', 'github', '--reporter', `md=${report}/report.md`, '--reporter', `json=${report}/report.json`],
+      ...['--', '--accept.vgt', 'a.vgt', 'b c.vgt', '$(touch', 'pwned)'],
     ],
   ]);
   for (const exit of ['0', '4', '7']) assert.equal(check({ FAKE_CODE: exit }).outputs['exit-code'], exit);
@@ -147,15 +149,54 @@ test('check: a base that is not there is fetched; one that is there is not', () 
     'git',
     `case "$*" in *FETCH_HEAD) echo ${fetched} ;; rev-parse*--verify*main*) echo ${known} ;; fetch*) ;; *) exit 1 ;; esac`,
   );
+  shell.fake('node', '');
   const baseOf = (base: string): string => {
-    assert.equal(check({ BASE: base }).code, 0);
-    const call = shell.calls('npx').at(-1)!;
+    assert.equal(check({ BASE: base, VERSION: 'checkout' }).code, 0);
+    const call = shell.calls('node').at(-1)!;
+    assert.deepEqual(call.slice(0, 2), ['dist/src/cli.js', 'check']);
     return call[call.indexOf('--base') + 1];
   };
   assert.equal(baseOf('main'), known);
   assert.equal(shell.calls('git').length, 1);
   assert.equal(baseOf('feature'), fetched);
   assert.deepEqual(shell.calls('git')[2], ['fetch', '--quiet', '--depth=1', 'origin', 'feature']);
+});
+
+test('check: a base of another repository than that of the program, or one that git takes for an option, ends at once', () => {
+  for (const [base, version] of [
+    ['main', 'latest'],
+    ['main', 'project'],
+    ['--upload-pack=touch pwned', 'checkout'],
+  ]) {
+    const { code, out } = check({ BASE: base, VERSION: version });
+    assert.equal(code, 2);
+    assert.match(out, /^::error::base: /);
+  }
+  assert.deepEqual([...shell.calls('npx'), ...shell.calls('npm')], []);
+});
+
+/** npx that runs the program of this checkout, whatever package it is told. */
+const REAL_NPX = `while [ "$1" != vgic-replay ]; do shift; done; shift; exec '${process.execPath}' '${fileURLToPath(new URL('../cli.js', import.meta.url))}' "$@"`;
+
+test('the real check takes what the script gives it, and ends as it expects', () => {
+  mkdirSync(join(shell.folder, 'traces'));
+  const events = ['{"vgic-replay":1,"vcpus":1,"spis":64}', '{"op":"inject","intid":40}', '{"op":"flush"}', ''];
+  writeFileSync(join(shell.folder, 'traces/my trace.jsonl'), events.join('\n'));
+  const env = { TRACES: 'traces/*.jsonl', STRATEGIES: 'fifo', BASELINE: 'base.json', STRICT: 'true' };
+  shell.fake('npx', REAL_NPX);
+  const begin = `npx vgic-replay check traces/*.jsonl --strategy fifo --baseline base.json --baseline-missing create`;
+  const begun = shell.run(begin, {});
+  assert.equal(begun.code, 0, begun.err);
+  // As if one step had been enough before.
+  const baseline = join(shell.folder, 'base.json');
+  const accepted = readFileSync(baseline, 'utf8');
+  writeFileSync(baseline, accepted.replace('"inject/steps/max":1,', '"inject/steps/max":0,'));
+  const moved = check(env, REAL_NPX);
+  assert.equal(moved.outputs['exit-code'], '3', moved.err);
+  assert.match(moved.out, /^::error title=regressed%3A my trace\.jsonl\/kvm-6\.1\/fifo::.*inject\/steps\/max/);
+  const folder = moved.outputs.report!;
+  assert.match(readFileSync(join(folder, 'report.md'), 'utf8'), /^# base\.json against this build\n/);
+  assert.equal((JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as { exitCode: number }).exitCode, 3);
 });
 
 test('check: a name that would not be safe in a comment or file name ends at once', () => {

@@ -50,10 +50,10 @@ test('the exit code of check is that of the job, and the reports are where the a
   const [first] = shell.calls('npx');
   assert.deepEqual(first.slice(0, 6), ['--yes', '--package', 'vgic-replay@latest', '--', 'vgic-replay', 'check']);
   assert.deepEqual(first.slice(6), [
-    'traces/*.vgt',
     ...['table', 'md=vgic-report/report.md', 'json=vgic-report/report.json', 'junit=vgic-report/junit.xml'].flatMap(
       (reporter) => ['--reporter', reporter],
     ),
+    ...['--', 'traces/*.vgt'],
   ]);
   assert.match(readFileSync(join(shell.folder, 'vgic-report/junit.xml'), 'utf8'), /testsuites/);
   assert.deepEqual(shell.calls('curl'), []);
@@ -61,7 +61,7 @@ test('the exit code of check is that of the job, and the reports are where the a
 
 test('options of the variable are words', () => {
   runJob('', { VGIC_OPTIONS: '--strategy fifo,buckets --strict' });
-  assert.deepEqual(shell.calls('npx')[0].slice(7, 10), ['--strategy', 'fifo,buckets', '--strict']);
+  assert.deepEqual(shell.calls('npx')[0].slice(6, 9), ['--strategy', 'fifo,buckets', '--strict']);
 });
 
 test('a note is made, then found again and changed', () => {

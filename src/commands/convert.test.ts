@@ -288,3 +288,27 @@ test('requests that cannot be meant are refused as such', async () => {
     [],
   );
 });
+
+test('no name of a trace leads out of the folder of --split, which standard output cannot be', async () => {
+  const named = at('named.vgt');
+  await convert(BASE, '--to', '20', '--name', '../up/../../a/b\\c', '-o', named);
+  const before = readdirSync(folder).sort();
+  const out = await convert(named, '--split', 'vcpu', '-o', at('inside'));
+  assert.deepEqual(readdirSync(folder).sort(), [...before, 'inside'].sort());
+  const files = readdirSync(at('inside'));
+  assert.equal(files.length, 4);
+  for (const file of files) {
+    assert.match(file, /^[^/\\]+-vcpu[0-3]\.vgt$/);
+    assert.ok(out.includes(join(at('inside'), file)));
+  }
+  const { code, err } = await run(['convert', BASE, '--split', 'vcpu', '-o', '-']);
+  assert.equal(code, 2);
+  assert.match(err, /--split writes several files: name a folder with --output/);
+  assert.equal(existsSync('-'), false);
+});
+
+test('standard input can be one input, not two', async () => {
+  const { code, err } = await run(['convert', '-', '-', '-o', at('twice.vgt')]);
+  assert.equal(code, 2);
+  assert.match(err, /standard input can be read once/);
+});

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { EXIT_INPUT, UsageError, UserError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
 import { traceNameOf } from '../import/trace-name.js';
 import { joinHeaders, passByTime, passInTurn } from '../trace/edit/merge.js';
 import { createRedaction, redactHeader } from '../trace/edit/redact.js';
@@ -51,6 +52,10 @@ async function runConvert(paths: readonly string[], flags: ConvertFlags, termina
   if (flags.split !== undefined && flags.split !== 'vcpu') throw new UsageError(`--split ${flags.split}: only vcpu`);
   if (flags.split !== undefined && flags.vcpu !== undefined)
     throw new UsageError('--split and --vcpu exclude one another');
+  if (flags.split !== undefined && flags.output === '-')
+    throw new UsageError('--split writes several files: name a folder with --output');
+  if (paths.filter((path) => path === '-').length > 1)
+    throw new UsageError('standard input can be read once; name one of the traces as a file');
   if (flags.append === true && paths.length === 1) throw new UsageError('--append: name several traces');
   if (flags.blockEncoding !== 'smallest' && flags.blockEncoding !== 'plain')
     throw new UsageError(`--block-encoding ${flags.blockEncoding}: one of smallest, plain`);
@@ -140,7 +145,7 @@ async function convert(
     const lowered = (isSelected && !isExact) || (isSlice(bounds) && bounds.setup === 'config');
     const fidelity = (lowered ? Math.min(joined.fidelity, 2) : joined.fidelity) as Fidelity;
     const name = flags.split === undefined ? stem : `${stem}-vcpu${[...(vcpus ?? [])].join('-')}`;
-    const path = flags.split === undefined ? flags.output : join(flags.output, `${name}.vgt`);
+    const path = flags.split === undefined ? flags.output : join(flags.output, `${fileNameOf(name)}.vgt`);
     const before: TraceHeader = { ...joined, fidelity, name };
     const plain = redaction?.texts === true ? { ...redactHeader(before), name } : before;
     const output = openConvertOutput(path, plain, {
@@ -181,6 +186,9 @@ async function convert(
 
 const isSlice = ({ fromEvent, fromTick }: SliceBounds): boolean =>
   fromEvent > WHOLE.fromEvent || fromTick > WHOLE.fromTick;
+
+/** The name of a trace is whatever its header says: the file stays in its folder. */
+const fileNameOf = (name: string): string => printable(name).replace(/[/\\]/g, '_');
 
 /** Places in the source are lines and names of files. */
 const hidePlaces = (next: EventStage): EventStage => ({ ...next, gap: (lost) => next.gap(lost, 'redacted') });

@@ -17,7 +17,7 @@ export function readHistoryFile(file: string, terminal: Terminal, mayBeNew: bool
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const code = codeOf(error);
-    if (code === 'ENOENT' && mayBeNew) return { runs: [], torn: null, bytes: 0 };
+    if (code === 'ENOENT' && mayBeNew) return { runs: [], torn: null, bytes: 0, size: 0, isOpen: false };
     throw new InputError(
       file,
       'byte 0',
@@ -30,12 +30,15 @@ export function readHistoryFile(file: string, terminal: Terminal, mayBeNew: bool
   return store;
 }
 
+/** What was read of the file is not what is there. */
+class OvertakenError extends Error {}
+
 /**
- * Appends one line behind the whole ones; what a crash left behind them goes. If the line cannot be written whole, the file is
- * as it was before.
+ * Appends one line behind the whole ones; what a crash left behind them goes, unless another process has written since they
+ * were read. If the line cannot be written whole, the file is as it was before.
  */
-export function appendHistory(file: string, { torn, bytes }: HistoryStore, run: HistoryRun): void {
-  const line = Buffer.from(historyLine(run));
+export function appendHistory(file: string, { torn, bytes, size, isOpen }: HistoryStore, run: HistoryRun): void {
+  const line = Buffer.from(`${isOpen ? '\n' : ''}${historyLine(run)}`);
   let fd: number;
   try {
     fd = openSync(file, 'a');
@@ -46,14 +49,22 @@ export function appendHistory(file: string, { torn, bytes }: HistoryStore, run: 
       'nothing was added: name a writable file with --file',
     );
   }
-  let size = bytes;
+  let written = 0;
+  let end = bytes;
   try {
-    if (torn !== null) ftruncateSync(fd, bytes);
-    size = fstatSync(fd).size;
-    if (writeSync(fd, line) !== line.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
+    end = fstatSync(fd).size;
+    if ((torn !== null || isOpen) && end !== size) throw new OvertakenError();
+    if (torn !== null) {
+      ftruncateSync(fd, bytes);
+      end = bytes;
+    }
+    written = writeSync(fd, line);
+    if (written !== line.length) throw Object.assign(new Error('short write'), { code: 'ENOSPC' });
     fsyncSync(fd);
   } catch (error) {
-    ftruncateSync(fd, size);
+    if (error instanceof OvertakenError)
+      throw cannotWrite(file, 'was written to by another process', 'nothing was added: add it again');
+    if (written > 0 && fstatSync(fd).size === end + written) ftruncateSync(fd, end);
     throw cannotWrite(file, `cannot be written (${codeOf(error)})`, 'nothing was added: make room and add it again');
   } finally {
     closeSync(fd);

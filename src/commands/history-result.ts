@@ -11,6 +11,7 @@ import {
   type StoredBench,
   type StoredReport,
 } from '../history/from-result.js';
+import { isCell } from '../history/store-text.js';
 import type { CellResult } from '../replay/result.js';
 import { REPORT_SCHEMA } from '../report/model.js';
 import { CONTROL } from '../stats/experiment.js';
@@ -37,12 +38,24 @@ export function readResult(path: string): ResultFacts {
   }
   const schema = /^\s*\{\s*"schema":\s*"(vgic-replay\/run\/[^"]*)"/.exec(text)?.[1];
   try {
-    return schema?.startsWith(RUN_PREFIX) ? fromRun(text, name) : fromDocument(JSON.parse(text), name);
+    const facts = schema?.startsWith(RUN_PREFIX) ? fromRun(text, name) : fromDocument(JSON.parse(text), name);
+    const wrong = facts.cells.find((cell) => !isCell(cell));
+    if (wrong !== undefined)
+      throw new InputError(name, `cell ${wrong.cell}`, 'has a figure that is no number, or a time of none', REMEDY);
+    if (!isMachine(facts.machine)) throw new InputError(name, 'machine', 'is not described in words', REMEDY);
+    return facts;
   } catch (error) {
     if (error instanceof InputError) throw error;
     const what = error instanceof SyntaxError ? 'cannot be read as JSON' : 'is not whole';
     throw new InputError(name, 'byte 0', `${what} (${(error as Error).message})`, REMEDY);
   }
+}
+
+function isMachine(machine: ResultFacts['machine']): boolean {
+  const { cpu = '', os = '', node = '', fingerprint = '', cores = null } = machine ?? {};
+  return (
+    [cpu, os, node, fingerprint].every((text) => typeof text === 'string') && (cores === null || Number.isFinite(cores))
+  );
 }
 
 function fromRun(text: string, name: string): ResultFacts {

@@ -12,7 +12,8 @@ import { createNoise, makeRun } from '../history/test-runs.js';
 import { CELL_SCHEMA } from '../replay/result.js';
 import { CONTROL } from '../stats/experiment.js';
 import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
-import { run } from './test-run.js';
+import { appendHistory, readHistoryFile } from './history-file.js';
+import { createTestTerminal, run } from './test-run.js';
 
 const ROOT = new URL('../../../', import.meta.url);
 const isValid = new Ajv({ allowUnionTypes: true }).compile(
@@ -216,6 +217,33 @@ test('what is no result, no date, no commit or no history is refused in one line
   assert.match((await run(['history', 'bogus'])).err, /vgic-replay: .*bogus.*; see "vgic-replay history --help"/);
 });
 
+test('figures that are no numbers, and machines that are none, never get into the file', async () => {
+  const bench = (estimate: string, machine = '{"cpu":"c","cores":2,"os":"Linux 6.1","node":"v20"}'): string =>
+    `{"schema":"${BENCH_SCHEMA}","machine":${machine},"results":[{"id":"${'f'.repeat(64)}","title":"a.vgt","flavour":"kvm-6.1","arms":[{"name":"fifo","low":1,"high":2,"estimate":${estimate}}]}]}`;
+  for (const wrong of [
+    ...['1e999', '0', '-5', 'null', '"40"', '40,"low":1e999'].map((figure) => bench(figure)),
+    bench('40', '{"cpu":5}'),
+  ]) {
+    const { code, err } = await add(save('b.json', wrong));
+    assert.equal(code, 4, wrong);
+    assert.match(err, /b.json: .*; give report.json/);
+    assert.equal(existsSync(file), false, wrong);
+  }
+  assert.equal((await add(save('b.json', bench('40')), '--machine', ' ')).code, 2);
+  assert.equal((await add(save('b.json', bench('40')))).code, 0);
+});
+
+test('names out of results reach the terminal without control characters, a line each', async () => {
+  const named = makeRun({ at: 0, cell: 'a\n::error::\u001b[31mb/kvm-6.1/fifo' });
+  saveRuns([named, makeRun({ at: 1, cell: named.cells[0].cell, counters: { 'flush/steps/sum': 2000 } })]);
+  for (const verb of ['show', 'detect']) {
+    const { out } = await run(['history', verb, '--file', file], 80);
+    assert.match(out, /a[\ufffd ]::error::\ufffd\[31mb/);
+    assert.doesNotMatch(out, /[^\P{Cc}\n]/u);
+    if (verb === 'detect') for (const line of out.split('\n')) assert.ok(line.length <= 80, line);
+  }
+});
+
 test('the same commit on the same machine twice is refused unless asked for', async () => {
   assert.equal((await add(replayed, '--commit', COMMITS[0])).code, 0);
   const size = statSync(file).size;
@@ -242,6 +270,29 @@ test('a line that a crash cut off is said and replaced; whole lines stay to the 
   );
 });
 
+test('a last line that is whole but for its line feed stays', async () => {
+  await add(replayed, '--commit', COMMITS[0]);
+  writeFileSync(file, readFileSync(file, 'utf8').trimEnd());
+  const { err } = await add(replayed, '--commit', COMMITS[1]);
+  assert.doesNotMatch(err, /cut off/);
+  assert.deepEqual(
+    lines().map(({ commit }) => commit),
+    COMMITS.slice(0, 2),
+  );
+});
+
+test('what another process appended after the file was read stays', () => {
+  const [first, second, third] = [0, 1, 2].map((at) => makeRun({ at }));
+  const torn = historyLine(first).slice(0, 50);
+  saveRuns([first]);
+  appendFileSync(file, torn);
+  const { terminal } = createTestTerminal();
+  const store = readHistoryFile(file, terminal, false);
+  appendFileSync(file, historyLine(second).slice(50));
+  assert.throws(() => appendHistory(file, store, third), /was written to by another process.*nothing was added/);
+  assert.equal(readFileSync(file, 'utf8'), `${historyLine(first)}${torn}${historyLine(second).slice(50)}`);
+});
+
 test('detect says words first, exits 0 whatever it finds, and 3 with --fail if it is for the worse', async () => {
   const noise = createNoise(3, 0.02);
   const runs = Array.from({ length: 50 }, (_, at) =>
@@ -252,7 +303,7 @@ test('detect says words first, exits 0 whatever it finds, and 3 with --fail if i
     }),
   );
   saveRuns(runs);
-  const detect = (...args: readonly string[]) => run(['history', 'detect', '--file', file, ...args]);
+  const detect = (...args: readonly string[]) => run(['history', 'detect', '--file', file, ...args], 200);
   const { code, out } = await detect();
   assert.equal(code, 0);
   assert.match(out, /^50 runs: 1 change of exact counters, 1 change of times\n {2}fewer steps: .*\n {2}slower: /);

@@ -4,6 +4,7 @@ import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { RegressionError, UsageError } from '../base/errors.js';
 import { formatDecimal, formatInteger, plural } from '../base/number-format.js';
+import { printable } from '../base/printable.js';
 import { type MachineHere, machineOf } from '../history/from-result.js';
 import { describeMachine, HISTORY_SCHEMA, type HistoryRun, shortCommit } from '../history/record.js';
 import {
@@ -17,6 +18,7 @@ import {
 } from '../history/series.js';
 import { findDouble } from '../history/store-text.js';
 import { describeChanges, sparkline, summarise } from '../history/words.js';
+import { wrapText } from '../report/terminal.js';
 import { CHANGE_POINT_PLAN } from '../stats/change-points.js';
 import { appendHistory, readHistoryFile } from './history-file.js';
 import { readResult } from './history-result.js';
@@ -87,7 +89,9 @@ export function registerHistory(program: Command, terminal: Terminal): void {
   );
 
   withView(
-    history.command('detect').description('change points of times, steps of exact counters; exit 0 whatever is found'),
+    history
+      .command('detect')
+      .description('change points of times, steps of exact counters; exit 0 whatever is found, unless --fail'),
   )
     .option('--since <commit>', 'only changes that came after the last run of this commit')
     .option('--seed <n>', 'seed of the random orders of the test', parseSeed, CHANGE_POINT_PLAN.seed)
@@ -99,7 +103,7 @@ export function registerHistory(program: Command, terminal: Terminal): void {
       const changes = options.since === undefined ? all : changesAfter(all, runOf(runs, options.since, options.file));
       if (options.json === true)
         terminal.out(JSON.stringify({ schema: CHANGES_SCHEMA, tool, plan, runs: runs.length, ...changes }, null, 2));
-      else terminal.out(describe(runs, changes));
+      else terminal.out(describe(runs, changes, terminal.width));
       const worse = [...changes.counters, ...changes.times].filter(isWorse).length;
       if (options.fail === true && worse > 0)
         throw new RegressionError(
@@ -109,6 +113,7 @@ export function registerHistory(program: Command, terminal: Terminal): void {
 }
 
 function add(result: string, options: AddOptions, terminal: Terminal): void {
+  if (options.machine?.trim() === '') throw new UsageError('--machine names none; leave it out, or give a name');
   const facts = readResult(result);
   if (facts.cells.length === 0)
     throw new UsageError(`${result}: has no cell with counters or times; nothing was added`);
@@ -129,7 +134,9 @@ function add(result: string, options: AddOptions, terminal: Terminal): void {
   appendHistory(options.file, store, run);
   const { fingerprint } = run.machine;
   terminal.out(
-    `added: ${plural(run.cells.length, 'cell')} of ${shortCommit(run.commit)} on machine ${fingerprint} (${describeMachine(machine)}); ${options.file} has ${plural(store.runs.length + 1, 'run')}`,
+    printable(
+      `added: ${plural(run.cells.length, 'cell')} of ${shortCommit(run.commit)} on machine ${fingerprint} (${describeMachine(machine)}); ${options.file} has ${plural(store.runs.length + 1, 'run')}`,
+    ),
   );
   const hasTimes = run.cells.some(({ time }) => time !== null);
   const isNew = !store.runs.some((known) => known.machine.fingerprint === fingerprint);
@@ -144,9 +151,9 @@ function parseWhen(text: string | undefined): string {
   return date.toISOString();
 }
 
-function parseCommit(text: string | undefined): string | undefined {
+function parseCommit(text: string | undefined, flag = 'commit'): string | undefined {
   if (text !== undefined && !/^[0-9a-f]{7,64}$/.test(text))
-    throw new UsageError(`--commit must be a hash of 7 to 64 hex digits, not '${text}'`);
+    throw new UsageError(`--${flag} must be a hash of 7 to 64 hex digits, not '${text}'`);
   return text;
 }
 
@@ -185,19 +192,24 @@ function chooseSeries(runs: readonly HistoryRun[], { cell }: ViewOptions): AllSe
 
 /** Index of the last run of a commit, which may be cut short. */
 function runOf(runs: readonly HistoryRun[], commit: string, file: string): number {
-  parseCommit(commit);
+  parseCommit(commit, 'since');
   const at = runs.findLastIndex((run) => run.commit?.startsWith(commit) === true);
   if (at < 0) throw new UsageError(`${file}: has no run of commit ${commit} (--since)`);
   return at;
 }
 
-function describe(runs: readonly HistoryRun[], changes: HistoryChanges): string {
+function describe(runs: readonly HistoryRun[], changes: HistoryChanges, width: number): string {
   const { leastSize, alpha, leastSide, leastAfter } = CHANGE_POINT_PLAN;
   return [
     summarise(runs.length, changes),
-    ...describeChanges(changes).map((line) => `  ${line}`),
+    ...describeChanges(changes).flatMap((line) =>
+      wrapText(line, width - 4).map((part, at) => `${at === 0 ? '  ' : '    '}${part}`),
+    ),
     '',
-    `Times: levels that differ by ${100 * leastSize} % or more, p <= ${alpha}, from ${leastSide} runs on a machine before and ${leastAfter} after a change; another machine or runner image begins anew. Exact counters: any step.`,
+    ...wrapText(
+      `Times: levels that differ by ${100 * leastSize} % or more, p <= ${alpha}, from ${leastSide} runs on a machine before and ${leastAfter} after a change; another machine or runner image begins anew. Exact counters: any step.`,
+      width,
+    ),
   ].join('\n');
 }
 
@@ -212,7 +224,14 @@ function showTable(runs: readonly HistoryRun[], { times, counters }: AllSeries):
   });
   const row = (cell: string, what: string, points: readonly SeriesPoint[], format: (value: number) => string): void => {
     const values = points.map(({ value }) => value);
-    table.push([cell, what, points.length, format(values[0]), format(lastOf(points).value), sparkline(values)]);
+    table.push([
+      printable(cell),
+      printable(what),
+      points.length,
+      format(values[0]),
+      format(lastOf(points).value),
+      sparkline(values),
+    ]);
   };
   for (const { cell, counter, points } of counters) row(cell, counter, points, formatInteger);
   for (const { cell, machine, points } of times)
@@ -222,7 +241,7 @@ function showTable(runs: readonly HistoryRun[], { times, counters }: AllSeries):
   return [
     `${plural(runs.length, 'run')}, the last of ${shortCommit(last.commit)} on ${last.when.slice(0, 10)}`,
     table.toString(),
-    ...machines.map((machine) => `machine ${machine.fingerprint}: ${describeMachine(machine)}`),
+    ...machines.map((machine) => printable(`machine ${machine.fingerprint}: ${describeMachine(machine)}`)),
   ].join('\n');
 }
 

@@ -1,6 +1,7 @@
 /** `vgic-replay info`: what is in a trace. */
 import Table from 'cli-table3';
 import type { Command } from 'commander';
+import { printable } from '../base/printable.js';
 import { wrapText } from '../report/terminal.js';
 import { FIRST_EXPECT, FIRST_FACT, findKindNamed } from '../trace/events.js';
 import { collectInfo, type TraceInfo } from '../trace/info.js';
@@ -88,9 +89,6 @@ function describe(info: TraceInfo, sha256: string, columns: number): string {
 
 /** Text is not made narrower than this. */
 const MIN_TEXT = 40;
-
-/** Control characters of a hostile name must not reach the terminal. */
-const printable = (text: string): string => text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, '\ufffd');
 
 const NO_LINES = { mid: '', 'mid-mid': '', 'left-mid': '', 'right-mid': '' };
 

@@ -51,6 +51,7 @@ const REFUSED: readonly (readonly [reporters: string[], message: RegExp])[] = [
     /--reporter csv and --reporter minimal both go to standard output; give one of them a file: minimal=FILE$/m,
   ],
   [['csv=a', 'json=a'], /--reporter csv and --reporter json both go to a; name two files$/m],
+  [['csv=a', 'json=./a'], /--reporter csv and --reporter json both go to .*a; name two files$/m],
   [['csv='], /--reporter csv=: names no file; write csv=FILE, or csv alone$/m],
   [['xml'], /unknown reporter 'xml'; one of: table, minimal, .*, perfetto, speedscope$/m],
   [['__proto__=x'], /unknown reporter '__proto__'; one of/],

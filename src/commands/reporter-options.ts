@@ -1,5 +1,6 @@
 /** `--reporter NAME[=FILE]`, as often as wanted: which formats a command writes, and where each goes. */
 import { appendFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { UsageError } from '../base/errors.js';
 import { findReporter, reporters } from '../report/reporters/index.js';
 import { INPUTS, type Input, type Output, type Reporter, type ReporterData } from '../report/reporters/reporter.js';
@@ -53,14 +54,15 @@ export function chooseReporters(values: readonly string[] | undefined, offer: Of
   const chosen = (values ?? [offer.own[0]]).map((value) => parseChoice(value, offer));
   const places = new Map<string, string>();
   for (const { id, file = '-' } of chosen) {
-    const other = places.get(file);
+    const place = file === '-' ? file : resolve(file);
+    const other = places.get(place);
     if (other !== undefined)
       throw new UsageError(
         file === '-'
           ? `--reporter ${other} and --reporter ${id} both go to standard output; give one of them a file: ${id}=FILE`
           : `--reporter ${other} and --reporter ${id} both go to ${file}; name two files`,
       );
-    places.set(file, id);
+    places.set(place, id);
   }
   return chosen;
 }

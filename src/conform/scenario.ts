@@ -3,6 +3,7 @@
  * ignored: an expectation that nobody checks looks like one that holds.
  */
 import { InputError } from '../base/errors.js';
+import { printable } from '../base/printable.js';
 import { flavourNamed, flavours } from '../gic/flavour/index.js';
 import { type GicModel, MAX_NR_LR, MAX_SPIS, MAX_VCPUS } from '../gic/intid.js';
 import { commandNames } from './perform-its.js';
@@ -51,9 +52,6 @@ interface Place {
   readonly file: string;
   readonly at: string;
 }
-
-/** Control characters of a hostile file must not reach the terminal. */
-const printable = (text: string): string => text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, '\ufffd');
 
 const fail = ({ file, at }: Place, what: string, remedy: string): InputError =>
   new InputError(file, printable(at), printable(what), printable(remedy));

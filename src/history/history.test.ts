@@ -14,14 +14,18 @@ const changesOf = (runs: readonly HistoryRun[]) => findChanges(seriesOf(runs));
 test('whole lines are read back; a history that was cut anywhere loses its last line alone, and says so', () => {
   const runs = [0, 1, 2].map((at) => makeRun({ at }));
   const text = textOf(runs);
-  assert.deepEqual(readHistory(text, 'h'), { runs, torn: null, bytes: Buffer.byteLength(text) });
+  const size = Buffer.byteLength(text);
+  assert.deepEqual(readHistory(text, 'h'), { runs, torn: null, bytes: size, size, isOpen: false });
   fc.assert(
     fc.property(fc.nat(text.length), (cut) => {
-      const whole = text.slice(0, cut).split('\n').length - 1;
+      // A record that lacks its line feed alone is whole.
+      const isOpen = text[cut] === '\n';
+      const whole = text.slice(0, cut).split('\n').length - (isOpen ? 0 : 1);
       const store = readHistory(text.slice(0, cut), 'h');
       assert.deepEqual(store.runs, runs.slice(0, whole));
-      assert.equal(store.torn, cut === 0 || text[cut - 1] === '\n' ? null : whole + 1);
-      assert.equal(store.bytes, Buffer.byteLength(textOf(runs.slice(0, whole))));
+      assert.equal(store.isOpen, isOpen);
+      assert.equal(store.torn, isOpen || cut === 0 || text[cut - 1] === '\n' ? null : whole + 1);
+      assert.equal(store.bytes, Buffer.byteLength(textOf(runs.slice(0, whole))) - (isOpen ? 1 : 0));
     }),
     { seed: 1, numRuns: 200 },
   );

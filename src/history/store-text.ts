@@ -1,6 +1,6 @@
 /** The history file as text: whole lines in, whole lines out. What a crash cut off is its last line, which has no line feed. */
 import { InputError } from '../base/errors.js';
-import { HISTORY_SCHEMA, type HistoryCell, type HistoryRun, shortCommit } from './record.js';
+import { HISTORY_SCHEMA, type HistoryCell, type HistoryRun, type HistoryTime, shortCommit } from './record.js';
 
 export interface HistoryStore {
   /** In the order of the file. */
@@ -9,6 +9,10 @@ export interface HistoryStore {
   readonly torn: number | null;
   /** Bytes of the whole lines: what is appended goes there. */
   readonly bytes: number;
+  /** Bytes that were read. */
+  readonly size: number;
+  /** Is the last line whole but for its line feed, as some editors leave it? */
+  readonly isOpen: boolean;
 }
 
 /** Ends in a line feed. */
@@ -20,11 +24,27 @@ const DAMAGED = 'lines are only ever appended to it: take it back from a copy, o
 export function readHistory(text: string, name: string): HistoryStore {
   const lines = text.split('\n');
   const rest = lines.pop() ?? '';
+  const size = Buffer.byteLength(text);
+  const isOpen = rest !== '' && isJson(rest);
+  if (isOpen) lines.push(rest);
+  const isTorn = rest !== '' && !isOpen;
   return {
     runs: lines.map((line, at) => readRun(line, name, `line ${at + 1}`)),
-    torn: rest === '' ? null : lines.length + 1,
-    bytes: Buffer.byteLength(text) - Buffer.byteLength(rest),
+    torn: isTorn ? lines.length + 1 : null,
+    bytes: isTorn ? size - Buffer.byteLength(rest) : size,
+    size,
+    isOpen,
   };
+}
+
+/** No beginning of a record is one itself. */
+function isJson(line: string): boolean {
+  try {
+    JSON.parse(line);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readRun(line: string, name: string, place: string): HistoryRun {
@@ -65,7 +85,15 @@ function isRun(run: Partial<HistoryRun>): run is HistoryRun {
   );
 }
 
-function isCell(cell: Partial<HistoryCell> | null): boolean {
+const isFiniteOrNull = (value: unknown): boolean => value === null || Number.isFinite(value);
+
+function isTime(time: Partial<HistoryTime>): boolean {
+  const { estimate, low = null, high = null } = time;
+  return typeof estimate === 'number' && Number.isFinite(estimate) && estimate > 0 && [low, high].every(isFiniteOrNull);
+}
+
+/** Are its figures numbers? A file with another cell in it could not be read any more. */
+export function isCell(cell: Partial<HistoryCell> | null): boolean {
   const { counters, time } = cell ?? {};
   return (
     isText(cell?.cell) &&
@@ -73,7 +101,7 @@ function isCell(cell: Partial<HistoryCell> | null): boolean {
     typeof counters === 'object' &&
     counters !== null &&
     Object.values(counters).every(Number.isFinite) &&
-    (time === null || (Number.isFinite(time?.estimate) && time!.estimate > 0))
+    (time === null || (time !== undefined && isTime(time)))
   );
 }
 

@@ -1,6 +1,7 @@
 /** The report as a terminal shows it: the verdict, one table of traces, one of strategies. */
 import Table from 'cli-table3';
 import { formatChange, formatDecimal, formatInteger, formatShare, plural } from '../base/number-format.js';
+import { printable } from '../base/printable.js';
 import type { Study, StudyTable } from '../study/study.js';
 import type { Facts } from './facts.js';
 import { gatherFacts, isAsked } from './facts.js';
@@ -153,9 +154,6 @@ function strategyColumns(facts: Facts): Column[] {
 
 const cellText = (value: string | number | null): string =>
   value === null ? '–' : typeof value === 'number' ? formatInteger(value) : printable(value);
-
-/** Control characters of a hostile name must not reach the terminal. */
-const printable = (text: string): string => text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, '\ufffd');
 
 function renderColumns(
   columns: readonly Column[],

@@ -87,6 +87,14 @@ test('a measured cell is one line a process; the machine stands above it, and ab
   assert.equal(results[3].parts.strategy, 'a_b_c');
 });
 
+test('a name with slashes keeps its flavour and strategy', () => {
+  const parts = { trace: 'a_b', flavour: 'kvm-6.1', strategy: 'fifo' };
+  const cell = makeCell({ trace: 'a/b', strategy: 'fifo' });
+  assert.deepEqual(parseBenchmarks(textOf([cell])).results[0].parts, parts);
+  const compared = makeComparison([makeCellComparison({ cell: 'a/b/kvm-6.1/fifo' })]);
+  assert.deepEqual(parseBenchmarks(benchstat.comparison!(compared) as string).results[0].parts, parts);
+});
+
 test('the sides of a comparison are told apart by a configuration line', () => {
   const { results, units } = parseBenchmarks(benchstat.comparison!(makeComparison()) as string);
   assert.deepEqual(

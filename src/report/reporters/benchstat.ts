@@ -23,10 +23,14 @@ const word = (text: string): string => text.replace(/[\s/]+/g, '_');
  * "ipi-4" would be taken for one.
  */
 function benchmarkName(cell: string): string {
-  const [trace, flavour, ...strategy] = cell.split('/');
-  if (strategy.length === 0) return `BenchmarkReplay/cell=${word(cell)}-1`;
-  return `BenchmarkReplay/trace=${word(trace)}/flavour=${word(flavour)}/strategy=${word(strategy.join('/'))}-1`;
+  const match = NAME.exec(cell);
+  if (match === null) return `BenchmarkReplay/cell=${word(cell)}-1`;
+  const [, trace, flavour, strategy] = match;
+  return `BenchmarkReplay/trace=${word(trace)}/flavour=${word(flavour)}/strategy=${word(strategy)}-1`;
 }
+
+/** Names of traces may have slashes in them, those of flavours have none and begin with the hypervisor's. */
+const NAME = /^(.+)\/((?:kvm|xen)-[^/]+)\/(.+)$/s;
 
 const resultLine = (cell: string, iterations: number, values: readonly Value[]): string =>
   [benchmarkName(cell), iterations, ...values.map(({ value, unit }) => `${value} ${unit}`)].join('\t');
