@@ -1,15 +1,16 @@
 /** Where the jobs of `attack` run: in this process, or in several others. */
 import { setImmediate } from 'node:timers/promises';
-import { Tinypool } from 'tinypool';
 import { createJobRunner, type Job, type JobResult } from '../attack/job.js';
+import { EXIT_INTERNAL, UserError } from '../base/errors.js';
 import { startCpuClock } from './cpu-time.js';
+import { createWorkerPool } from './worker-pool.js';
 
 export interface JobPool {
   /** Results in the order of the jobs. */
   run(jobs: readonly Job[]): Promise<JobResult[]>;
   /** CPU time of all jobs so far, in all threads of their processes. */
   cpuSeconds(): number;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** One process: this one, which answers Ctrl-C between two jobs. */
@@ -25,7 +26,7 @@ function createOwnPool(): JobPool {
       }
       return results;
     },
-    async close() {},
+    close() {},
   };
 }
 
@@ -37,22 +38,23 @@ export interface WorkerAnswer {
 
 export function createJobPool(processes: number): JobPool {
   if (processes === 1) return createOwnPool();
-  const pool = new Tinypool({
-    filename: new URL('./attack-worker.js', import.meta.url).href,
-    runtime: 'child_process',
-    minThreads: processes,
-    maxThreads: processes,
-    // Structured clones: no detour over JSON.
-    serialization: 'advanced',
-  });
+  const pool = createWorkerPool<Job, WorkerAnswer>(new URL('./attack-worker.js', import.meta.url), processes);
   let cpuSeconds = 0;
   return {
     async run(jobs) {
-      const answers = await Promise.all(jobs.map((job): Promise<WorkerAnswer> => pool.run(job)));
-      for (const answer of answers) cpuSeconds += answer.cpuSeconds;
-      return answers.map(({ result }) => result);
+      const results = new Array<JobResult>(jobs.length);
+      await pool.run(jobs, (_job, outcome, at) => {
+        if ('lost' in outcome)
+          throw new UserError(
+            `a worker process of the search ended before it answered, twice (${outcome.lost}); give fewer --jobs`,
+            EXIT_INTERNAL,
+          );
+        cpuSeconds += outcome.answer.cpuSeconds;
+        results[at] = outcome.answer.result;
+      });
+      return results;
     },
     cpuSeconds: () => cpuSeconds,
-    close: () => pool.destroy(),
+    close: pool.close,
   };
 }

@@ -184,7 +184,7 @@ async function search(state: SearchState, output: string, options: Options, term
   } finally {
     process.off('SIGINT', onInterrupt);
     progress.stop();
-    await pool.close();
+    pool.close();
   }
 }
 

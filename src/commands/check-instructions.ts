@@ -22,7 +22,7 @@ export const INSTRUCTIONS = 'instructions';
 const execute = promisify(execFile);
 const CELL = fileURLToPath(new URL('counted-replays.js', import.meta.url));
 /** Of the N replays, about: so many that what start-up leaves to chance is a ten-thousandth of their instructions. */
-const EVENTS = 4_000_000;
+const EVENTS = 16_000_000;
 const TIMEOUT_MS = 600_000;
 
 export interface InstructionRun {

@@ -113,13 +113,18 @@ export interface Shard {
 
 export const WHOLE: Shard = { index: 1, count: 1 };
 
-/** The units in the order in which they are begun: long ones first, so that none is left over at the end. */
+/** Long ones first. */
 export const byCost = (units: readonly Unit[]): Unit[] =>
   [...units].sort((a, b) => b.cost - a.cost || compareText(a.id, b.id));
 
-/** Dealt out like cards, from the longest to the shortest: the same on every machine. */
-export const unitsOf = (plan: Plan, { index, count }: Shard): Unit[] =>
-  byCost(plan.units).filter((_unit, at) => at % count === index - 1);
+/**
+ * Dealt out like cards, from the longest to the shortest: the same on every machine. In the order of the plan, which is the
+ * one to run them in: units of one kind behind one another let the compiler keep to what it has learned.
+ */
+export function unitsOf(plan: Plan, { index, count }: Shard): Unit[] {
+  const dealt = new Set(byCost(plan.units).filter((_unit, at) => at % count === index - 1));
+  return plan.units.filter((unit) => dealt.has(unit));
+}
 
 /** In which of its parts a plan differs from another, for a reader; undefined: in none. */
 export function findDifference(plan: Plan, other: Plan): string | undefined {
