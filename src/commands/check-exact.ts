@@ -1,7 +1,7 @@
 /** Layers 0 and 1 of the gate: exact counters against the baseline, budgets, growth. No clock, no chance, no tolerance. */
 import type { GrowthCurve } from '../attack/growth.js';
 import { EXIT_FIDELITY, EXIT_INPUT, InputError } from '../base/errors.js';
-import { formatInteger } from '../base/number-format.js';
+import { formatInteger, plural } from '../base/number-format.js';
 import { traceOf } from '../compare/baseline.js';
 import { type BudgetResult, checkBudgets } from '../compare/budgets.js';
 import type { CellComparison, Verdict } from '../compare/comparison.js';
@@ -182,7 +182,10 @@ export function judgeExact(
     return {
       cells: accepted,
       outcomes: [],
-      lines: [...lines, `accepted ${changed.length} cells into ${choice.file}; who, when and why is in ${log}`],
+      lines: [
+        ...lines,
+        `accepted ${plural(changed.length, 'cell')} into ${choice.file}; who, when and why is in ${log}`,
+      ],
     };
   }
 }
@@ -207,7 +210,7 @@ function beginBaseline(
       : { verdict: 'unchanged' as const, reason: 'the first of its baseline' }),
   }));
   const faults = [...broken, ...faultOutcomes(cells)];
-  const count = `${formatInteger(cells.reduce((sum, { counters }) => sum + counters, 0))} counters of ${formatInteger(run.length)} cells`;
+  const count = `${formatInteger(cells.reduce((sum, { counters }) => sum + counters, 0))} counters of ${plural(run.length, 'cell')}`;
   if (faults.length > 0 || !isWhole)
     return { cells, outcomes: faults, lines: [`exact: ${count}; no baseline was written: something is wrong`] };
   if (isWarned) {

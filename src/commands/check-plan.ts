@@ -55,11 +55,12 @@ interface TraceChoice {
 }
 
 async function lookInto(path: string): Promise<TraceChoice> {
+  if (path === '-') throw new UsageError('a trace is read more than once here; name a file, not standard input');
   const input = await openInput(path);
   const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   try {
     const { header } = input.open();
-    const name = path === '-' ? header.name : basename(path).replace(/(\.vgt)?(\.gz)?$/, '');
+    const name = basename(path).replace(/(\.vgt)?(\.gz)?$/, '');
     return { name, path, machine: header.machine, fidelity: header.fidelity, bytes };
   } finally {
     input.close();

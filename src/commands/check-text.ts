@@ -1,6 +1,6 @@
 /** What `check` prints: the verdict of each layer in words, then what changed, then what was not looked at. */
 import type { GrowthCurve } from '../attack/growth.js';
-import { formatInteger } from '../base/number-format.js';
+import { formatInteger, plural } from '../base/number-format.js';
 import type { BudgetResult } from '../compare/budgets.js';
 import { describeCounter } from '../compare/change-words.js';
 import { byWeight, type ComparedCell } from '../compare/with-baseline.js';
@@ -13,7 +13,7 @@ export function describeExact(cells: readonly ComparedCell[], baseline: string, 
   const counters = cells.reduce((sum, cell) => sum + cell.counters, 0);
   const changed = cells.reduce((sum, { changes, standing }) => sum + (standing === 'changed' ? changes.length : 0), 0);
   const of = (standing: ComparedCell['standing']): ComparedCell[] => cells.filter((cell) => cell.standing === standing);
-  const head = `exact: ${formatInteger(counters - changed)} of ${formatInteger(counters)} counters of ${formatInteger(cells.length)} cells are as in ${baseline}`;
+  const head = `exact: ${formatInteger(counters - changed)} of ${formatInteger(counters)} counters of ${plural(cells.length, 'cell')} are as in ${baseline}`;
   return [
     ...wrapHanging('', head, width),
     ...listFaults(cells, width),

@@ -129,7 +129,7 @@ test('accepting writes the values, and who, when and why; then it is green', asy
   assert.equal((await gate('--reason', 'because')).code, 2);
   const { code, out } = await gate('--accept', '--reason', 'prunes are counted as they are');
   assert.equal(code, 0);
-  assert.match(out, /accepted 1 cells into /);
+  assert.match(out, /accepted 1 cell into /);
   assert.equal(readFileSync(BASELINE, 'utf8'), honest);
   const lines = readFileSync(LOG, 'utf8').trim().split('\n');
   const entry = JSON.parse(lines.at(-1)!);

@@ -36,7 +36,7 @@ export function renderBaseline({ tool, traces, cells }: Baseline): string {
   return `{"schema":${JSON.stringify(BASELINE_SCHEMA)},\n"tool":${JSON.stringify(tool)},\n"traces":${block(Object.entries(traces))},\n"cells":{\n${blocks.join(',\n')}}}\n`;
 }
 
-const REMEDY = 'take it from version control again, or write it anew with "check --baseline-missing create"';
+const REMEDY = 'take it from version control again, or remove it and begin one with "check --baseline-missing create"';
 
 /** Throws InputError with the place of what is wrong. */
 export function parseBaseline(file: string, text: string): Baseline {
