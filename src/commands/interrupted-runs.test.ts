@@ -12,7 +12,7 @@ import { finish, readRunFile, unitLine } from '../run/run-file.js';
 import { run } from './test-run.js';
 
 const CLI = fileURLToPath(new URL('../cli.js', import.meta.url));
-const TRACE = fileURLToPath(new URL('golden/churn100-s01.bin.gz', tracesFolder));
+const TRACE = fileURLToPath(new URL('golden/churn16-s02.bin.gz', tracesFolder));
 const LIFO = readFileSync(new URL('../examples/strategies/lifo.js', tracesFolder), 'utf8');
 
 const folder = mkdtempSync(join(tmpdir(), 'vgic-runs-'));

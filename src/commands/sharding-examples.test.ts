@@ -12,7 +12,7 @@ import { readRunFile } from '../run/run-file.js';
 import { run } from './test-run.js';
 
 const CLI = fileURLToPath(new URL('../cli.js', import.meta.url));
-const TRACE = fileURLToPath(new URL('golden/churn100-s01.bin.gz', tracesFolder));
+const TRACE = fileURLToPath(new URL('golden/churn16-s02.bin.gz', tracesFolder));
 const EXAMPLES = new URL('../examples/sharding/', tracesFolder);
 
 const folder = mkdtempSync(join(tmpdir(), 'vgic-engines-'));

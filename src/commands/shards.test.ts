@@ -17,9 +17,8 @@ after(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
 const read = (name: string): string => readFileSync(at(name), 'utf8');
 const TRACE = fileURLToPath(new URL('recorded/bare-sgi-storm.vgt', tracesFolder));
-const GOLDEN = fileURLToPath(new URL('golden/churn100-s01.bin.gz', tracesFolder));
-
-const OTHER = fileURLToPath(new URL('golden/churn100-s02.bin.gz', tracesFolder));
+const GOLDEN = fileURLToPath(new URL('golden/churn16-s02.bin.gz', tracesFolder));
+const OTHER = fileURLToPath(new URL('golden/churn16-s03.bin.gz', tracesFolder));
 
 const SHARDS = 8;
 const shardNames = Array.from({ length: SHARDS }, (_none, index) => at(`part-${index + 1}.jsonl`));
@@ -78,9 +77,13 @@ test('a missing, doubled, foreign or unfinished shard is refused by name, and no
 });
 
 test('a report of shards is that of the whole run, and every line of them fits the schema', async () => {
-  await done('report', TRACE, '-s', 'sort-on-flush,fifo', '--kind', 'attack', '-o', at('whole'));
+  // Its first events: list registers are verified, too.
+  const part = at('part.vgt');
+  await done('convert', TRACE, '--to', '4000', '-o', part);
+  await done('report', part, '-s', 'sort-on-flush,fifo', '--kind', 'attack', '-o', at('whole'));
   const { header, units } = readRunFile(read('whole/run.jsonl'));
   const { plan, machines } = header;
+  assert.deepEqual([...new Set(plan.units.map(({ kind }) => kind))], ['replay', 'verify', 'sweep', 'evidence']);
   const count = 3;
   // Shards as their machines would store them: what is counted twice here is the report, not its cells.
   const parts = Array.from({ length: count }, (_none, part): string => {
