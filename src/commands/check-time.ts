@@ -8,6 +8,7 @@ import type { Builds, KeyCell } from './check-base.js';
 import type { LayerResult } from './check-exact.js';
 import { nameCell } from './check-text.js';
 import { compareTimes } from './compare-time.js';
+import { isOtherCore } from './other-core.js';
 
 export const TIME = 'time';
 
@@ -50,10 +51,11 @@ export async function judgeTimes(run: TimeRun): Promise<LayerResult> {
 }
 
 /** Where the base fills other list registers its work is another one; whether it should is what layer 0 says. */
-const failed = (error: string): Pick<CellComparison, 'verdict' | 'reason'> =>
-  /other list registers/.test(error)
-    ? { verdict: 'incomparable', reason: 'time: the base fills other list registers here' }
-    : { verdict: 'error', reason: `time: ${error}` };
+function failed(error: string): Pick<CellComparison, 'verdict' | 'reason'> {
+  if (/other list registers/.test(error))
+    return { verdict: 'incomparable', reason: 'time: the base fills other list registers here' };
+  return { verdict: isOtherCore(error) ? 'incomparable' : 'error', reason: `time: ${error}` };
+}
 
 function outcomeOfTime({ cell, verdict, reason }: CellComparison, strict: boolean): Outcome[] {
   const said = `${nameCell(cell)}: ${reason}`;

@@ -7,7 +7,11 @@ import { after, before, test } from 'node:test';
 import { judgeOther, judgeSame } from '../compare/compare-cells.js';
 import { readResults } from '../compare/read-results.js';
 import type { CellResult, ExactPart } from '../replay/result.js';
-import { ownBuild } from './injected-build.js';
+import { gatherColumns, writeColumns } from './arm-columns.js';
+import { measureArm } from './arm-process.js';
+import { injectSpin, ownBuild } from './injected-build.js';
+import { openInput } from './inputs.js';
+import { isOtherCore } from './other-core.js';
 import { run } from './test-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vgic-compare-faults-'));
@@ -67,6 +71,28 @@ test('two builds: what one of them cannot replay soundly is an error, with its o
   const { code, err } = await run(['compare', ownBuild, ownBuild, TRACE, '--no-time', '-s', file]);
   assert.equal(code, 5, err);
   assert.match(err, /cannot replay it: .*declares/);
+});
+
+test('times of a build whose core has other names are said to be so, which is no error of it', async () => {
+  const old = join(folder, 'old');
+  injectSpin(ownBuild, old, 1);
+  const engine = join(old, 'dist/src/replay/engine.js');
+  const text = readFileSync(engine, 'utf8');
+  assert.match(text, /export function createEngine\(/);
+  writeFileSync(
+    engine,
+    `${text}\nexport { createEngine as makeEngine };`.replace(
+      'export function createEngine(',
+      'function createEngine(',
+    ),
+  );
+  const columns = join(folder, 'columns');
+  const input = await openInput(TRACE);
+  writeColumns(gatherColumns(input.open()), columns);
+  input.close();
+  await assert.rejects(measureArm({ build: old, columns, strategy: 'fifo' }), ({ message }: Error) =>
+    isOtherCore(message),
+  );
 });
 
 test('a host that stops early counts less, and is worse', () => {

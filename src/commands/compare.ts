@@ -38,6 +38,7 @@ import { compareTimes } from './compare-time.js';
 import { ownBuild } from './injected-build.js';
 import { KEY_TRACES } from './key-cells.js';
 import { machineFacts } from './machine-facts.js';
+import { isOtherCore } from './other-core.js';
 import { FLAVOUR_HELP, parseFlavour } from './replay.js';
 import {
   COMPARED,
@@ -232,8 +233,10 @@ function finishCell({ cell, exact, command }: ComparedCell, time: Timed | null):
   const { changes, counters } = exact;
   const base = { cell, changes, counters, command };
   if (time === null) return { ...base, verdict: exact.verdict, reason: exact.reason, time: null };
-  if ('error' in time)
-    return { ...base, verdict: graver(exact.verdict, 'error'), reason: `${time.error}; ${exact.reason}`, time: null };
+  if ('error' in time) {
+    const verdict = graver(exact.verdict, isOtherCore(time.error) ? 'incomparable' : 'error');
+    return { ...base, verdict, reason: `${time.error}; ${exact.reason}`, time: null };
+  }
   const verdict = graver(exact.verdict, time.verdict);
   return { ...base, verdict, reason: `${exact.reason}; time: ${time.reason}`, time };
 }

@@ -4,12 +4,13 @@
  * It imports the core and no more, and the same file times both arms: what is not the build's is alike.
  */
 import './jit-flags.js';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { COUNTED } from '#counting';
 import type { Machine } from '../gic/intid.js';
 import { type PieceEffort, timePieces } from '../stats/sample.js';
+import { OTHER_CORE } from './other-core.js';
 
 /** What one process says. Times in ns per event. */
 export interface ArmSample {
@@ -27,12 +28,25 @@ const PIECES = 16;
 
 if (COUNTED) throw new Error('run with --conditions=plain: the counted build is not what an arm measures');
 const [build, columns, strategy, effortText] = process.argv.slice(2);
-const importCore = (module: string): Promise<Readonly<Record<string, unknown>>> =>
-  import(pathToFileURL(join(build, 'dist', 'src', module)).href) as Promise<Readonly<Record<string, unknown>>>;
+/** Said of a build of another time, whose core has other names: there is nothing wrong with it. */
+const callsOtherwise = (name: string): Error => new Error(`${build} ${OTHER_CORE}: it has no ${name}`);
+async function importCore(module: string, name: string): Promise<Readonly<Record<string, unknown>>> {
+  const file = join(build, 'dist', 'src', module);
+  if (!existsSync(file)) throw callsOtherwise(module);
+  const core = (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>;
+  if (typeof core[name] !== 'function') throw callsOtherwise(`${name} in ${module}`);
+  return core;
+}
 
-const { createModel } = (await importCore('replay/create-model.js')) as typeof import('../replay/create-model.js');
-const { createEngine } = (await importCore('replay/engine.js')) as typeof import('../replay/engine.js');
-const { loadStrategy } = (await importCore('commands/strategy-files.js')) as typeof import('./strategy-files.js');
+const { createModel } = (await importCore(
+  'replay/create-model.js',
+  'createModel',
+)) as typeof import('../replay/create-model.js');
+const { createEngine } = (await importCore('replay/engine.js', 'createEngine')) as typeof import('../replay/engine.js');
+const { loadStrategy } = (await importCore(
+  'commands/strategy-files.js',
+  'loadStrategy',
+)) as typeof import('./strategy-files.js');
 
 const machine = JSON.parse(readFileSync(`${columns}.json`, 'utf8')) as Machine;
 const bytes = readFileSync(columns);
@@ -45,6 +59,8 @@ const pieces = Array.from({ length: PIECES }, (_, piece) => {
 
 const vgic = createModel(machine, await loadStrategy(strategy, { guarded: false }));
 const engine = createEngine(vgic);
+for (const name of ['run', 'resetSystems', 'digest'] as const)
+  if (typeof engine[name] !== 'function') throw callsOtherwise(`engine.${name}`);
 const code = {
   pieces: PIECES,
   reset(): void {
