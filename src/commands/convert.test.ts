@@ -1,7 +1,16 @@
 /** `convert`: parts of a recording are still what the machine did; wholes of parts are the whole; shared traces tell nothing. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -311,4 +320,14 @@ test('standard input can be one input, not two', async () => {
   const { code, err } = await run(['convert', '-', '-', '-o', at('twice.vgt')]);
   assert.equal(code, 2);
   assert.match(err, /standard input can be read once/);
+});
+
+test('"-" is standard output also where a folder of that name lies', () => {
+  const beside = at('beside');
+  mkdirSync(join(beside, '-'), { recursive: true });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, 'convert', BASE, '--to', '20', '-o', '-'], {
+    cwd: beside,
+  });
+  assert.equal(status, 0, `${stderr}`);
+  assert.equal(readTrace(stdout).tick.length, 20);
 });

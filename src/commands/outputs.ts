@@ -50,7 +50,9 @@ export function writeText(path: string, text: string): void {
   }
 }
 
+/** Of a name in the file system: "-" is standard input or output, whatever lies beside. */
 const findStat = (path: string): Stats | undefined => {
+  if (path === '-') return undefined;
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
