@@ -5,13 +5,13 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Kill, killRuns } from './kills.js';
 
-const trace = (name: string): string => fileURLToPath(new URL(`../../traces/recorded/${name}.vgt`, import.meta.url));
+const TRACE = fileURLToPath(new URL('../../traces/golden/churn100-s01.bin.gz', import.meta.url));
 
 test('runs killed at random moments are resumed to the result of an undisturbed one', {
   skip: !existsSync('/proc/self/task'),
 }, async () => {
   const kills: Kill[] = [];
-  const args = [trace('bare-sgi-storm'), '--strategy', 'sort-on-flush,fifo,buckets'];
+  const args = [TRACE, '--strategy', 'sort-on-flush,fifo,buckets'];
   const hash = await killRuns({ times: 2, seed: 4, args, jobs: 1, shards: 1 }, (kill) => kills.push(kill));
   assert.match(hash, /^[0-9a-f]{64}$/);
   assert.equal(kills.length, 2);

@@ -16,6 +16,9 @@ import { readVgr1, sourceOf, tracesFolder } from './test-traces.js';
 
 const ownStrategy = strategyNamed(reference.id);
 
+/** Of a golden file, unless its list grows to the end. */
+const NR_EVENTS = 3000;
+
 test('the invariants hold on the golden events, with every strategy', () => {
   const files = readdirSync(new URL('golden/', tracesFolder)).filter((name) =>
     /-s01\.bin\.gz$|^scen-.*\.bin/.test(name),
@@ -23,10 +26,11 @@ test('the invariants hold on the golden events, with every strategy', () => {
   assert.ok(files.length > 30);
   for (const [at, file] of files.entries()) {
     const { header, word, value } = readVgr1(`golden/${file}`);
+    const count = file.startsWith('deep') ? word.length : NR_EVENTS;
     const onViolation = (violation: Violation): void => assert.fail(`${file}: ${JSON.stringify(violation)}`);
     const identity = { path: file, sha256: '', origin: 'golden' };
     replayTrace(
-      sourceOf(header, word, value),
+      sourceOf(header, word.subarray(0, count), value.subarray(0, count)),
       inTurn(checkedStrategies, at + 1).filter((_, turn) => turn % 3 === at % 3),
       identity,
       { onViolation },

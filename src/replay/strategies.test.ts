@@ -26,8 +26,8 @@ for (const flavour of AP_LIST_FLAVOURS) {
   }
 }
 
-/** Of a golden file. */
-const NR_EVENTS = 10_000;
+/** Of a golden file, unless its list grows to the end. */
+const NR_EVENTS = 3000;
 const golden = readdirSync(new URL('golden/', tracesFolder)).filter(
   (name) => name.endsWith('-s01.bin.gz') || (name.startsWith('scen-') && name.endsWith('.bin.gz')),
 );
@@ -36,7 +36,8 @@ test('the declared class of every strategy holds on the golden events', () => {
   assert.ok(golden.length > 30);
   for (const [at, file] of golden.entries()) {
     const { header, word, value } = readVgr1(`golden/${file}`);
-    const source = sourceOf(header, word.subarray(0, NR_EVENTS), value.subarray(0, NR_EVENTS));
+    const count = file.startsWith('deep') ? word.length : NR_EVENTS;
+    const source = sourceOf(header, word.subarray(0, count), value.subarray(0, count));
     const parts = replayTrace(source, inTurn(chosen, at), { path: file, sha256: '', origin: 'golden' });
     for (const { strategy, equivalence } of parts)
       assert.ok(equivalence.holds, `${file}: ${strategy.id} at event ${equivalence.firstViolation}`);

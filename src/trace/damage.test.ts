@@ -23,6 +23,9 @@ const FILES = { SMALL, PLAIN, FOREIGN };
 
 /** Reads; InputErrors are returned, after their form has been checked, and everything else is thrown. */
 function tryRead(source: ByteSource, options?: OpenTraceOptions): ReadTrace | InputError {
+  // Most of the time would go into stacks that nobody reads.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   try {
     return readTrace(source, options);
   } catch (error) {
@@ -32,6 +35,8 @@ function tryRead(source: ByteSource, options?: OpenTraceOptions): ReadTrace | In
     assert.match(error.message, /^[^:\n]+: (byte \d+|header|event \d+): [^\n;]+[^\n]*; [^\n]{8,}$/);
     assert.ok(error.message.startsWith(`${source.name}: `));
     return error;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
