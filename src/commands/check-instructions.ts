@@ -1,9 +1,11 @@
 /**
- * Layer 2 of the gate: instructions that the key cells execute in this build and in that of the base, counted by valgrind,
- * optimiser on. Each side runs with N and with 2N replays; the difference is N replays without start-up and compilation.
+ * Layer 2 of the gate: instructions that the key cells execute in this build and in that of the base, counted by valgrind's
+ * callgrind, optimiser on. A process replays until most is compiled and then in groups that are counted one by one; the least
+ * is taken, since what is still compiled or collected falls into few of them. Start-up, which leaves something to chance, is
+ * not counted.
  */
 import { execFile, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -21,8 +23,16 @@ export const INSTRUCTIONS = 'instructions';
 
 const execute = promisify(execFile);
 const CELL = fileURLToPath(new URL('counted-replays.js', import.meta.url));
-/** Of the N replays, about: so many that what start-up leaves to chance is a ten-thousandth of their instructions. */
-const EVENTS = 16_000_000;
+/** Before the counted ones, about: the last of the core is compiled after 720,000 (bare-flood). */
+const WARM_EVENTS = 750_000;
+const GROUPS = 4;
+/** Of a group, at least. */
+const GROUP_EVENTS = 25_000;
+/** What glibc takes of its heap lies where start-up happened to leave room, and how many steps a copy takes depends on where
+ * it begins. From the size of the engine's window on, each array begins at a page of its own. Bytes. */
+const OWN_PAGE_FROM = 16_384;
+/** What a process calls to mark (counted-replays.ts); of libuv, and nothing else in Node calls it. */
+const MARK = 'uv_os_getpriority';
 const TIMEOUT_MS = 600_000;
 
 export interface InstructionRun {
@@ -61,8 +71,20 @@ function placeBuild(folder: string, target: string): string {
   return target;
 }
 
+interface Replays {
+  readonly warm: number;
+  /** In each group. */
+  readonly size: number;
+}
+
+interface Once {
+  /** Of a group. */
+  readonly instructions: number;
+  readonly digest: number;
+}
+
 interface Counted {
-  /** Instructions of N replays, one a repetition. */
+  /** One a repetition. */
   readonly counts: readonly number[];
   readonly digest: number;
 }
@@ -71,15 +93,14 @@ async function countSide(
   build: string,
   columns: string,
   strategy: string,
-  replays: number,
+  replays: Replays,
   run: InstructionRun,
 ): Promise<Counted> {
   const counts: number[] = [];
   let digest = 0;
   for (let repetition = 0; repetition < run.repeat; repetition++) {
     const once = await countOnce(build, columns, strategy, replays, run.signal);
-    const twice = await countOnce(build, columns, strategy, 2 * replays, run.signal);
-    counts.push(twice.instructions - once.instructions);
+    counts.push(once.instructions);
     digest = once.digest;
   }
   return { counts, digest };
@@ -90,21 +111,28 @@ async function countOnce(
   build: string,
   columns: string,
   strategy: string,
-  replays: number,
+  { warm, size }: Replays,
   signal: AbortSignal,
-): Promise<{ instructions: number; digest: number }> {
-  const valgrind = ['valgrind', '--tool=cachegrind', '--cache-sim=no', '--cachegrind-out-file=/dev/null'];
-  const node = [process.execPath, ...ARM_FLAGS, '--v8-pool-size=0', CELL, build, columns, strategy, `${replays}`];
-  const { stdout, stderr } = await execute('setarch', ['-R', ...valgrind, ...node], {
+): Promise<Once> {
+  const out = `${columns}.counts`;
+  const valgrind = ['valgrind', '--tool=callgrind', `--dump-before=${MARK}`, `--callgrind-out-file=${out}`];
+  const node = [process.execPath, ...ARM_FLAGS, '--v8-pool-size=0', CELL, build, columns, strategy];
+  const { stdout } = await execute('setarch', ['-R', ...valgrind, ...node, `${warm}`, `${GROUPS}`, `${size}`], {
     encoding: 'utf8',
     timeout: TIMEOUT_MS,
     signal,
-    env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1' },
+    env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1', MALLOC_MMAP_THRESHOLD_: `${OWN_PAGE_FROM}` },
   });
-  const [, count] = /I\s+refs:\s+([\d,]+)/.exec(stderr) ?? [];
-  if (count === undefined) throw new Error(`valgrind counted nothing: ${stderr.trim().split('\n').at(-1)}`);
+  // The first dump ends at the first mark: it is of all that precedes the groups.
+  const groups: number[] = [];
+  for (let dump = 2; dump <= GROUPS + 1; dump++) {
+    const [, total] = /^totals: (\d+)/m.exec(readFileSync(`${out}.${dump}`, 'utf8')) ?? [];
+    if (total === undefined) throw new Error('valgrind counted nothing');
+    groups.push(Number(total));
+    rmSync(`${out}.${dump}`);
+  }
   const { digest } = JSON.parse(stdout) as { digest: number };
-  return { instructions: Number(count.replaceAll(',', '')), digest };
+  return { instructions: least(groups), digest };
 }
 
 const least = (counts: readonly number[]): number => Math.min(...counts);
@@ -150,13 +178,14 @@ async function countCell(
 ): Promise<CellComparison> {
   const command = `vgic-replay check ${quoted(path)} --layers 2 --strategy ${quoted(strategy)} --flavour ${flavour} --base ${quoted(run.builds.base.name)}`;
   const common = { cell, changes: [], counters: 0, time: null, command };
-  const replays = Math.max(4, Math.ceil(EVENTS / Math.max(1, block.count)));
+  const replaysOf = (events: number): number => Math.ceil(events / Math.max(1, block.count));
+  const replays = { warm: Math.max(4, replaysOf(WARM_EVENTS)), size: replaysOf(GROUP_EVENTS) };
   try {
     const before = await countSide(a, columns, strategy, replays, run);
     const after = await countSide(b, columns, strategy, replays, run);
     if (before.digest !== after.digest)
       return { ...common, verdict: 'incomparable', reason: 'the base fills other list registers here' };
-    return { ...common, ...judgeCounts(before.counts, after.counts, replays * block.count, run) };
+    return { ...common, ...judgeCounts(before.counts, after.counts, replays.size * block.count, run) };
   } catch (error) {
     if (run.signal.aborted) throw error;
     const { stderr } = error as { stderr?: string };

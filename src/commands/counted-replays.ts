@@ -1,17 +1,19 @@
 /**
- * One process under an instruction counter: `node --conditions=plain counted-replays.js BUILD COLUMNS STRATEGY REPLAYS`.
- * Replays the columns (arm-columns.ts) so often with the core of BUILD, the folder above its dist/, and prints the digest of
- * the first replay. No clock decides anything here: the same arguments execute the same instructions.
+ * One process under callgrind: `node --conditions=plain counted-replays.js BUILD COLUMNS STRATEGY WARM GROUPS SIZE`.
+ * Replays the columns (arm-columns.ts) WARM times and then in GROUPS of SIZE times with the core of BUILD, the folder above
+ * its dist/, marks where each group begins and the last ends, and prints the digest of the first replay. No clock decides
+ * anything here: the same arguments execute the same instructions.
  */
 import './jit-flags.js';
 import { readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { COUNTED } from '#counting';
 import type { Machine } from '../gic/intid.js';
 
 if (COUNTED) throw new Error('run with --conditions=plain: the counted build is not what is measured');
-const [build, columns, strategy, replays] = process.argv.slice(2);
+const [build, columns, strategy, warm, groups, size] = process.argv.slice(2);
 const importCore = (module: string): Promise<Readonly<Record<string, unknown>>> =>
   import(pathToFileURL(join(build, 'dist', 'src', module)).href) as Promise<Readonly<Record<string, unknown>>>;
 
@@ -28,11 +30,21 @@ const value = all.slice(events);
 
 const vgic = createModel(machine, await loadStrategy(strategy, { guarded: false }));
 const engine = createEngine(vgic);
-let digest = 0;
-for (let replay = 0; replay < Number(replays); replay++) {
-  vgic.reset();
-  engine.resetSystems();
-  engine.run(word, value, events);
-  if (replay === 0) digest = Number(engine.digest() >>> 0);
+/** Does nothing that matters; callgrind writes and clears its counts before it (`--dump-before`). */
+const mark = (): number => getPriority();
+function replay(times: number): void {
+  for (let time = 0; time < times; time++) {
+    vgic.reset();
+    engine.resetSystems();
+    engine.run(word, value, events);
+  }
 }
+replay(1);
+const digest = Number(engine.digest() >>> 0);
+replay(Number(warm) - 1);
+for (let group = 0; group < Number(groups); group++) {
+  mark();
+  replay(Number(size));
+}
+mark();
 process.stdout.write(`${JSON.stringify({ events, digest })}\n`);

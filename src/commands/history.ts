@@ -80,13 +80,13 @@ export function registerHistory(program: Command, terminal: Terminal): void {
     .option('--again', 'add a cell that the history has already of this commit and machine')
     .action((result: string, options: AddOptions) => add(result, options, terminal));
 
-  withView(history.command('show').description('one row a series: first, last, course')).action(
-    (options: ViewOptions) => {
+  withView(history.command('show').description('one row a series: first, last, course'))
+    .option('--all', 'also exact counters that never moved')
+    .action((options: ViewOptions & { readonly all?: boolean }) => {
       const runs = readRuns(options, terminal);
       const series = chooseSeries(runs, options);
-      terminal.out(options.json === true ? showJson(series) : showTable(runs, series));
-    },
-  );
+      terminal.out(options.json === true ? showJson(series) : showTable(runs, series, options.all === true));
+    });
 
   withView(
     history
@@ -215,13 +215,17 @@ function describe(runs: readonly HistoryRun[], changes: HistoryChanges, width: n
 
 const lastOf = (points: readonly SeriesPoint[]): SeriesPoint => points[points.length - 1];
 
-function showTable(runs: readonly HistoryRun[], { times, counters }: AllSeries): string {
+function showTable(runs: readonly HistoryRun[], { times, counters }: AllSeries, showsAll: boolean): string {
   if (runs.length === 0) return 'no runs yet';
   const table = new Table({
     head: ['cell', 'what', 'runs', 'first', 'last', 'course'],
     style: { head: [], border: [] },
     colAligns: ['left', 'left', 'right', 'right', 'right', 'left'],
+    chars: { mid: '', 'mid-mid': '', 'left-mid': '', 'right-mid': '' },
   });
+  const isSteady = (points: readonly SeriesPoint[]): boolean => points.every(({ value }) => value === points[0].value);
+  const moving = showsAll || runs.length < 2 ? counters : counters.filter(({ points }) => !isSteady(points));
+  const steady = counters.length - moving.length;
   const row = (cell: string, what: string, points: readonly SeriesPoint[], format: (value: number) => string): void => {
     const values = points.map(({ value }) => value);
     table.push([
@@ -233,14 +237,15 @@ function showTable(runs: readonly HistoryRun[], { times, counters }: AllSeries):
       sparkline(values),
     ]);
   };
-  for (const { cell, counter, points } of counters) row(cell, counter, points, formatInteger);
+  for (const { cell, counter, points } of moving) row(cell, counter, points, formatInteger);
   for (const { cell, machine, points } of times)
     row(cell, `ns per event on ${machine.fingerprint}`, points, formatDecimal);
   const last = runs[runs.length - 1];
   const machines = [...new Map(runs.map(({ machine }) => [machine.fingerprint, machine])).values()];
   return [
     `${plural(runs.length, 'run')}, the last of ${shortCommit(last.commit)} on ${last.when.slice(0, 10)}`,
-    table.toString(),
+    ...(moving.length + times.length === 0 ? [] : [table.toString()]),
+    ...(steady === 0 ? [] : [`${plural(steady, 'exact counter')} never moved; --all shows them`]),
     ...machines.map((machine) => printable(`machine ${machine.fingerprint}: ${describeMachine(machine)}`)),
   ].join('\n');
 }
