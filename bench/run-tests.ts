@@ -14,13 +14,22 @@ const DIST = fileURLToPath(new URL('../', import.meta.url));
 /** Those that take longest come first: one that begins last leaves the other core idle. */
 const LONG = [
   'src/attack/growth-deep',
-  'src/import/ftrace/raw-recordings',
   'src/cli',
-  'src/commands/report',
-  'src/attack/growth',
+  'src/import/ftrace/raw-recordings',
+  'src/commands/shards',
+  'src/commands/sharding-examples',
   'src/commands/gen',
-  'src/commands/attack',
   'bench/findings',
+  'src/commands/interrupted-runs',
+  'src/replay/strategies',
+  'src/commands/bad-input',
+  'src/commands/check',
+  'src/attack/growth',
+  'src/commands/attack',
+  'src/report/browser',
+  'src/commands/contract',
+  'bench/kills',
+  'src/commands/report',
 ].map((name) => `${name}.test.js`);
 
 function findTests(): string[] {

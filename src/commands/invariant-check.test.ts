@@ -1,23 +1,35 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
 import { readManifest } from './shipped.js';
 import { run } from './test-run.js';
 
-/** Small recordings of both guest models. */
-const SMALL = ['gicv2-linux', 'bare-sgi-storm'];
-const files = readManifest()
-  .filter(({ name }) => SMALL.includes(name))
-  .map(({ file }) => `traces/${file}`);
+const folder = mkdtempSync(join(tmpdir(), 'vgic-invariants-'));
+after(() => rmSync(folder, { recursive: true }));
 
-test('replay --check passes the small recordings, as their own flavour and as others', async () => {
-  assert.equal(files.length, SMALL.length);
+/** Recordings of both guest models. */
+const RECORDED = ['gicv2-linux', 'bare-sgi-storm'];
+const NR_EVENTS = '20000';
+const files = RECORDED.map((name) => join(folder, `${name}.vgt`));
+
+before(async () => {
+  for (const [at, recorded] of RECORDED.entries()) {
+    const file = readManifest().find(({ name }) => name === recorded)?.file;
+    const { code, err } = await run(['convert', `traces/${file}`, '--to', NR_EVENTS, '-o', files[at]]);
+    assert.equal(code, 0, err);
+  }
+});
+
+test('replay --check passes the beginnings of recordings, as their own flavour and as others', async () => {
   for (const [at, flavour] of ['kvm-6.1', 'kvm-7.2'].entries()) {
     const { code, err } = await run(['replay', files[at], '--check', '--flavour', flavour]);
     assert.equal(code, 0, err);
   }
 });
 
-test('verify --check passes a recording', async () => {
+test('verify --check passes the beginning of a recording', async () => {
   const { code, err } = await run(['verify', files[0], '--check', '--show', '0']);
   assert.equal(code, 0, err);
 });
