@@ -225,7 +225,10 @@ test('a reader of test reports sees what is over its budget, beside the cells', 
   const { code, out } = await gate('--config', CONFIG, '-r', `junit=${file}`, '-r', 'table');
   assert.equal(code, 6);
   assert.match(out, /over its budget of 1/);
-  assert.match(readFileSync(file, 'utf8'), / name="budget\/small\/kvm-6\.1\/sort-on-flush\/flush\/steps\/max"><failure /);
+  assert.match(
+    readFileSync(file, 'utf8'),
+    / name="budget\/small\/kvm-6\.1\/sort-on-flush\/flush\/steps\/max"><failure /,
+  );
   restore();
 });
 
