@@ -23,9 +23,6 @@ const FILES = { SMALL, PLAIN, FOREIGN };
 
 /** Reads; InputErrors are returned, after their form has been checked, and everything else is thrown. */
 function tryRead(source: ByteSource, options?: OpenTraceOptions): ReadTrace | InputError {
-  // Most of the time would go into stacks that nobody reads.
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
   try {
     return readTrace(source, options);
   } catch (error) {
@@ -35,8 +32,6 @@ function tryRead(source: ByteSource, options?: OpenTraceOptions): ReadTrace | In
     assert.match(error.message, /^[^:\n]+: (byte \d+|header|event \d+): [^\n;]+[^\n]*; [^\n]{8,}$/);
     assert.ok(error.message.startsWith(`${source.name}: `));
     return error;
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
