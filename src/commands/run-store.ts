@@ -213,12 +213,16 @@ const HEAD_BYTES = 64;
 function isRunPath(path: string): boolean {
   const stat = path === '-' ? undefined : statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile() !== true) return false;
-  const fd = openSync(path, 'r');
+  let fd: number | undefined;
   try {
+    fd = openSync(path, 'r');
     const head = Buffer.alloc(HEAD_BYTES);
     return isRunFile(head.toString('latin1', 0, readSync(fd, head)));
+  } catch {
+    // Who opens it as a trace says why it cannot be read.
+    return false;
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }
 
