@@ -1,13 +1,13 @@
 /**
- * Runs every compiled test with Node's test runner, as many files at a time as there are cores; `node --test` alone leaves one
+ * Runs every compiled test with Node's test runner, as many processes at a time as there are cores; `node --test` alone leaves one
  * core idle, and its option for that is not in every Node 20. Arguments: files to run instead of all. Exits 1 if one fails.
  */
-import { readdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { run } from 'node:test';
 import { spec, tap } from 'node:test/reporters';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const DIST = fileURLToPath(new URL('../', import.meta.url));
 
@@ -39,9 +39,40 @@ function findTests(): string[] {
   return [...LONG, ...names.filter((name) => !LONG.includes(name))].map((name) => join(DIST, name));
 }
 
+/** What only a process of its own may do: hooks around every test, mocks, another environment or folder. */
+const NEEDS_OWN_PROCESS = /\b(beforeEach|afterEach|mock|process\.(env|chdir|exitCode|on))\b/;
+/** Verbs start processes, change the environment and take signals. */
+const OWN_PROCESS_FOLDERS = ['src/commands', 'src', 'bench'].map((name) => join(DIST, name));
+
+/**
+ * Short files of one folder share a process: to start one and to load the model takes as long as many a file. Each such
+ * process gets a file that imports the others, in `folder`.
+ */
+function joinShort(files: readonly string[], folder: string): string[] {
+  const alone: string[] = [];
+  const byFolder = new Map<string, string[]>();
+  const isLong = new Set(LONG.map((name) => join(DIST, name)));
+  for (const file of files) {
+    const home = dirname(file);
+    if (isLong.has(file) || OWN_PROCESS_FOLDERS.includes(home) || NEEDS_OWN_PROCESS.test(readFileSync(file, 'utf8')))
+      alone.push(file);
+    else byFolder.set(home, [...(byFolder.get(home) ?? []), file]);
+  }
+  const groups = [...byFolder.values()].map((group, at) => {
+    const path = join(folder, `group-${at}.mjs`);
+    writeFileSync(path, group.map((file) => `import ${JSON.stringify(pathToFileURL(file).href)};\n`).join(''));
+    return { path, size: group.length };
+  });
+  groups.sort((a, b) => b.size - a.size);
+  const long = alone.filter((file) => isLong.has(file));
+  return [...long, ...groups.map(({ path }) => path), ...alone.filter((file) => !isLong.has(file))];
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'vgic-tests-'));
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 const given = process.argv.slice(2);
 const tests = run({
-  files: given.length > 0 ? given : findTests(),
+  files: given.length > 0 ? given : joinShort(findTests(), scratch),
   concurrency: Math.max(2, availableParallelism()),
 });
 tests.on('test:fail', () => {
