@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   hostile: ['base', 'gic', 'trace', 'workload'],
   attack: ['base', 'gic', 'vgic', 'strategy', 'trace', 'stats', 'replay', 'workload', 'hostile'],
   compare: ['base', 'stats', 'replay'],
-  run: ['base', 'gic', 'vgic', 'strategy', 'trace', 'replay', 'workload', 'study', 'compare', 'report'],
+  run: ['base', 'gic', 'vgic', 'strategy', 'trace', 'stats', 'replay', 'workload', 'study', 'compare', 'report'],
   history: ['base', 'stats', 'replay', 'compare'],
   report: ['base', 'stats', 'replay', 'study', 'cost', 'compare', 'history'],
   findings: [

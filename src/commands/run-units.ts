@@ -1,12 +1,13 @@
 /** Runs the units of a plan that are not done yet, keeps each result as it comes, and says what became of those that failed. */
-import { availableParallelism, constants, cpus, type as osType, release } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { EXIT_INTERNAL, UserError } from '../base/errors.js';
 import { plural } from '../base/number-format.js';
 import { canonicalJson } from '../report/json.js';
 import { inOrder } from '../run/merge.js';
 import { type Plan, type Shard, type Unit, type UnitResult, unitsOf } from '../run/plan.js';
-import { createHeader, type FinishedUnit, finish, type MachineFacts, type Run } from '../run/run-file.js';
+import { createHeader, type FinishedUnit, finish, type Run, type RunMachine } from '../run/run-file.js';
 import type { OpenInput } from './inputs.js';
+import { machineFacts } from './machine-facts.js';
 import { createStore, type RunStore, resumeStore } from './run-store.js';
 import type { Terminal } from './terminal.js';
 import { createOwnPool, createUnitPool, type Outcome, type UnitPool } from './unit-pool.js';
@@ -34,14 +35,9 @@ const SIGNAL_EXIT = 128;
 /** Work that is done before a worker process has started, in the unit of `cost`. */
 const LITTLE_WORK = 4e6;
 
-function machineFacts(): MachineFacts {
-  const [first] = cpus();
-  return {
-    node: process.version,
-    os: `${osType()} ${release()} ${process.arch}`,
-    cpu: first?.model ?? 'unknown',
-    cores: availableParallelism(),
-  };
+function runMachine(): RunMachine {
+  const { fingerprint, node, os, arch, cpu, cores } = machineFacts();
+  return { fingerprint, node, os, arch, cpu, cores };
 }
 
 /**
@@ -50,7 +46,7 @@ function machineFacts(): MachineFacts {
  */
 export async function runUnits(request: RunRequest, terminal: Terminal): Promise<Run> {
   const { plan, files, shard } = request;
-  const header = createHeader(plan, shard, [machineFacts()]);
+  const header = createHeader(plan, shard, [runMachine()]);
   const store = openStore(request, header, terminal);
   const finished: FinishedUnit[] = [...(store?.units ?? [])];
   const done = new Set(finished.map(({ unit }) => unit));

@@ -155,7 +155,7 @@ export interface MachineHere extends HistoryFacts {
   readonly fingerprint: string;
 }
 
-/** The machine of a result: this one unless the result says something else of it. Some put the architecture after the system. */
+/** The machine of a result: this one unless the result says something else of it. */
 export function machineOf(said: SaidMachine | null, here: MachineHere): HistoryMachine {
   const { fingerprint, ...facts } = here;
   const isHere =
@@ -163,7 +163,7 @@ export function machineOf(said: SaidMachine | null, here: MachineHere): HistoryM
     ((said.fingerprint ?? fingerprint) === fingerprint &&
       (said.cpu?.trim() ?? facts.cpu) === facts.cpu &&
       (said.cores ?? facts.cores) === facts.cores &&
-      `${said.os ?? facts.os} `.startsWith(`${facts.os} `) &&
+      (said.os ?? facts.os) === facts.os &&
       (said.node ?? facts.node) === facts.node);
   if (isHere) return { fingerprint: fingerprintOf(fingerprint, facts), ...facts };
   const { cpu = UNKNOWN, cores = null, os = UNKNOWN, node = UNKNOWN } = said;

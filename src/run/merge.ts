@@ -3,7 +3,7 @@ import { InputError } from '../base/errors.js';
 import { joinWords, plural } from '../base/number-format.js';
 import { canonicalJson } from '../report/json.js';
 import { findDifference, type Plan, type Shard, unitsOf, WHOLE } from './plan.js';
-import { createHeader, type FinishedUnit, type MachineFacts, type Run, unfinished } from './run-file.js';
+import { createHeader, type FinishedUnit, type Run, type RunMachine, unfinished } from './run-file.js';
 import { shardText } from './shard.js';
 
 export interface NamedRun {
@@ -46,7 +46,7 @@ export function mergeRuns(runs: readonly NamedRun[]): Run {
   return { header: createHeader(plan, WHOLE, machines), units, torn: null, bytes: 0 };
 }
 
-const withoutRepeats = (machines: readonly MachineFacts[]): MachineFacts[] => [
+const withoutRepeats = (machines: readonly RunMachine[]): RunMachine[] => [
   ...new Map(machines.map((facts) => [canonicalJson(facts), facts])).values(),
 ];
 

@@ -5,6 +5,7 @@
 import { InputError } from '../base/errors.js';
 import type { CellResult } from '../replay/result.js';
 import { canonicalJson } from '../report/json.js';
+import type { MachineFacts } from '../stats/fitness.js';
 import {
   hashPlan,
   hashResult,
@@ -19,19 +20,14 @@ import {
 
 export const RUN_SCHEMA = 'vgic-replay/run/1';
 
-/** What it ran on. Outside of everything that is hashed. */
-export interface MachineFacts {
-  readonly node: string;
-  readonly os: string;
-  readonly cpu: string;
-  readonly cores: number;
-}
+/** What it ran on: of what doctor says, the part that stays as it is while the machine runs. Outside of everything that is hashed. */
+export type RunMachine = Pick<MachineFacts, 'fingerprint' | 'node' | 'os' | 'arch' | 'cpu' | 'cores'>;
 
 export interface RunHeader {
   readonly schema: typeof RUN_SCHEMA;
   readonly shard: Shard;
   /** Those that its shards ran on, each once. */
-  readonly machines: readonly MachineFacts[];
+  readonly machines: readonly RunMachine[];
   readonly plan: Plan;
   readonly planSha256: string;
 }
@@ -54,7 +50,7 @@ export interface Run {
   readonly bytes: number;
 }
 
-export const createHeader = (plan: Plan, shard: Shard, machines: readonly MachineFacts[]): RunHeader => ({
+export const createHeader = (plan: Plan, shard: Shard, machines: readonly RunMachine[]): RunHeader => ({
   schema: RUN_SCHEMA,
   shard,
   machines,

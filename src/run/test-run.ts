@@ -2,9 +2,16 @@
 import type { Study } from '../study/study.js';
 import type { Plan, Shard, Unit } from './plan.js';
 import { unitsOf } from './plan.js';
-import { createHeader, finish, headerLine, type MachineFacts, unitLine } from './run-file.js';
+import { createHeader, finish, headerLine, type RunMachine, unitLine } from './run-file.js';
 
-const MACHINE: MachineFacts = { node: 'v20.0.0', os: 'Linux 6.1 x64', cpu: 'a CPU', cores: 2 };
+const MACHINE: RunMachine = {
+  fingerprint: '0123456789ab',
+  node: 'v20.0.0',
+  os: 'Linux 6.1',
+  arch: 'x64',
+  cpu: 'a CPU',
+  cores: 2,
+};
 
 /** One unit for each cost. */
 export function makePlan(costs: readonly number[], changes: Partial<Plan> = {}): Plan {
