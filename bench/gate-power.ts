@@ -11,19 +11,17 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createGenerator, type Generator } from '../src/base/rng.js';
-import { gatherColumns, writeColumns } from '../src/commands/arm-columns.js';
-import { ARM_EFFORT, measureArm } from '../src/commands/arm-process.js';
+import { ARM_EFFORT } from '../src/commands/arm-process.js';
 import { injectSpin, ownBuild } from '../src/commands/injected-build.js';
-import { openInput } from '../src/commands/inputs.js';
 import type { BlockSamples, Draws } from '../src/stats/block-samples.js';
 import { estimateTime } from '../src/stats/randomisation.js';
 import { type CellTimes, decideTimes, isCleared, isUnfit } from '../src/stats/time-verdict.js';
 import { STAGES, shuffle } from '../src/stats/two-stage.js';
+import { calibrateTurns, measureCell } from './slower-builds.js';
 
 const INJECTED = [0.05, 0.1];
 const SAME = [0, 1, 2];
 const SAME_ARMS = SAME.length;
-const CALIBRATION = { processes: 8, rounds: 2, turnsOfWhole: 110 };
 
 interface Samples {
   readonly cell: string;
@@ -40,17 +38,10 @@ interface Samples {
 }
 
 async function collect(file: string, cell: string, processes: number): Promise<void> {
-  const at = cell.lastIndexOf('/');
-  const [trace, strategy] = [cell.slice(0, at), cell.slice(at + 1)];
   const dir = mkdtempSync(join(tmpdir(), 'vgic-power-'));
   try {
-    const input = await openInput(trace);
-    const columns = join(dir, 'columns');
-    writeColumns(gatherColumns(input.open()), columns);
-    input.close();
-    const measure = async (build: string): Promise<number> =>
-      (await measureArm({ build, columns, strategy })).undisturbed;
-    const turns = await calibrate(dir, measure);
+    const measure = await measureCell(cell, dir);
+    const turns = await calibrateTurns(INJECTED, dir, measure);
     const builds = turns.map((count, at) => {
       const build = join(dir, `slower-${at}`);
       injectSpin(ownBuild, build, count);
@@ -71,32 +62,6 @@ async function collect(file: string, cell: string, processes: number): Promise<v
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
-}
-
-/**
- * Turns of the loop for each slowdown, from interleaved processes. The first turns hide behind other work of the
- * processor and the later ones do not, so a guess is measured and corrected.
- */
-async function calibrate(dir: string, measure: (build: string) => Promise<number>): Promise<number[]> {
-  const turns = INJECTED.map((slowdown) => Math.round(slowdown * CALIBRATION.turnsOfWhole));
-  for (let round = 0; round < CALIBRATION.rounds; round++) {
-    const builds = turns.map((count, at) => {
-      const build = join(dir, `guess-${round}-${at}`);
-      injectSpin(ownBuild, build, count);
-      return build;
-    });
-    const all = [ownBuild, ...builds];
-    const times: number[][] = all.map(() => []);
-    for (let process = 0; process < CALIBRATION.processes; process++)
-      for (const [at, build] of all.entries()) times[at].push(await measure(build));
-    const [base, ...slower] = times.map(estimateTime);
-    slower.forEach((time, at) => {
-      const reached = time / base - 1;
-      console.log(`calibration: ${turns[at]} turns are +${(100 * reached).toFixed(1)} %`);
-      if (reached > 0) turns[at] = Math.max(1, Math.round((turns[at] * INJECTED[at]) / reached));
-    });
-  }
-  return turns;
 }
 
 /** Cells of a gate, of which at most one is slower. */

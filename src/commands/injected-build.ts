@@ -36,11 +36,8 @@ export function createVgic(...given) {
 }
 `;
 
-/**
- * Makes in the folder `target` (new or empty) a build that is `build` with `turns` turns more at every guest entry; its
- * command line works as that of `build`.
- */
-export function injectSpin(build: string, target: string, turns: number): void {
+/** Makes the folder `target` (new or empty) a build like `build`: its own program, the same packages and traces. */
+export function copyBuild(build: string, target: string): void {
   mkdirSync(target, { recursive: true });
   // Whose imports map finds the copied files; the rest, as packages and traces, is what it was.
   cpSync(join(build, 'package.json'), join(target, 'package.json'));
@@ -51,6 +48,14 @@ export function injectSpin(build: string, target: string, turns: number): void {
     recursive: true,
     filter: (file) => !/\.(d\.ts|test\.js)$/.test(file),
   });
+}
+
+/**
+ * Makes in the folder `target` (new or empty) a build that is `build` with `turns` turns more at every guest entry; its
+ * command line works as that of `build`.
+ */
+export function injectSpin(build: string, target: string, turns: number): void {
+  copyBuild(build, target);
   renameSync(join(target, CORE), join(target, ORIGINAL));
   const asBuilt = readFileSync(join(target, ORIGINAL), 'utf8');
   if (!/export function createVgic\(/.test(asBuilt)) throw new Error(`${build}: ${CORE} exports no createVgic`);
