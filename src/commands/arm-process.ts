@@ -20,8 +20,8 @@ export const ARM_FLAGS: readonly string[] = [
   '--random-seed=1',
 ];
 
-/** What a process spends on measuring: enough for the core to be compiled; more processes beat longer ones. */
-export const ARM_EFFORT: PieceEffort = { cpuMs: 200, leastPasses: 3 };
+/** What a process spends on measuring once the core is warm (warm-up.ts); more processes beat longer ones. */
+export const ARM_EFFORT: PieceEffort = { cpuMs: 150, leastPasses: 3 };
 /** A process that takes so long hangs. */
 const TIMEOUT_MS = 120_000;
 

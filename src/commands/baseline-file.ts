@@ -1,12 +1,12 @@
 /** The baseline as a file, and beside it the log of who accepted what, when and why. */
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../base/errors.js';
 import { type Baseline, parseBaseline, renderBaseline } from '../compare/baseline.js';
-import { cannotWrite, writeText } from './outputs.js';
+import { cannotWrite, openOutput } from './outputs.js';
 
 /** That of the shipped traces. */
 export const SHIPPED_BASELINE = fileURLToPath(new URL('../../../reports/baseline/exact.json', import.meta.url));
@@ -52,16 +52,31 @@ export function readBaseline(file: string): Baseline {
   return parseBaseline(file, text);
 }
 
-export const writeBaseline = (file: string, baseline: Baseline): void => {
-  makeFolder(file);
-  writeText(file, renderBaseline(baseline));
-};
-
-/** Appends; a log is never rewritten. Returns its name. */
-export function logAcceptance(
-  baselineFile: string,
+/**
+ * The baseline, and its line of the log. The line is on the disk first: if this ends in between, the log explains a baseline
+ * that is not there, which the next run of the gate finds; the other way round nothing would ever explain what is there.
+ * Returns the log's name.
+ */
+export function writeAccepted(
+  file: string,
+  baseline: Baseline,
   entry: Omit<Acceptance, 'schema' | 'date' | 'author' | 'commit'>,
 ): string {
+  makeFolder(file);
+  const target = openOutput(file);
+  try {
+    // All that can fail for want of space or rights has not failed when the log is written.
+    target.write(Buffer.from(renderBaseline(baseline)));
+    const log = logAcceptance(file, entry);
+    target.commit();
+    return log;
+  } finally {
+    target.abort();
+  }
+}
+
+/** Appends; a log is never rewritten. Returns its name. */
+function logAcceptance(baselineFile: string, entry: Omit<Acceptance, 'schema' | 'date' | 'author' | 'commit'>): string {
   const file = join(dirname(baselineFile), LOG);
   const line: Acceptance = {
     schema: ACCEPTED_SCHEMA,
@@ -70,9 +85,14 @@ export function logAcceptance(
     commit: git('rev-parse', 'HEAD') ?? null,
     ...entry,
   };
-  makeFolder(file);
   try {
-    appendFileSync(file, `${JSON.stringify(line)}\n`);
+    const log = openSync(file, 'a');
+    try {
+      writeSync(log, `${JSON.stringify(line)}\n`);
+      fsyncSync(log);
+    } finally {
+      closeSync(log);
+    }
   } catch (error) {
     throw cannotWrite(file, `cannot be written (${(error as NodeJS.ErrnoException).code})`, 'check its permissions');
   }

@@ -7,7 +7,7 @@ import { type BudgetResult, checkBudgets } from '../compare/budgets.js';
 import type { CellComparison, Verdict } from '../compare/comparison.js';
 import { type Outcome, outcomeOf } from '../compare/outcome.js';
 import { acceptRun, type ComparedCell, compareWithBaseline, type RunCell } from '../compare/with-baseline.js';
-import { hasBaseline, logAcceptance, readBaseline, writeBaseline } from './baseline-file.js';
+import { hasBaseline, readBaseline, writeAccepted } from './baseline-file.js';
 import { type CheckAnswer, type CheckJob, describeJob } from './check-jobs.js';
 import type { CheckPlan } from './check-plan.js';
 import { describeBudgets, describeExact, describeGrowthGate, nameCell } from './check-text.js';
@@ -165,8 +165,7 @@ export function judgeExact(
 
   function accept(): LayerResult {
     const removed = changed.filter(({ standing }) => standing === 'missing').map(({ cell }) => cell);
-    writeBaseline(choice.file, acceptRun(baseline, run, tool.version, removed));
-    const log = logAcceptance(choice.file, {
+    const log = writeAccepted(choice.file, acceptRun(baseline, run, tool.version, removed), {
       reason: choice.reason ?? '',
       tool: tool.version,
       baseline: choice.file,
@@ -217,8 +216,7 @@ function beginBaseline(
     const said = `exact: ${count}, compared with nothing: there is no ${file}`;
     return { cells, outcomes: isStrict ? [outcomeOf('undecided', EXACT, said)] : [], lines: [said] };
   }
-  writeBaseline(file, acceptRun({ tool: tool.version, traces: {}, cells: {} }, run, tool.version, []));
-  const log = logAcceptance(file, {
+  const log = writeAccepted(file, acceptRun({ tool: tool.version, traces: {}, cells: {} }, run, tool.version, []), {
     reason: reason ?? 'the first baseline',
     tool: tool.version,
     baseline: file,

@@ -1,6 +1,6 @@
 /** The gate where something goes wrong beside the counters: a worker that dies, a strategy that is none here, a base that is none. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -57,6 +57,27 @@ test('a base that does not build loses nothing of what the exact layers found', 
     ['regressed', 'error'],
   );
   assert.match(command, /^vgic-replay check \S*small\.vgt --strategy fifo --layers 0,3 --base \S+ --baseline \S+$/);
+});
+
+test('where the log cannot be written nothing is accepted: no baseline is without its reason', async () => {
+  const inner = join(folder, 'unwritable');
+  const baseline = join(inner, 'baseline.json');
+  const log = join(inner, 'accepted.jsonl');
+  mkdirSync(log, { recursive: true });
+  const begun = await check(...EXACT, '--baseline', baseline, '--baseline-missing', 'create');
+  assert.equal(begun.code, 4, begun.out);
+  assert.match(begun.err, /accepted\.jsonl: .*cannot be written \(EISDIR\)/);
+  assert.deepEqual(readdirSync(inner), ['accepted.jsonl']);
+  rmSync(log, { recursive: true });
+  assert.equal((await check(...EXACT, '--baseline', baseline, '--baseline-missing', 'create')).code, 0);
+  const before = readFileSync(baseline, 'utf8').replace(/"guest\/acks":\d+/, '"guest/acks":1');
+  writeFileSync(baseline, before);
+  rmSync(log);
+  mkdirSync(log);
+  const accepted = await check(...EXACT, '--baseline', baseline, '--accept', '--reason', 'a test');
+  assert.equal(accepted.code, 4, accepted.out);
+  assert.equal(readFileSync(baseline, 'utf8'), before);
+  assert.deepEqual(readdirSync(inner).sort(), ['accepted.jsonl', 'baseline.json']);
 });
 
 test('a base that is this build itself, and key cells that are none, are refused: they could only be green', async () => {

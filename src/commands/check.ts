@@ -31,6 +31,7 @@ import {
   type ChosenReporter,
   chooseReporters,
   collectReporter,
+  namedReporters,
   type Offer,
   REPORTER_FLAGS,
   reporterHelp,
@@ -134,8 +135,7 @@ function parseLayers(text: string): ReadonlySet<number> {
 
 async function runCheck(paths: readonly string[], options: CheckOptions, terminal: Terminal): Promise<void> {
   requireSense(options);
-  const given = options.json === true ? ['json', ...(options.reporter ?? [])] : options.reporter;
-  const reporters = chooseReporters(given, CHECKED);
+  const reporters = chooseReporters(namedReporters(options), CHECKED);
   const { config, file: configFile } = readConfig(options.config);
   const settings: LayerResult = {
     cells: [],

@@ -44,6 +44,7 @@ import {
   COMPARED,
   chooseReporters,
   collectReporter,
+  namedReporters,
   REPORTER_FLAGS,
   reporterHelp,
   writeReporters,
@@ -102,10 +103,7 @@ export function registerCompare(program: Command, terminal: Terminal): void {
     .option('--json', 'print the comparison as JSON (reports/comparison.schema.json)')
     .option(REPORTER_FLAGS, reporterHelp(COMPARED), collectReporter)
     .action(async (a: string, b: string, traces: string[], options: Options) => {
-      const reporters = chooseReporters(
-        options.json === true ? ['json', ...(options.reporter ?? [])] : options.reporter,
-        COMPARED,
-      );
+      const reporters = chooseReporters(namedReporters(options), COMPARED);
       const comparison = await runCompare(a, b, traces, options, terminal);
       const table = (): string => describeComparison(comparison, terminal.width, options.all === true);
       await writeReporters(reporters, { table }, { comparison }, terminal);

@@ -76,6 +76,16 @@ test('a format that the command has no data for is refused by name', async () =>
   assert.match((await run(['rank', '-r', 'xml'])).err, /unknown reporter 'xml'; one of: table, md, json$/m);
 });
 
+test('check and compare: --json is --reporter json, beside others too', async () => {
+  const compared = async (...flags: string[]): Promise<[number, string, string]> => {
+    const { code, out, err } = await run(['compare', 'fifo', 'buckets', TRACE, '--no-time', ...flags]);
+    return [code, out, err];
+  };
+  assert.deepEqual(await compared('--json'), await compared('-r', 'json'));
+  assert.match((await compared('--json', '-r', 'md'))[2], /json and --reporter md both go to standard output/);
+  assert.match((await run(['check', TRACE, '--json', '-r', 'md'])).err, /json and --reporter md both go to/);
+});
+
 test('where one file cannot be written, none is, and an old one stays', async () => {
   writeFileSync(path('kept'), 'old');
   const { code, out, err } = await replay('minimal', `csv=${path('kept')}`, `json=${path('missing/deep')}`);

@@ -42,6 +42,12 @@ export const collectReporter = (value: string, earlier: readonly string[] | unde
   value,
 ];
 
+/** Where `--json` is another name of `--reporter json`. */
+export const namedReporters = (options: {
+  readonly json?: boolean;
+  readonly reporter?: readonly string[];
+}): readonly string[] | undefined => (options.json === true ? ['json', ...(options.reporter ?? [])] : options.reporter);
+
 const canTake = (reporter: Reporter, inputs: readonly Input[]): boolean =>
   INPUTS.some((input) => inputs.includes(input) && reporter[input] !== undefined);
 

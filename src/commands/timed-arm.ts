@@ -11,6 +11,7 @@ import { COUNTED } from '#counting';
 import type { Machine } from '../gic/intid.js';
 import { type PieceEffort, timePieces } from '../stats/sample.js';
 import { OTHER_CORE } from './other-core.js';
+import { warmUp } from './warm-up.js';
 
 /** What one process says. Times in ns per event. */
 export interface ArmSample {
@@ -77,6 +78,13 @@ for (let piece = 0; piece < PIECES; piece++) code.runPiece(piece);
 const digest = Number(engine.digest() >>> 0)
   .toString(16)
   .padStart(8, '0');
+warmUp({
+  events,
+  reset: code.reset,
+  run(from, count) {
+    engine.run(all.subarray(from, from + count), all.subarray(events + from, events + from + count), count);
+  },
+});
 const cpuMs = (): number => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

@@ -82,8 +82,8 @@ export interface PieceTimes {
 }
 
 /**
- * Times passes piece by piece until the CPU time is spent. There is no warm-up to leave out: what the first passes take,
- * before the code is compiled, is no minimum. `now` and `cpu` in milliseconds.
+ * Times passes piece by piece until the CPU time is spent. Code that is compiled while it is measured is no minimum; code
+ * that would be compiled later, with more CPU time, is: warm it up by a count of calls first. `now` and `cpu` in milliseconds.
  */
 export function timePieces(code: PiecewiseCode, effort: PieceEffort, now: () => number, cpu: () => number): PieceTimes {
   const fastest = new Float64Array(code.pieces).fill(Number.POSITIVE_INFINITY);

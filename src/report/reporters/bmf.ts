@@ -2,6 +2,7 @@
  * Bencher Metric Format: benchmark → measure → value, with bounds where a time has an interval. Schema: bencher.dev/bmf.json.
  * "latency" is Bencher's own measure, in nanoseconds; it makes the others, named by slug (at most 64 characters), as it meets them.
  */
+import { createHash } from 'node:crypto';
 import type { CellComparison } from '../../compare/comparison.js';
 import type { CellResult } from '../../replay/result.js';
 import { quantile } from '../../stats/quantile.js';
@@ -18,6 +19,14 @@ type Measures = Readonly<Record<string, Metric>>;
 /** Longest name of a benchmark and slug of a measure. */
 const MAX_NAME = 1024;
 const MAX_SLUG = 64;
+/** Hex digits of the whole name's sha256 that end one that is cut: it stays itself whatever stands beside it. */
+const HASH_DIGITS = 8;
+
+function cutName(name: string, most: number, whole = name): string {
+  if (name.length <= most) return name;
+  const hash = createHash('sha256').update(whole).digest('hex').slice(0, HASH_DIGITS);
+  return `${name.slice(0, most - HASH_DIGITS - 1).replace(/-$/, '')}-${hash}`;
+}
 
 function measuresOf(cell: CellResult): Measures {
   const { measured } = cell;
@@ -41,14 +50,25 @@ function measuresOfComparison({ changes, time }: CellComparison): Measures {
 }
 
 const slugOf = (name: string): string =>
-  name
-    .replace(/([a-z])([A-Z])/g, '$1-$2')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, MAX_SLUG);
+  cutName(
+    name
+      .replace(/([a-z])([A-Z])/g, '$1-$2')
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-'),
+    MAX_SLUG,
+    name,
+  );
 
-const document = (benches: readonly [name: string, measures: Measures][]): string =>
-  `${JSON.stringify(Object.fromEntries(benches.map(([name, measures]) => [name.slice(0, MAX_NAME), measures])), null, 1)}\n`;
+/** Cells of one name, as of two traces that are called alike, are told apart by their place: one would replace the other. */
+function document(benches: readonly [name: string, measures: Measures][]): string {
+  const count = new Map<string, number>();
+  const named = benches.map(([name, measures]) => {
+    const place = (count.get(name) ?? 0) + 1;
+    count.set(name, place);
+    return [cutName(place === 1 ? name : `${name}#${place}`, MAX_NAME), measures];
+  });
+  return `${JSON.stringify(Object.fromEntries(named), null, 1)}\n`;
+}
 
 export const bmf: Reporter = {
   id: 'bmf',

@@ -149,6 +149,31 @@ test('bmf: benchmark, measure, value and bounds; slugs that Bencher takes', () =
   });
 });
 
+test('bmf: every counter of the baseline has its own slug, and long names that begin alike have theirs, whatever stands beside', () => {
+  const baseline = new URL('../../../../reports/baseline/exact.json', import.meta.url);
+  const { cells } = JSON.parse(readFileSync(baseline, 'utf8')) as { cells: Record<string, object> };
+  const known = [...new Set(Object.values(cells).flatMap((figures) => Object.keys(figures)))];
+  const long = ['a', 'b'].map((end) => `section ${'walk '.repeat(20)}${end}/host/steps/max`);
+  const changeOf = (counter: string): (typeof base.changes)[number] => ({ ...base.changes[0], counter, after: 7 });
+  const base = makeCellComparison();
+  const read = (changed: ReturnType<typeof makeCellComparison>[]): Record<string, Record<string, object>> =>
+    JSON.parse(bmf.comparison!(makeComparison(changed)) as string) as Record<string, Record<string, object>>;
+  const slugsOf = (counters: readonly string[]): string[] => {
+    const [measures] = Object.values(read([{ ...base, changes: counters.map(changeOf), time: null }]));
+    return Object.keys(measures).filter((slug) => slug !== 'changed-counters');
+  };
+  const slugs = slugsOf([...known, ...long]);
+  assert.ok(known.length > 500);
+  assert.equal(slugs.length, known.length + long.length);
+  for (const slug of slugs) assert.match(slug, /^(?=.{1,64}$)[a-z0-9]+(-[a-z0-9]+)*$/);
+  assert.deepEqual(slugsOf(long.slice(0, 1)), slugs.slice(-2, -1));
+  const names = ['x', 'y'].map((end) => `${'t'.repeat(1100)}${end}/kvm-6.1/fifo`);
+  const benches = Object.keys(read(names.map((cell) => ({ ...base, cell }))));
+  assert.equal(new Set(benches).size, 2);
+  for (const name of benches) assert.equal(name.length, 1024);
+  assert.deepEqual(Object.keys(read([base, base])), [base.cell, `${base.cell}#2`]);
+});
+
 test('two traces of one name keep apart', () => {
   const twins = createModel(model.tool, [makeCell({ sha256: 'a'.repeat(64) }), makeCell({ sha256: 'b'.repeat(64) })]);
   assert.deepEqual(Object.keys(JSON.parse(bmf.cells!(twins) as string) as object), [
