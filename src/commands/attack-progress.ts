@@ -1,5 +1,4 @@
 /** How far `attack` is: a bar on a terminal, a line now and then elsewhere. */
-import { SingleBar } from 'cli-progress';
 import type { SearchState } from '../attack/search.js';
 import { describeShares } from './attack-text.js';
 import type { Terminal } from './terminal.js';
@@ -20,12 +19,12 @@ const LINE_EVERY_MS = 10_000;
 const BAR_EVERY_MS = 500;
 const BAR_WIDTH = 20;
 
-export function createAttackProgress(
+export async function createAttackProgress(
   terminal: Terminal,
   state: SearchState,
   end: AttackEnd,
   cpuSeconds: () => number,
-): AttackProgress {
+): Promise<AttackProgress> {
   const started = performance.now();
   const before = state.evaluations;
   let shown = started;
@@ -47,6 +46,7 @@ export function createAttackProgress(
       stop() {},
     };
   }
+  const { SingleBar } = await import('cli-progress');
   const bar = new SingleBar({
     format: (options, { progress }) => {
       const filled = Math.round(progress * BAR_WIDTH);

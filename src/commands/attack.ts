@@ -26,8 +26,8 @@ import { createJobPool } from './attack-pool.js';
 import { type AttackEnd, createAttackProgress } from './attack-progress.js';
 import { describeRows, exceeding, type Row, rowsOf } from './attack-text.js';
 import { writeText } from './outputs.js';
+import { parseSeed } from './seed-option.js';
 import { parseStrategies } from './strategy-files.js';
-import { parseSeed } from './study.js';
 import { type Terminal, tool } from './terminal.js';
 
 interface Options extends SearchOptions {
@@ -160,7 +160,7 @@ async function search(state: SearchState, output: string, options: Options, term
   const started = performance.now();
   const ends = started + end.seconds * 1000;
   const pool = createJobPool(options.jobs);
-  const progress = createAttackProgress(terminal, state, end, pool.cpuSeconds);
+  const progress = await createAttackProgress(terminal, state, end, pool.cpuSeconds);
   const save = (): void => writeText(output, saveSearch(state));
   const onInterrupt = (): void => {
     progress.stop();

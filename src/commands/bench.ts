@@ -9,12 +9,12 @@ import { replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult, type ExactPart } from '../replay/result.js';
 import { createModel } from '../report/model.js';
 import { type Arm, type ArmResult, type ExperimentResult, runExperiment } from '../stats/experiment.js';
-import type { MachineFacts } from '../stats/fitness.js';
 import type { Sample } from '../stats/sample.js';
 import { type ChosenStrategy, specOf } from '../strategy/index.js';
+import { BENCH_SCHEMA, type BenchRecord, type BenchResult } from './bench-record.js';
+import { FLAVOUR_HELP, parseFlavour } from './flavour-option.js';
 import { type OpenInput, openInput } from './inputs.js';
 import { machineFacts } from './machine-facts.js';
-import { FLAVOUR_HELP, parseFlavour } from './replay.js';
 import { requireClasses } from './replay-checks.js';
 import {
   CELLS,
@@ -36,22 +36,6 @@ interface Options {
   readonly json?: boolean;
   readonly reporter?: string[];
   readonly flavour?: string;
-}
-
-export const BENCH_SCHEMA = 'vgic-replay/bench/1';
-
-/** What `--json` prints: one result a trace, its id the sha256 of the trace. */
-export interface BenchResult extends ExperimentResult {
-  /** Hypervisor replayed. */
-  readonly flavour: string;
-}
-
-export interface BenchRecord {
-  readonly schema: typeof BENCH_SCHEMA;
-  readonly tool: { readonly name: string; readonly version: string };
-  /** Records of older versions have no more than these. */
-  readonly machine: Pick<MachineFacts, 'cpu' | 'cores' | 'load' | 'os' | 'node'> & Partial<MachineFacts>;
-  readonly results: readonly BenchResult[];
 }
 
 const CELL = fileURLToPath(new URL('timed-cell.js', import.meta.url));

@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 import type { CellComparison, Verdict } from '../compare/comparison.js';
 import { type Outcome, outcomeOf } from '../compare/outcome.js';
 import { quoted } from '../replay/replay.js';
-import { wrapHanging } from '../report/terminal.js';
+import { wrapHanging } from '../report/wrap-text.js';
 import { type ArmColumns, gatherColumns, writeColumns } from './arm-columns.js';
 import { ARM_FLAGS } from './arm-process.js';
 import type { Builds, KeyCell } from './check-base.js';

@@ -4,7 +4,7 @@ import { formatInteger, plural } from '../base/number-format.js';
 import type { BudgetResult } from '../compare/budgets.js';
 import { describeCounter } from '../compare/change-words.js';
 import { byWeight, type ComparedCell } from '../compare/with-baseline.js';
-import { wrapHanging } from '../report/terminal.js';
+import { wrapHanging } from '../report/wrap-text.js';
 
 const SHOWN_CELLS = 12;
 const SHOWN_CHANGES = 4;

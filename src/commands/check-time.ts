@@ -2,7 +2,7 @@
 import type { CellComparison, TimeComparison } from '../compare/comparison.js';
 import { type Outcome, outcomeOf } from '../compare/outcome.js';
 import { quoted } from '../replay/replay.js';
-import { wrapHanging } from '../report/terminal.js';
+import { wrapHanging } from '../report/wrap-text.js';
 import { STAGES, type StageProgress } from '../stats/two-stage.js';
 import type { Builds, KeyCell } from './check-base.js';
 import type { LayerResult } from './check-exact.js';

@@ -6,7 +6,7 @@ import { formatInteger } from '../base/number-format.js';
 import { COMPARISON_SCHEMA, type Comparison, type Side } from '../compare/comparison.js';
 import { exitCodeOf, type Outcome } from '../compare/outcome.js';
 import { quoted } from '../replay/replay.js';
-import { wrapText } from '../report/terminal.js';
+import { wrapText } from '../report/wrap-text.js';
 import { type ChosenStrategy, specOf } from '../strategy/index.js';
 import { parseWhole } from './attack-options.js';
 import { SHIPPED_BASELINE, TEAM_BASELINE } from './baseline-file.js';

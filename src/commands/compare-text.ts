@@ -9,7 +9,7 @@ import {
   VERDICTS,
 } from '../compare/comparison.js';
 import { isCost } from '../compare/counters.js';
-import { wrapHanging, wrapText } from '../report/terminal.js';
+import { wrapHanging, wrapText } from '../report/wrap-text.js';
 import { describeRange } from '../stats/time-verdict.js';
 import { alignColumns, type Column } from './cost-table.js';
 

@@ -35,11 +35,11 @@ import {
 import { KIND_HELP, kindOfSides, parseKind, type SideKind } from './compare-sides.js';
 import { describeComparison } from './compare-text.js';
 import { compareTimes } from './compare-time.js';
+import { FLAVOUR_HELP, parseFlavour } from './flavour-option.js';
 import { ownBuild } from './injected-build.js';
 import { KEY_TRACES } from './key-cells.js';
 import { machineFacts } from './machine-facts.js';
 import { isOtherCore } from './other-core.js';
-import { FLAVOUR_HELP, parseFlavour } from './replay.js';
 import {
   COMPARED,
   chooseReporters,
@@ -50,8 +50,8 @@ import {
   writeReporters,
 } from './reporter-options.js';
 import { withScratch } from './scratch.js';
+import { parseSeed } from './seed-option.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
-import { parseSeed } from './study.js';
 import { type Terminal, tool } from './terminal.js';
 
 interface Options {

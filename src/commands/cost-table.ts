@@ -2,7 +2,7 @@
 
 import { formatInteger, formatShare } from '../base/number-format.js';
 import { type ExactPart, PATH_NAMES } from '../replay/result.js';
-import { wrapText } from '../report/terminal.js';
+import { wrapText } from '../report/wrap-text.js';
 import { guestColumns } from './guest-columns.js';
 import { describeSystems } from './system-text.js';
 

@@ -4,7 +4,7 @@ import type { Calibration, PredictedTime } from '../cost/calibration.js';
 import type { LongestCalls } from '../cost/longest-call.js';
 import type { Prediction } from '../cost/predict.js';
 import type { HostStopped } from '../replay/result.js';
-import { wrapText } from '../report/terminal.js';
+import { wrapText } from '../report/wrap-text.js';
 
 export interface CostCell {
   readonly trace: string;

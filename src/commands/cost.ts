@@ -12,8 +12,8 @@ import { strategiesFor } from '../replay/create-model.js';
 import { replayTrace } from '../replay/replay.js';
 import type { ChosenStrategy } from '../strategy/index.js';
 import { type CostCell, describePredictions } from './cost-text.js';
+import { FLAVOUR_HELP, parseFlavour } from './flavour-option.js';
 import { openInput } from './inputs.js';
-import { FLAVOUR_HELP, parseFlavour } from './replay.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { EXIT_UNDECIDED, UserError } from '../base/errors.js';
 import { referenceFor } from '../replay/create-model.js';
-import { wrapHanging, wrapText } from '../report/terminal.js';
+import { wrapHanging, wrapText } from '../report/wrap-text.js';
 import {
   type Disturbance,
   describeResolution,

@@ -1,7 +1,7 @@
 /** What `explore` prints: a table of variants, and counterexamples with a column for each thread. */
 import type { Exploration, ScheduledStep } from '../explore/index.js';
 import { models } from '../explore/index.js';
-import { wrapText } from '../report/terminal.js';
+import { wrapText } from '../report/wrap-text.js';
 
 export interface Timed {
   readonly exploration: Exploration;

@@ -4,7 +4,7 @@ import { FidelityError, InputError, UsageError } from '../base/errors.js';
 import { type Exploration, exploreVariant, modelNamed, models, variantNamed } from '../explore/index.js';
 import type { Model, Variant } from '../explore/model.js';
 import { replayMoves } from '../explore/replay-schedule.js';
-import { wrapText } from '../report/terminal.js';
+import { wrapText } from '../report/wrap-text.js';
 import { describeSchedule, describeVerdicts, type Timed } from './explore-text.js';
 import { openInput } from './inputs.js';
 import { readSchedule, writeSchedule } from './schedule-file.js';

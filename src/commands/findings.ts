@@ -15,8 +15,8 @@ import { writeFindings } from '../findings/page.js';
 import { RECORDING_KINDS, type Recording, type RecordingKind } from '../findings/recording.js';
 import { type OpenInput, openInput } from './inputs.js';
 import { cannotWrite } from './outputs.js';
+import { parseSeed } from './seed-option.js';
 import { type ManifestEntry, readManifest, shippedPath } from './shipped.js';
-import { parseSeed } from './study.js';
 import type { Terminal } from './terminal.js';
 
 export function registerFindings(program: Command, terminal: Terminal): void {

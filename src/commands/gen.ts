@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.js';
 import { chooseGuest, type HostileWorkload, hostileWorkloads, unmodelled } from '../hostile/index.js';
-import { wrapHanging } from '../report/terminal.js';
+import { wrapHanging } from '../report/wrap-text.js';
 import type { ByteTarget } from '../trace/source.js';
 import { workloadHeader, workloads } from '../workload/index.js';
 import { fileNameFor } from '../workload/spec.js';

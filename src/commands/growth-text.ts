@@ -1,7 +1,7 @@
 /** What `growth` prints: a row a strategy and path, the most steps of one call at a few depths, slope and verdict. */
 import type { GrowthCurve, GrowthResult } from '../attack/growth.js';
 import { formatInteger } from '../base/number-format.js';
-import { wrapText } from '../report/terminal.js';
+import { wrapText } from '../report/wrap-text.js';
 
 interface Column {
   readonly head: string;

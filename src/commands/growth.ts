@@ -4,10 +4,10 @@ import { ALL_DEPTHS, DEPTHS, type GrowthCurve, type GrowthResult, growthCurves }
 import { RegressionError, UsageError } from '../base/errors.js';
 import { flavours } from '../gic/flavour/index.js';
 import { MAX_NR_LR } from '../gic/intid.js';
-import { wrapText } from '../report/terminal.js';
+import { wrapText } from '../report/wrap-text.js';
 import { type ChosenStrategy, strategies, strategyNamed } from '../strategy/index.js';
+import { FLAVOUR_CHOICES, parseFlavour } from './flavour-option.js';
 import { describeGrowth, GROWTH_LEGEND } from './growth-text.js';
-import { FLAVOUR_CHOICES, parseFlavour } from './replay.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 

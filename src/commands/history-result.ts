@@ -15,7 +15,7 @@ import { isCell } from '../history/store-text.js';
 import type { CellResult } from '../replay/result.js';
 import { REPORT_SCHEMA } from '../report/model.js';
 import { CONTROL } from '../stats/experiment.js';
-import { BENCH_SCHEMA } from './bench.js';
+import { BENCH_SCHEMA } from './bench-record.js';
 
 const STDIN = 0;
 const REMEDY =

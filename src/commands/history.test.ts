@@ -11,7 +11,7 @@ import { historyLine } from '../history/store-text.js';
 import { createNoise, makeRun } from '../history/test-runs.js';
 import { CELL_SCHEMA } from '../replay/result.js';
 import { CONTROL } from '../stats/experiment.js';
-import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
+import { BENCH_SCHEMA, type BenchRecord } from './bench-record.js';
 import { appendHistory, readHistoryFile } from './history-file.js';
 import { createTestTerminal, run } from './test-run.js';
 

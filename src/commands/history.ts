@@ -18,12 +18,12 @@ import {
 } from '../history/series.js';
 import { findDouble } from '../history/store-text.js';
 import { describeChanges, sparkline, summarise } from '../history/words.js';
-import { wrapText } from '../report/terminal.js';
+import { wrapText } from '../report/wrap-text.js';
 import { CHANGE_POINT_PLAN } from '../stats/change-points.js';
 import { appendHistory, readHistoryFile } from './history-file.js';
 import { readResult } from './history-result.js';
 import { machineFacts } from './machine-facts.js';
-import { parseSeed } from './study.js';
+import { parseSeed } from './seed-option.js';
 import { type Terminal, tool } from './terminal.js';
 
 export const DEFAULT_HISTORY = '.vgic-history.jsonl';

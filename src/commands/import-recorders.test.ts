@@ -16,7 +16,7 @@ import {
   toPackets,
 } from '../import/stock/recorders.test.support.js';
 import { decodeTrace } from '../trace/protobuf.js';
-import { detectFormat } from './formats.js';
+import { detectFormat } from './detect-format.js';
 import { run } from './test-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vgic-replay-'));

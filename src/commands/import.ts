@@ -1,12 +1,12 @@
 /** `vgic-replay import`: a recording or event file → a .vgt trace. */
-import { SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import { InputError, UsageError } from '../base/errors.js';
 import type { TraceHeader } from '../trace/header.js';
 import { IMPORT_FORMATS, type ImportFormat } from './formats.js';
-import { importRecording, openRecording, type Recording } from './import-any.js';
 import { createWarnings, type Warnings } from './import-warnings.js';
 import { abortOnSignal, isSameFile, openOutput } from './outputs.js';
+import { openRecording, type Recording } from './recording.js';
 import type { Terminal } from './terminal.js';
 import type { FileTarget } from './trace-files.js';
 import { describeWritten } from './written-line.js';
@@ -45,7 +45,7 @@ async function runImport(path: string, options: Options, terminal: Terminal): Pr
   const recording = await openRecording(path, wanted);
   try {
     if (recording.format === 'vgt') throw notImportable(path);
-    const bar = terminal.isErrTty && options.progress ? startBar(recording) : undefined;
+    const bar = terminal.isErrTty && options.progress ? await startBar(recording) : undefined;
     let target: FileTarget | undefined;
     // Armed before the file is there, so that no signal leaves it behind.
     const disarm = abortOnSignal(terminal, () => {
@@ -54,6 +54,7 @@ async function runImport(path: string, options: Options, terminal: Terminal): Pr
     });
     const warnings = createWarnings();
     try {
+      const { importRecording } = await import('./import-any.js');
       target = openOutput(options.output);
       const { header, events } = await importRecording(recording, target, {
         ...options,
@@ -114,10 +115,11 @@ function describeRemarks({ counts, gaps }: TraceHeader, warnings: Warnings): str
 
 const BYTES_PER_MB = 1e6;
 
-function startBar({ size, passes }: Recording): SingleBar {
+async function startBar({ size, passes }: Recording): Promise<SingleBar> {
   const started = Date.now();
   const megabytes = (bytes: number): string => (bytes / BYTES_PER_MB).toFixed(1);
   const perSecond = (bytes: number): string => megabytes((bytes * 1000) / Math.max(1, Date.now() - started));
+  const { SingleBar } = await import('cli-progress');
   const bar = new SingleBar({
     format: (options, { progress, value, total, eta }, { events }: { events: number }) => {
       const done = `${events} events | ${perSecond(value)} MB/s`;

@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { printable } from '../base/printable.js';
-import { wrapText } from '../report/terminal.js';
+import { wrapText } from '../report/wrap-text.js';
 import { FIRST_EXPECT, FIRST_FACT, findKindNamed } from '../trace/events.js';
 import { collectInfo, type TraceInfo } from '../trace/info.js';
 import { openInput } from './inputs.js';

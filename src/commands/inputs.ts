@@ -6,7 +6,7 @@ import type { BlockSource, TraceIdentity } from '../replay/replay.js';
 import { openTrace, type TraceReader } from '../trace/reader.js';
 import { type ByteSource, createMemorySource, createMemoryTarget, type MemoryTarget } from '../trace/source.js';
 import { checkBlockRanges, type ValidationReport, validateTrace } from '../trace/validate.js';
-import { importRecording, openRecording } from './import-any.js';
+import { openRecording } from './recording.js';
 import { resolveShipped, shippedName } from './shipped.js';
 import { hashSource, openFileSource } from './trace-files.js';
 
@@ -46,7 +46,8 @@ export async function openInput(named: string, options: InputOptions = {}): Prom
   const target = limitTarget(createMemoryTarget(name));
   // A pipe can be read once; replays need several passes.
   if (recording.format === 'vgt') for await (const piece of recording.pieces()) target.write(piece);
-  else await importRecording(recording, target);
+  // The importers are many files: loaded where there is something to import, not at the start of every verb.
+  else await (await import('./import-any.js')).importRecording(recording, target);
   return openSource(createMemorySource(target.bytes(), name), path, options, () => {});
 }
 

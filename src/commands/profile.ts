@@ -9,12 +9,12 @@ import type { Command } from 'commander';
 import { EXIT_INTERNAL, InputError, UsageError, UserError } from '../base/errors.js';
 import { referenceFor } from '../replay/create-model.js';
 import { renderSpeedscopeProfile } from '../report/speedscope-profile.js';
-import { wrapText } from '../report/terminal.js';
+import { wrapText } from '../report/wrap-text.js';
 import { type CpuProfile, type SelfTime, selfTimes } from '../stats/cpu-profile.js';
 import { type ChosenStrategy, specOf } from '../strategy/index.js';
+import { FLAVOUR_HELP, parseFlavour } from './flavour-option.js';
 import { openInput } from './inputs.js';
 import { cannotWrite, writeText } from './outputs.js';
-import { FLAVOUR_HELP, parseFlavour } from './replay.js';
 import { parseStrategies } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 

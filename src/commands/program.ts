@@ -1,5 +1,5 @@
 /** The verbs put together, and what each way to end is as an exit code and a line on stderr. */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE, UserError } from '../base/errors.js';
 import { type Terminal, tool } from './terminal.js';
 
@@ -159,6 +159,8 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
 type Register = (program: Command, terminal: Terminal) => void;
 
 interface Verb {
+  /** As its usage line has them; the list of verbs is shown without loading any. */
+  readonly args: string;
   /** Heading it stands under in the help. */
   readonly group: string;
   /** A line of the help; the verb's own help says more. */
@@ -169,136 +171,163 @@ interface Verb {
 /** In the order of the help; a command line loads the file of its own verb alone. */
 const VERBS: Readonly<Record<string, Verb>> = {
   report: {
+    args: '[options] [traces...]',
     group: 'Every day:',
     summary: 'every strategy on recordings, as a report',
     load: async () => (await import('./report.js')).registerReport,
   },
   replay: {
+    args: '[options] <traces...>',
     group: 'Every day:',
     summary: 'what each strategy costs on traces, by path',
     load: async () => (await import('./replay.js')).registerReplay,
   },
   import: {
+    args: '[options] <source>',
     group: 'Every day:',
     summary: 'make a trace of a recording',
     load: async () => (await import('./import.js')).registerImport,
   },
   convert: {
+    args: '[options] <traces...>',
     group: 'Every day:',
     summary: 'part, join, split, share or repack traces',
     load: async () => (await import('./convert.js')).registerConvert,
   },
   info: {
+    args: '[options] <trace>',
     group: 'Every day:',
     summary: 'what is in a trace',
     load: async () => (await import('./info.js')).registerInfo,
   },
   gen: {
+    args: '[options] [workload]',
     group: 'Every day:',
     summary: 'make a trace of a generated or hostile guest',
     load: async () => (await import('./gen.js')).registerGen,
   },
   check: {
+    args: '[options] [traces...]',
     group: 'Every day:',
     summary: 'the gate: has anything become slower',
     load: async () => (await import('./check.js')).registerCheck,
   },
   compare: {
+    args: '[options] <a> <b> [traces...]',
     group: 'Every day:',
     summary: 'two results, builds, strategies or traces',
     load: async () => (await import('./compare.js')).registerCompare,
   },
   strategies: {
+    args: '[options] [id]',
     group: 'Every day:',
     summary: 'the ap_list strategies and what they promise',
     load: async () => (await import('./strategies.js')).registerStrategies,
   },
   verify: {
+    args: '[options] <traces...>',
     group: 'Is the model the real thing:',
     summary: 'recordings against the list registers recorded',
     load: async () => (await import('./verify.js')).registerVerify,
   },
   validate: {
+    args: '[options] <traces...>',
     group: 'Is the model the real thing:',
     summary: 'is a trace sound',
     load: async () => (await import('./validate.js')).registerValidate,
   },
   conform: {
+    args: '[options] [files...]',
     group: 'Is the model the real thing:',
     summary: 'scenarios put to the model of each flavour',
     load: async () => (await import('./conform.js')).registerConform,
   },
   contract: {
+    args: '[options] <strategy> [traces...]',
     group: 'Is the model the real thing:',
     summary: 'does a strategy keep its word',
     load: async () => (await import('./contract.js')).registerContract,
   },
   explore: {
+    args: '[options] [model]',
     group: 'Is the model the real thing:',
     summary: 'every interleaving of small concurrent models',
     load: async () => (await import('./explore.js')).registerExplore,
   },
   study: {
+    args: '[options] [ids...]',
     group: 'Is the model the real thing:',
     summary: 'questions of mailing-list threads, answered',
     load: async () => (await import('./study.js')).registerStudy,
   },
   attack: {
+    args: '[options]',
     group: 'Hostile guests:',
     summary: 'search for the worst guest of each strategy',
     load: async () => (await import('./attack.js')).registerAttack,
   },
   minimize: {
+    args: '[options] <file>',
     group: 'Hostile guests:',
     summary: 'the shortest program of a finding',
     load: async () => (await import('./minimize.js')).registerMinimize,
   },
   rank: {
+    args: '[options] [findings...]',
     group: 'Hostile guests:',
     summary: 'every finding under every strategy',
     load: async () => (await import('./rank.js')).registerRank,
   },
   growth: {
+    args: '[options]',
     group: 'Hostile guests:',
     summary: 'how the longest call grows with the list',
     load: async () => (await import('./growth.js')).registerGrowth,
   },
   findings: {
+    args: '[options]',
     group: 'Hostile guests:',
     summary: 'what follows from all of it, as a page',
     load: async () => (await import('./findings.js')).registerFindings,
   },
   bench: {
+    args: '[options] <traces...>',
     group: 'Measuring:',
     summary: 'wall-clock time of strategies',
     load: async () => (await import('./bench.js')).registerBench,
   },
   doctor: {
+    args: '[options]',
     group: 'Measuring:',
     summary: 'what times tell apart on this machine',
     load: async () => (await import('./doctor.js')).registerDoctor,
   },
   profile: {
+    args: '[options] <trace>',
     group: 'Measuring:',
     summary: 'where the time of a replay goes',
     load: async () => (await import('./profile.js')).registerProfile,
   },
   cost: {
+    args: '[options] <traces...>',
     group: 'Measuring:',
     summary: 'instructions of the compiled code, predicted',
     load: async () => (await import('./cost.js')).registerCost,
   },
   calibrate: {
+    args: '[options] <log>',
     group: 'Measuring:',
     summary: 'times of a machine, from kvm-unit-tests',
     load: async () => (await import('./calibrate.js')).registerCalibrate,
   },
   history: {
+    args: '',
     group: 'Measuring:',
     summary: 'results over time and where they changed',
     load: async () => (await import('./history.js')).registerHistory,
   },
   merge: {
+    args: '[options] <runs...>',
     group: 'Many machines:',
     summary: 'the shards of a run, as one',
     load: async () => (await import('./merge.js')).registerMerge,
@@ -312,7 +341,14 @@ function describeExamples(verb: string): string {
   return ['', 'Examples:', ...lines].join('\n');
 }
 
-/** The verb that `args` begin with, or, where they begin with none, all verbs; writing to `terminal`. */
+/** The verb that a command line names: its first word, or the one after "help". What begins with an option names none. */
+function namedVerb(args: readonly string[]): string | undefined {
+  const words = args[0] === '--' ? args.slice(1) : args;
+  const word = words[0] === 'help' ? words[1] : words[0];
+  return word !== undefined && Object.hasOwn(VERBS, word) ? word : undefined;
+}
+
+/** With the verb that `args` name, or, where they name none, what the help says of all verbs; writing to `terminal`. */
 async function createProgram(args: readonly string[], terminal: Terminal): Promise<Command> {
   const program = new Command();
   program
@@ -322,8 +358,16 @@ async function createProgram(args: readonly string[], terminal: Terminal): Promi
     )
     .version(tool.version)
     .addHelpText('after', EXIT_CODES);
-  const verbs = Object.hasOwn(VERBS, args[0] ?? '') ? [args[0]] : Object.keys(VERBS);
-  for (const verb of verbs) (await VERBS[verb].load())(program, terminal);
+  const named = namedVerb(args);
+  if (named === undefined) for (const verb of Object.keys(VERBS)) program.command(verb);
+  else (await VERBS[named].load())(program, terminal);
+  const { subcommandTerm } = new Help();
+  program.configureHelp({
+    subcommandTerm: (command) =>
+      Object.hasOwn(VERBS, command.name())
+        ? `${command.name()} ${VERBS[command.name()].args}`.trimEnd()
+        : subcommandTerm(command),
+  });
   program.hook('preAction', async (_, command) => {
     const chosen = command.getOptionValue('strategy');
     if (chosen === undefined) return;

@@ -1,17 +1,17 @@
 /** `vgic-replay replay`: exact cost of strategies on traces; optionally the LR words after each flush. */
 import type { Command } from 'commander';
 import { UsageError } from '../base/errors.js';
-import { flavourNamed, flavours } from '../gic/flavour/index.js';
 import { CALL_LIMITS, type CallRecord, recordCalls } from '../replay/call-record.js';
 import { referenceFor, strategiesFor } from '../replay/create-model.js';
 import { type FlushObserver, quoted, replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
 import { createModel } from '../report/model.js';
-import { wrapText } from '../report/terminal.js';
+import { wrapText } from '../report/wrap-text.js';
 import { WHOLE } from '../run/plan.js';
 import { cellsByTrace, cellsOf, type Run } from '../run/run-file.js';
 import { type ChosenStrategy, strategiesText } from '../strategy/index.js';
 import { COST_LEGEND, renderCosts } from './cost-table.js';
+import { FLAVOUR_HELP, parseFlavour } from './flavour-option.js';
 import { flushLine } from './flush-line.js';
 import { type OpenInput, openInput } from './inputs.js';
 import { CHECK_HELP } from './invariant-check.js';
@@ -45,11 +45,6 @@ interface ReplayOptions extends RunOptions {
   readonly check?: boolean;
   readonly flavour?: string;
 }
-
-/** Of the option --flavour, on every verb that replays. */
-export const FLAVOUR_CHOICES = flavours.map(({ id }) => id).join(', ');
-export const FLAVOUR_HELP = `hypervisor to replay as: ${FLAVOUR_CHOICES} (default: the trace's own)`;
-export const parseFlavour = (id: string): string => flavourNamed(id).id;
 
 export function registerReplay(program: Command, terminal: Terminal): void {
   addRunOptions(

@@ -7,20 +7,18 @@ import { quoted } from '../replay/replay.js';
 import type { CellResult } from '../replay/result.js';
 import { renderCsv, renderHarmCsv, renderMeasuredCsv, renderSectionsCsv } from '../report/csv.js';
 import { renderJson } from '../report/json.js';
-import { renderMarkdown } from '../report/markdown.js';
 import type { ReportModel, TraceKind } from '../report/model.js';
 import { renderTerminal } from '../report/terminal.js';
 import { WHOLE } from '../run/plan.js';
 import { modelOf } from '../run/report-model.js';
 import { cellsOf, type Run } from '../run/run-file.js';
 import { type ChosenStrategy, strategiesText } from '../strategy/index.js';
-import { studies } from '../study/index.js';
-import { BENCH_SCHEMA, type BenchRecord } from './bench.js';
+import { BENCH_SCHEMA, type BenchRecord } from './bench-record.js';
+import { FLAVOUR_HELP, parseFlavour } from './flavour-option.js';
 import { addHistory } from './history-file.js';
 import { findFlavourLack, openInput } from './inputs.js';
 import { describeShard } from './merge.js';
 import { cannotWrite } from './outputs.js';
-import { FLAVOUR_HELP, parseFlavour } from './replay.js';
 import { requireClasses } from './replay-checks.js';
 import {
   CELLS,
@@ -35,9 +33,9 @@ import { addRunOptions, type RunOptions, refuseRunOptions, runFileIn } from './r
 import { planRun } from './run-plan.js';
 import { readRuns, refuseMixture } from './run-store.js';
 import { runUnits } from './run-units.js';
+import { parseSeed } from './seed-option.js';
 import { readManifest, shippedPath } from './shipped.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
-import { parseSeed } from './study.js';
 import type { Terminal } from './terminal.js';
 
 interface Options extends RunOptions {
@@ -110,7 +108,7 @@ async function runReport(paths: readonly string[], options: Options, terminal: T
     flavour,
     kind,
     isStored: true,
-    studies: paths.length === 0 || options.studies === true ? studies : [],
+    studies: paths.length === 0 || options.studies === true ? (await import('../study/index.js')).studies : [],
   });
   try {
     const { plan, files, kept } = planned;
@@ -207,8 +205,9 @@ function readBench(file: string): BenchRecord {
 
 /** Each file appears under its name only when it is whole. `stored`: the files that the report can be made of again. */
 async function writeReport(model: ReportModel, folder: string, stored: string): Promise<void> {
-  // The chart library is large: loaded where it is needed, not at the start of every verb.
+  // The chart library is large, and so is what composes a report: loaded where it is needed, not at the start of every verb.
   const { renderHtml } = await import('../report/html.js');
+  const { renderMarkdown } = await import('../report/markdown.js');
   const files: [string, string][] = [
     ['report.html', renderHtml(model)],
     ['report.md', renderMarkdown(model)],

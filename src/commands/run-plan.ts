@@ -9,7 +9,6 @@ import type { StudyKind } from '../study/study.js';
 import { type OpenInput, openInput } from './inputs.js';
 import { hashOwnCode } from './own-code.js';
 import { kindOf } from './shipped.js';
-import { SWEEP_NR_LRS } from './sweep.js';
 import { tool } from './terminal.js';
 
 export interface PlanRequest {
@@ -37,6 +36,9 @@ export interface PlannedRun {
   readonly kept: ReadonlyMap<string, OpenInput>;
   close(): void;
 }
+
+/** List registers of the machines whose depth is swept. */
+const SWEEP_NR_LRS: readonly number[] = [4, 16];
 
 /** Bytes of trace that one strategy replays while a unit is done: measured with the shipped traces. */
 const COSTS = { sweep: 1_000_000, study: 3_500_000, evidence: 5_000_000 } as const;

@@ -10,7 +10,7 @@ import type { OpenInput } from './inputs.js';
 import { machineFacts } from './machine-facts.js';
 import { createStore, type RunStore, resumeStore } from './run-store.js';
 import type { Terminal } from './terminal.js';
-import { createOwnPool, createUnitPool, type Outcome, type UnitPool } from './unit-pool.js';
+import { createOwnPool, type Outcome, type UnitPool } from './unit-pool.js';
 import { startProgress } from './unit-progress.js';
 import { type Job, jobFor } from './unit-runner.js';
 
@@ -53,8 +53,8 @@ export async function runUnits(request: RunRequest, terminal: Terminal): Promise
   const own = unitsOf(plan, shard);
   const todo = own.filter(({ id }) => !done.has(id));
   const failures = new Map<string, Outcome>();
-  const pool = createPool(request, todo, terminal);
-  const progress = startProgress(terminal, own, done);
+  const pool = await createPool(request, todo, terminal);
+  const progress = await startProgress(terminal, own, done);
   const kept = (): string => `${finished.length} of ${plural(own.length, 'unit')} kept in ${store?.partial}`;
   const unhook = endOnSignal(isOwnProcess(request, todo), terminal, () => {
     progress.stop();
@@ -107,8 +107,9 @@ const costOf = (units: readonly Unit[]): number => units.reduce((sum, { cost }) 
 const isOwnProcess = ({ jobs, kept }: RunRequest, todo: readonly Unit[]): boolean =>
   kept.size > 0 || todo.length === 0 || (jobs === undefined && costOf(todo) < LITTLE_WORK);
 
-function createPool(request: RunRequest, todo: readonly Unit[], terminal: Terminal): UnitPool {
+async function createPool(request: RunRequest, todo: readonly Unit[], terminal: Terminal): Promise<UnitPool> {
   if (isOwnProcess(request, todo)) return createOwnPool(request.kept);
+  const { createUnitPool } = await import('./process-pool.js');
   const processes = Math.min(request.jobs ?? availableParallelism(), todo.length);
   return createUnitPool(processes, ({ unit }, willRetry) => {
     terminal.err(

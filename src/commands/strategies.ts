@@ -4,7 +4,7 @@ import { formatInteger } from '../base/number-format.js';
 import type { Flavour } from '../gic/flavour/flavour.js';
 import { flavours } from '../gic/flavour/index.js';
 import { PATH_NAMES } from '../replay/result.js';
-import { wrapHanging, wrapText } from '../report/terminal.js';
+import { wrapHanging, wrapText } from '../report/wrap-text.js';
 import { strategies, strategyNamed } from '../strategy/index.js';
 import type { ApListStrategy, EquivalenceClass } from '../strategy/strategy.js';
 import type { Terminal } from './terminal.js';

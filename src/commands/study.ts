@@ -1,8 +1,9 @@
 /** `vgic-replay study`: the question of a mailing-list thread, answered with counted figures. */
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { renderStudy } from '../report/terminal.js';
 import { studies, studyNamed } from '../study/index.js';
 import type { Study } from '../study/study.js';
+import { parseSeed } from './seed-option.js';
 import { type Terminal, tool } from './terminal.js';
 
 const STUDY_SCHEMA = 'vgic-replay/study/1';
@@ -23,14 +24,6 @@ export function registerStudy(program: Command, terminal: Terminal): void {
         json === true ? toJson(records, seed) : records.map((study) => renderStudy(study, terminal)).join('\n'),
       );
     });
-}
-
-/** Throws InvalidArgumentError unless it is a whole number below 2^32. */
-export function parseSeed(text: string): number {
-  const seed = Number(text);
-  if (text.trim() === '' || !Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff)
-    throw new InvalidArgumentError('It must be a whole number below 2^32.');
-  return seed;
 }
 
 const toJson = (records: readonly Study[], seed: number): string =>

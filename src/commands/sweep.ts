@@ -17,7 +17,6 @@ import { resolveParams } from '../workload/workload.js';
 export const SWEEP_DEPTHS: readonly number[] = [
   0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 960,
 ];
-export const SWEEP_NR_LRS: readonly number[] = [4, 16];
 const ARRIVALS = 1;
 /** Guest entries counted at each depth. */
 const ROUNDS = 64;

@@ -2,7 +2,7 @@
 import { formatInteger } from '../base/number-format.js';
 import type { ExactPart } from '../replay/result.js';
 import { describeOthers, readSystems, type SystemReading } from '../report/system-counts.js';
-import { wrapText } from '../report/terminal.js';
+import { wrapText } from '../report/wrap-text.js';
 
 const INDENT = '  ';
 const CALLS = ' calls';

@@ -2,7 +2,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { OpenInput } from './inputs.js';
 import { type Answer, createUnitRunner, type Job } from './unit-runner.js';
-import { createWorkerPool } from './worker-pool.js';
 
 /** What became of a unit; `lost`: the process that ran it died, twice. */
 export type Outcome = Answer | { readonly lost: string };
@@ -22,21 +21,6 @@ export function createOwnPool(kept: ReadonlyMap<string, OpenInput>): UnitPool {
       for (const job of jobs) {
         onDone(job, await runner.run(job));
         await setImmediate();
-      }
-    },
-  };
-}
-
-/** `onDeath`: a process died; its unit is tried once more or is lost. */
-export function createUnitPool(processes: number, onDeath: (job: Job, willRetry: boolean) => void): UnitPool {
-  const pool = createWorkerPool<Job, Answer>(new URL('./unit-worker.js', import.meta.url), processes, onDeath);
-  return {
-    close: pool.close,
-    async run(jobs, onDone) {
-      try {
-        await pool.run(jobs, (job, outcome) => onDone(job, 'lost' in outcome ? outcome : outcome.answer));
-      } finally {
-        pool.close();
       }
     },
   };

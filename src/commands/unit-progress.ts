@@ -1,5 +1,4 @@
 /** How far a run is: a bar, on a terminal alone. */
-import { SingleBar } from 'cli-progress';
 import type { Unit } from '../run/plan.js';
 import type { Terminal } from './terminal.js';
 
@@ -11,11 +10,16 @@ export interface UnitProgress {
 const BAR_WIDTH = 20;
 
 /** `finished`: ids of units that an earlier run has done. The time left goes by the cost of units. */
-export function startProgress(terminal: Terminal, units: readonly Unit[], finished: ReadonlySet<string>): UnitProgress {
+export async function startProgress(
+  terminal: Terminal,
+  units: readonly Unit[],
+  finished: ReadonlySet<string>,
+): Promise<UnitProgress> {
   if (!terminal.isErrTty || units.length === 0) return { done() {}, stop() {} };
   const total = units.reduce((sum, { cost }) => sum + cost, 0);
   let nrDone = finished.size;
   let cost = units.filter(({ id }) => finished.has(id)).reduce((sum, unit) => sum + unit.cost, 0);
+  const { SingleBar } = await import('cli-progress');
   const bar = new SingleBar({
     format: (options, { progress, eta }) => {
       const filled = Math.round(progress * BAR_WIDTH);

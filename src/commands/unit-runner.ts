@@ -3,7 +3,6 @@ import { InputError, UserError } from '../base/errors.js';
 import { replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type ExactPart } from '../replay/result.js';
 import { createTimeline, type Timeline } from '../replay/timeline.js';
-import { verifyTrace } from '../replay/verify.js';
 import type { DepthTimeline } from '../report/model.js';
 import type {
   Plan,
@@ -16,14 +15,11 @@ import type {
   UnitResults,
 } from '../run/plan.js';
 import type { ChosenStrategy } from '../strategy/index.js';
-import { studyNamed } from '../study/index.js';
 import type { TraceHeader } from '../trace/header.js';
-import { gatherEvidence } from './evidence.js';
 import { type OpenInput, openInput } from './inputs.js';
 import { replayChecked } from './invariant-check.js';
 import { requireSoundTrace } from './replay-checks.js';
 import { loadChosen, loadStrategy, parseStrategies } from './strategy-files.js';
-import { runSweep } from './sweep.js';
 import { tool } from './terminal.js';
 
 /** A unit with all that another process has to know of its plan. */
@@ -76,20 +72,22 @@ export function createUnitRunner(kept: ReadonlyMap<string, OpenInput> = new Map(
   async function run(job: Job): Promise<UnitResult> {
     const { unit, options } = job;
     const { seed } = options;
+    // What a unit needs besides traces and strategies is loaded for it: most processes see units of few kinds.
     switch (unit.kind) {
       case 'replay':
         return runReplay(unit, job, await open(job));
       case 'verify':
-        return runVerify(await open(job));
+        return await runVerify(await open(job));
       case 'sweep': {
         const choices = options.strategies === null ? undefined : parseStrategies(options.strategies);
         const chosen = choices === undefined ? undefined : await loadChosen(choices, { err() {} });
+        const { runSweep } = await import('./sweep.js');
         return runSweep(unit.nrLr, chosen, seed, options.flavour ?? undefined);
       }
       case 'study':
-        return studyNamed(unit.study).run({ seed });
+        return (await import('../study/index.js')).studyNamed(unit.study).run({ seed });
       case 'evidence':
-        return gatherEvidence();
+        return (await import('./evidence.js')).gatherEvidence();
     }
   }
 
@@ -153,7 +151,8 @@ function timelineOf(
   };
 }
 
-function runVerify({ identity, open }: OpenInput): UnitResults['verify'] {
+async function runVerify({ identity, open }: OpenInput): Promise<UnitResults['verify']> {
+  const { verifyTrace } = await import('../replay/verify.js');
   const source = open();
   return {
     ...verifyTrace(source),

@@ -40,6 +40,19 @@ test('the help names every verb and ends well', async () => {
   assert.match((await run(['--version'])).out, /^\d+\.\d+\.\d+\n$/);
 });
 
+test('the help says of each verb what its own help says, and does so without loading it', async () => {
+  const { out } = await run(['--help']);
+  const terms = [...out.split('Every day:')[1].matchAll(/^ {2}(\w+(?: [[<]\S+)*) {2,}/gm)].map((match) => match[1]);
+  assert.ok(terms.length > VERBS.length);
+  for (const term of terms.filter((each) => each !== 'help [command]'))
+    assert.match(
+      (await run([term.split(' ')[0], '--help'])).out,
+      new RegExp(`^Usage: vgic-replay ${quoteRegExp(term)}`),
+    );
+});
+
+const quoteRegExp = (text: string): string => text.replace(/[.[\]<>]/g, '\\$&');
+
 for (const verb of VERBS) {
   test(`${verb} --help has examples that its own parser takes, in 80 columns`, async () => {
     const { code, out } = await run([verb, '--help']);

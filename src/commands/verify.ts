@@ -6,9 +6,9 @@ import { createCoreTranslator } from '../replay/core-translator.js';
 import { strategiesFor } from '../replay/create-model.js';
 import { CAUSES, type Mismatch, type VerifyRecord, verifyTrace } from '../replay/verify.js';
 import { type ItsMismatch, type ItsRecord, verifyIts } from '../replay/verify-its.js';
+import { FLAVOUR_HELP, parseFlavour } from './flavour-option.js';
 import { openInput } from './inputs.js';
 import { CHECK_HELP, replayChecked } from './invariant-check.js';
-import { FLAVOUR_HELP, parseFlavour } from './replay.js';
 import { requireSoundTrace } from './replay-checks.js';
 import { type Terminal, tool } from './terminal.js';
 

@@ -1,5 +1,5 @@
 /** The chapters as one Markdown page with its figures. The same data, the same bytes. */
-import { renderTable } from '../report/markdown.js';
+import { renderTable } from '../report/markdown-document.js';
 import type { Block, Chapter, Source } from './chapter.js';
 import { FINDINGS_COMMAND } from './chapter.js';
 import type { FindingsData } from './data.js';

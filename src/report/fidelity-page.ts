@@ -1,7 +1,7 @@
 /** The generated parts of reports/fidelity.md: the tables of a report's exact part, and the list of known defects. */
 import { textColumn } from './document.js';
 import { describeSources, evidenceTable, verifyTable } from './fidelity.js';
-import { escapeMarkdown, renderTable } from './markdown.js';
+import { escapeMarkdown, renderTable } from './markdown-document.js';
 import type { ReportModel } from './model.js';
 
 /** One scenario of a known defect. */

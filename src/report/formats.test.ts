@@ -5,12 +5,14 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { METRIC_NAMES, PATH_NAMES } from '../replay/result.js';
 import { csvField, renderCsv, renderMeasuredCsv } from './csv.js';
 import { canonicalJson, hashExactPart, renderJson } from './json.js';
-import { escapeMarkdown, renderMarkdown } from './markdown.js';
+import { renderMarkdown } from './markdown.js';
+import { escapeMarkdown } from './markdown-document.js';
 import type { ReportModel } from './model.js';
 import { createModel } from './model.js';
-import { renderTerminal, wrapText } from './terminal.js';
+import { renderTerminal } from './terminal.js';
 import { makeCell, makeFullModel } from './test-fixture.js';
 import { makeMeasured } from './test-measured.js';
+import { wrapText } from './wrap-text.js';
 
 const readSchema = (name: string): object =>
   JSON.parse(readFileSync(new URL(`../../../reports/${name}.schema.json`, import.meta.url), 'utf8'));

@@ -2,7 +2,7 @@
 import { formatDecimal, plural } from '../../base/number-format.js';
 import type { CellComparison, Comparison, Side } from '../../compare/comparison.js';
 import { type Block, numberColumn, type ReportDocument, type Section, textColumn } from '../document.js';
-import { renderDocument } from '../markdown.js';
+import { renderDocument } from '../markdown-document.js';
 import { describePlace, describeValue } from './describe-changes.js';
 import { WORST_FIRST, worstFirst } from './worst-first.js';
 

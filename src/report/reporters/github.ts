@@ -6,7 +6,7 @@
 import { plural } from '../../base/number-format.js';
 import type { Comparison, Verdict } from '../../compare/comparison.js';
 import type { CellResult } from '../../replay/result.js';
-import { escapeMarkdown } from '../markdown.js';
+import { escapeMarkdown } from '../markdown-document.js';
 import { nameCells, statusOf } from './cell-figures.js';
 import { markdownOfComparison } from './comparison-document.js';
 import { describeChanges } from './describe-changes.js';
