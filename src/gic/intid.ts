@@ -27,6 +27,10 @@ export const isLpi = (intid: number): boolean => intid >= LPI_BASE && intid < LP
 export type GicModel = 'gicv3' | 'gicv2' | 'gicv2-on-gicv3';
 export const GIC_MODELS: readonly GicModel[] = ['gicv3', 'gicv2', 'gicv2-on-gicv3'];
 
+const MAX_GICV2_VCPUS = 8;
+
+export const maxVcpusOf = (model: GicModel): number => (model === 'gicv3' ? MAX_VCPUS : MAX_GICV2_VCPUS);
+
 /** The machine a trace was recorded on, or made for. */
 export interface Machine {
   /** Id of a record of gic/flavour. */

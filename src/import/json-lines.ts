@@ -12,8 +12,8 @@ import {
   isSgi,
   MAX_NR_LR,
   MAX_SPIS,
-  MAX_VCPUS,
   type Machine,
+  maxVcpusOf,
   NR_LPIS,
   SPI_BASE,
   SPURIOUS_INTID,
@@ -27,7 +27,6 @@ export const JSON_LINES_VERSION = 1;
 const VERSION_FIELD = 'vgic-replay';
 const MAX_LINE_CHARS = 1 << 20;
 const MAX_DT = 2 ** 32 - 1;
-const MAX_VCPUS_GICV2 = 8;
 const NS_PER_US = 1000;
 const DEFAULT_FLAVOUR = 'kvm-6.1';
 
@@ -106,7 +105,7 @@ function readSettings(header: JsonObject): Settings {
     machine: {
       flavour: flavour.id,
       model,
-      nrVcpus: number('vcpus', 1, 1, model === 'gicv3' ? MAX_VCPUS : MAX_VCPUS_GICV2),
+      nrVcpus: number('vcpus', 1, 1, maxVcpusOf(model)),
       nrSpis: number('spis', 64, 0, MAX_SPIS),
       nrLpis: hasLpis ? NR_LPIS : 0,
       nrLr: number('lrs', 4, 1, MAX_NR_LR),

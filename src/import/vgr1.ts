@@ -10,7 +10,7 @@ import {
   isSgi,
   MAX_NR_LR,
   MAX_SPIS,
-  MAX_VCPUS,
+  maxVcpusOf,
   NR_LPIS,
   SPI_BASE,
   SPI_END,
@@ -24,7 +24,6 @@ export const VGR1_RECORD_BYTES = 16;
 /** "VGR1" read as a little-endian word. */
 const MAGIC = 0x31524756;
 const MODELS: readonly GicModel[] = ['gicv3', 'gicv2', 'gicv2-on-gicv3'];
-const MAX_VCPUS_GICV2 = 8;
 const PMR_AT_START = 0xf8;
 const NR_OPERATIONS = 26;
 const INTIDS_OF_EVENT = 2 ** ev.INTID_BITS;
@@ -155,7 +154,7 @@ function readFileHeader(view: DataView, name: string): FileHeader {
   const nrLr = machineWord & 0xff;
   const model = MODELS[machineWord >>> 8];
   if (model === undefined) fail(13, `GIC model ${machineWord >>> 8}, known are 0 to ${MODELS.length - 1}`, remedy);
-  const maxVcpus = model === 'gicv3' ? MAX_VCPUS : MAX_VCPUS_GICV2;
+  const maxVcpus = maxVcpusOf(model);
   if (nrVcpus < 1 || nrVcpus > maxVcpus) fail(4, `${nrVcpus} vCPUs, ${model} has 1 to ${maxVcpus}`, remedy);
   if (nrSpis > MAX_SPIS) fail(8, `${nrSpis} SPIs, a GIC has at most ${MAX_SPIS}`, remedy);
   if (nrLr < 1 || nrLr > MAX_NR_LR) fail(12, `${nrLr} list registers, possible are 1 to ${MAX_NR_LR}`, remedy);

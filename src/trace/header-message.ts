@@ -1,12 +1,11 @@
 /** TraceHeader ↔ the Header message of trace.proto, with every range checked on the way in. */
 import { InputError } from '../base/errors.js';
-import { type GicModel, MAX_NR_LR, MAX_SPIS, MAX_VCPUS, NR_LPIS } from '../gic/intid.js';
+import { type GicModel, MAX_NR_LR, MAX_SPIS, maxVcpusOf, NR_LPIS } from '../gic/intid.js';
 import type { Fidelity, Gap, ImportCounts, TraceHeader } from './header.js';
 import { lookupMessage } from './protobuf.js';
 import { FORMAT_NAME, FORMAT_VERSION } from './wire.js';
 
 /** vCPUs a GICv2 can address. */
-const MAX_GICV2_VCPUS = 8;
 
 // The position of a value is its number in trace.proto, minus one.
 const MODELS: readonly GicModel[] = ['gicv3', 'gicv2', 'gicv2-on-gicv3'];
@@ -95,7 +94,7 @@ export function decodeHeader(bytes: Uint8Array, file: string): TraceHeader {
     machine: {
       flavour: machine.choice('flavour', FLAVOURS),
       model,
-      nrVcpus: machine.integer('nrVcpus', 1, model === 'gicv3' ? MAX_VCPUS : MAX_GICV2_VCPUS),
+      nrVcpus: machine.integer('nrVcpus', 1, maxVcpusOf(model)),
       nrSpis: machine.integer('nrSpis', 0, MAX_SPIS),
       nrLpis,
       nrLr: machine.integer('nrLr', 1, MAX_NR_LR),

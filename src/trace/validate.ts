@@ -1,27 +1,8 @@
 /** A checked pass over a whole trace: everything that can be told without a model. */
 import { InputError } from '../base/errors.js';
-import {
-  ABORTED_ENTRY,
-  ACK,
-  createEventBlock,
-  DEACTIVATE,
-  EOI,
-  type EventBlock,
-  EXPECT_FOLD,
-  EXPECT_LRS,
-  FLUSH,
-  FOLD,
-  findKind,
-  GUEST_DRAIN,
-  GUEST_LR_STATE,
-  PRIORITY_DROP,
-  PRUNE,
-  SYNC,
-  VCPU_MASK,
-  wordKind,
-  wordVcpu,
-} from './events.js';
+import { createEventBlock, type EventBlock, findKind, VCPU_MASK, wordKind, wordVcpu } from './events.js';
 import type { TraceHeader } from './header.js';
+import { findLifeCycleProblem, stepLifeCycle } from './life-cycle.js';
 import { findRangeProblem } from './ranges.js';
 import { openTrace, type TraceReader } from './reader.js';
 import type { ByteSource } from './source.js';
@@ -49,28 +30,6 @@ export interface ValidationReport {
 }
 
 const DEFAULT_MAX_PROBLEMS = 20;
-
-// Where a vCPU is between FLUSH and SYNC.
-const OUTSIDE = 0;
-const IN_GUEST = 1;
-/** Folded, not yet pruned: a SYNC that came in two parts. */
-const FOLDED = 2;
-/** KVM lets go of the list lock at every migration: a PRUNE may come in several parts. */
-const PRUNED = 3;
-
-const IN_GUEST_ONLY: ReadonlySet<number> = new Set([
-  SYNC,
-  FOLD,
-  ACK,
-  EOI,
-  PRIORITY_DROP,
-  DEACTIVATE,
-  GUEST_DRAIN,
-  GUEST_LR_STATE,
-  ABORTED_ENTRY,
-  EXPECT_LRS,
-  EXPECT_FOLD,
-]);
 
 /**
  * Checks structure, checksums, counts, ranges, the life cycle of each vCPU (flush only outside, sync and guest accesses
@@ -131,21 +90,6 @@ function createEventCheck(header: TraceHeader, report: Report): (block: EventBlo
       where[vcpu] = stepLifeCycle(kind, where[vcpu]);
     }
   };
-}
-
-function findLifeCycleProblem(kind: number, place: number): string | undefined {
-  if (kind === FLUSH && place === IN_GUEST) return 'while it is in the guest';
-  if (kind === FLUSH && place === FOLDED) return 'between its fold and its prune';
-  if (kind === PRUNE && place !== FOLDED && place !== PRUNED) return 'without a fold before it';
-  if (IN_GUEST_ONLY.has(kind) && place !== IN_GUEST) return 'while it is out of the guest';
-  return undefined;
-}
-
-function stepLifeCycle(kind: number, place: number): number {
-  if (kind === FLUSH) return IN_GUEST;
-  if (kind === FOLD) return FOLDED;
-  if (kind === PRUNE) return PRUNED;
-  return kind === SYNC ? OUTSIDE : place;
 }
 
 function checkGaps(reader: TraceReader, report: Report): void {

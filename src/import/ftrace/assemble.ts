@@ -53,6 +53,7 @@ interface Context {
   /** Samples of host lines for the next vgic_queue. */
   physical: Step[];
   lastLine: number;
+  lastCpu: number;
 }
 
 const createContext = (): Context => ({
@@ -65,6 +66,7 @@ const createContext = (): Context => ({
   physIntid: -1,
   physical: [],
   lastLine: 0,
+  lastCpu: -1,
 });
 
 export interface AssemblerReport {
@@ -120,6 +122,21 @@ export class Assembler {
     return known;
   }
 
+  /** Lines of this CPU (-1: of any) are missing here: what was under way on it is not continued by what follows. */
+  breakOff(line: number, tick: number, cpu: number): void {
+    this.#line = line;
+    this.#tick = tick;
+    for (const context of this.#contexts.values()) {
+      if (cpu >= 0 && context.lastCpu !== cpu) continue;
+      this.#closeQueue(context);
+      this.#closeSilent(context);
+      context.cause = NO_CAUSE;
+      context.physIntid = -1;
+      context.physical = [];
+    }
+    this.#runs.breakOff(line, tick, cpu);
+  }
+
   /** End of text: whatever is open ends here. */
   finish(): void {
     this.#line++;
@@ -140,6 +157,7 @@ export class Assembler {
       this.#contexts.set(key, context);
     }
     context.lastLine = at.line;
+    context.lastCpu = at.cpu;
     // A line of an outer context ends whatever interrupted it on this CPU.
     if (at.context !== CONTEXT_HARD) this.#leave(`h${at.cpu}`);
     if (at.context === CONTEXT_TASK) this.#leave(`s${at.cpu}`);

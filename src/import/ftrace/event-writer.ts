@@ -1,4 +1,9 @@
-/** Operations in their final order → events of the trace. Joins what belongs together: targets of one SGI, FOLD + PRUNE. */
+/**
+ * Operations in their final order → events of the trace. Joins what belongs together: targets of one SGI, FOLD + PRUNE.
+ * Whatever lines were lost or damaged, the trace is sound: an event that the machine cannot have is left out, and the
+ * step of a vCPU that is missing before an event is put in, behind a gap.
+ */
+import type { Machine } from '../../gic/intid.js';
 import {
   ACK,
   DEACTIVATE,
@@ -6,14 +11,21 @@ import {
   type EventSink,
   FIRST_FACT,
   FOLD,
+  findKind,
   GUEST_LR_STATE,
+  INTID_MASK,
+  LOST,
   NOP,
   PMR,
   PRIORITY_DROP,
   PRUNE,
+  packWord,
   SGI,
   SYNC,
 } from '../../trace/events.js';
+import type { Gap } from '../../trace/header.js';
+import { findMissingStep, OUTSIDE, stepLifeCycle } from '../../trace/life-cycle.js';
+import { findRangeProblem } from '../../trace/ranges.js';
 
 /** A longer silence is bridged by NOPs. */
 const MAX_DT = 0xffffffff;
@@ -38,10 +50,33 @@ interface Fact {
   readonly intid: number;
   readonly value: number;
   readonly tick: number;
+  /** Of lost events: where in the source. */
+  readonly place?: string;
+}
+
+/** A header holds some hundred gaps: more are joined here already, so that they do not fill the memory. */
+const MAX_GAPS = 4096;
+
+export interface WriterReport {
+  /** An event that the machine cannot have was left out. */
+  impossible(line: number, what: string): void;
+  /** A step that must have happened was put in. */
+  missing(line: number, what: string): void;
 }
 
 export class EventWriter {
+  /** The line of the source whose doing is being written. */
+  line = 0;
+  /** Where events were lost, in order. */
+  readonly gaps: Gap[] = [];
   readonly #sink: EventSink;
+  readonly #machine: Machine;
+  readonly #report: WriterReport;
+  /** Where each vCPU is. */
+  readonly #places: number[];
+  /** Gaps up to the last step of each vCPU. */
+  readonly #gapsSeen: number[];
+  #nrGaps = 0;
   #held: Held | null = null;
   /** Noted and not yet written. */
   #facts: Fact[] = [];
@@ -50,8 +85,12 @@ export class EventWriter {
   #stepTick = 0;
   #reordered = 0;
 
-  constructor(sink: EventSink) {
+  constructor(sink: EventSink, machine: Machine, report: WriterReport) {
     this.#sink = sink;
+    this.#machine = machine;
+    this.#report = report;
+    this.#places = Array.from({ length: machine.nrVcpus }, () => OUTSIDE);
+    this.#gapsSeen = Array.from({ length: machine.nrVcpus }, () => 0);
   }
 
   /** Events written so far. */
@@ -93,6 +132,11 @@ export class EventWriter {
     this.#facts.push({ kind, vcpu, intid, value, tick });
   }
 
+  /** Here events were lost (0: nobody knows how many). `place`: where in the source. */
+  lost(lost: number, place: string, tick: number): void {
+    this.#facts.push({ kind: LOST, vcpu: 0, intid: 0, value: lost, tick, place });
+  }
+
   #noteOrder(kind: number, tick: number, latest: number): void {
     if (kind >= FIRST_FACT || kind === PRUNE || GUEST_ACCESSES.has(kind)) return;
     if (latest < this.#stepTick) {
@@ -121,15 +165,62 @@ export class EventWriter {
 
   /** The first `count` facts, at their own times but not later than `latest`. */
   #passFacts(count: number, latest: number): void {
-    for (const fact of this.#facts.splice(0, count)) {
-      this.#put(fact.kind, fact.vcpu, fact.intid, fact.value, Math.min(fact.tick, latest));
+    for (const { kind, vcpu, intid, value, tick, place } of this.#facts.splice(0, count)) {
+      this.#put(kind, vcpu, intid, value, Math.min(tick, latest), place);
     }
   }
 
-  #put(kind: number, vcpu: number, intid: number, value: number, tick: number): void {
+  #put(kind: number, vcpu: number, intid: number, value: number, tick: number, gapAt?: string): void {
+    const problem = this.#findProblem(kind, vcpu, intid, value);
+    if (problem !== undefined) {
+      this.#report.impossible(this.line, problem);
+      return;
+    }
+    this.#putMissing(kind, vcpu, tick);
+    this.#append(kind, vcpu, intid, value, tick, gapAt);
+    this.#step(vcpu, kind);
+  }
+
+  #step(vcpu: number, kind: number): void {
+    const place = stepLifeCycle(kind, this.#places[vcpu]);
+    if (place === this.#places[vcpu]) return;
+    this.#places[vcpu] = place;
+    this.#gapsSeen[vcpu] = this.#nrGaps;
+  }
+
+  #findProblem(kind: number, vcpu: number, intid: number, value: number): string | undefined {
+    if (vcpu < this.#machine.nrVcpus && intid <= INTID_MASK)
+      return findRangeProblem(packWord(kind, vcpu, intid), value, this.#machine);
+    return `${findKind(kind)?.name}: no vCPU ${vcpu} or INTID ${intid}`;
+  }
+
+  /** What a vCPU must have done before this event, and no line shows. */
+  #putMissing(kind: number, vcpu: number, tick: number): void {
+    for (;;) {
+      const step = findMissingStep(kind, this.#places[vcpu]);
+      if (step === undefined) return;
+      this.#report.missing(this.line, `the ${findKind(step)?.name} of vCPU ${vcpu} is missing`);
+      // Lost events that the source owns up to explain it.
+      if (this.#gapsSeen[vcpu] === this.#nrGaps) this.#append(LOST, 0, 0, 0, tick, `line ${this.line}`);
+      this.#append(step, vcpu, 0, 0, tick);
+      this.#step(vcpu, step);
+    }
+  }
+
+  #addGap(lost: number, place: string): void {
+    this.#nrGaps++;
+    const { gaps } = this;
+    const last = gaps.at(-1);
+    if (last === undefined || gaps.length < MAX_GAPS) gaps.push({ afterEvent: this.#written, lost, place });
+    else gaps[MAX_GAPS - 1] = { ...last, lost: last.lost === 0 || lost === 0 ? 0 : last.lost + lost };
+  }
+
+  /** `gapAt`: of LOST, where in the source. */
+  #append(kind: number, vcpu: number, intid: number, value: number, tick: number, gapAt?: string): void {
     let dt = this.#lastTick < 0 ? 0 : Math.max(0, tick - this.#lastTick);
     for (; dt > MAX_DT; dt -= MAX_DT, this.#written++) this.#sink.event(NOP, 0, 0, 0, MAX_DT);
     this.#lastTick = Math.max(this.#lastTick, tick);
+    if (gapAt !== undefined) this.#addGap(value, gapAt);
     this.#written++;
     this.#sink.event(kind, vcpu, intid, value, dt);
   }

@@ -1,5 +1,5 @@
 /** Fields of the probe lines: state of an interrupt, list registers, list entries. Undefined: the line is broken. */
-import { LPI_END, MAX_NR_LR, NR_PRIVATE_IRQS } from '../../gic/intid.js';
+import { LPI_END, NR_PRIVATE_IRQS } from '../../gic/intid.js';
 import { readNumber, readToken, splitWords } from './line.js';
 import { type IrqFields, VCPU_UNKNOWN } from './step.js';
 import type { FtraceSurvey } from './survey.js';
@@ -50,17 +50,19 @@ export function readIrqFields(survey: FtraceSurvey, text: string): IrqFields | u
 /** The vCPU whose private interrupt a line speaks of; 0 for SPIs and LPIs, which have none. */
 export const ownerOf = (fields: IrqFields): number => (fields.intid < NR_PRIVATE_IRQS ? Math.max(0, fields.target) : 0);
 
-export function readLrs(text: string): { used: number; lo: number[]; hi: number[] } {
-  const used = Math.min(MAX_NR_LR, readNumber(text, 'used='));
+/** Of an lr_flush or lr_fold line. Undefined: the line is broken. */
+export function readLrs(text: string, nrLr: number): { used: number; lo: number[]; hi: number[] } | undefined {
+  const used = readNumber(text, 'used=');
+  if (!(used >= 0 && used <= nrLr)) return undefined;
   const lo: number[] = [];
   const hi: number[] = [];
   for (let i = 0; i < used; i++) {
     const words = splitWords(readToken(text, `lr${i}=`));
-    if (words === undefined) break;
+    if (words === undefined) return undefined;
     lo.push(words.lo);
     hi.push(words.hi);
   }
-  return { used: lo.length, lo, hi };
+  return { used, lo, hi };
 }
 
 /** a0..a9; the list head is -1. */

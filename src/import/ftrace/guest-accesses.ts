@@ -69,13 +69,14 @@ export class GuestAccesses {
     const vcpu = Number(vcpuText);
     const entryLine = Number(lineText);
     const value = Number(valueText);
-    if (!(vcpu >= 0) || !(entryLine > 0) || Number.isNaN(value)) {
+    const tick = Math.round(Number(time) * this.#ticksPerSecond);
+    if (!(vcpu >= 0) || !(entryLine > 0) || Number.isNaN(value) || !Number.isSafeInteger(tick)) {
       this.#report.unusable(this.#row, text);
       return;
     }
     // Rows of several vCPUs are only roughly in the order of their runs: read on until well past the wanted one.
     this.#lastEntry = Math.max(this.#lastEntry, entryLine - 2000);
-    const access = this.#decode(vcpu, register, value, Math.round(Number(time) * this.#ticksPerSecond));
+    const access = this.#decode(vcpu, register, value, tick);
     if (access === null) {
       this.#report.unusable(this.#row, text);
       return;

@@ -39,6 +39,10 @@ export class GuestRuns {
     const { vcpu, tick, closeTick, result } = op;
     if (op.sortCount >= 0) this.#out.write(K.EXPECT_SORT, vcpu, 0, op.sortCount, tick);
     this.#out.write(K.FLUSH, vcpu, 0, 0, tick);
+    if (op.isCut) {
+      this.#guests[vcpu].lrs.forget();
+      return;
+    }
     this.#out.write(K.EXPECT_LRS, vcpu, result?.used ?? 0, result?.hcr ?? HCR_IDLE, closeTick);
     if (result !== null) {
       this.#writeLrs(vcpu, result.lo, result.hi, closeTick);
@@ -90,8 +94,12 @@ export class GuestRuns {
   writeExit({ vcpu, fold, tick, aborted }: SyncOperation): void {
     this.#writeAccesses(vcpu, Number.POSITIVE_INFINITY, tick);
     if (aborted) this.#out.write(K.ABORTED_ENTRY, vcpu, 0, 0, tick);
+    const { lrs } = this.#guests[vcpu];
+    const changed = fold === null ? [] : lrs.differences(readBackLrs(this.#survey.model, fold));
+    // Another exit before the next entry is one whose entry was lost.
+    lrs.forget();
     if (fold === null) return;
-    for (const { lr, state } of this.#guests[vcpu].lrs.differences(readBackLrs(this.#survey.model, fold))) {
+    for (const { lr, state } of changed) {
       this.#out.write(K.GUEST_LR_STATE, vcpu, lr, state, tick);
       if (this.#accesses !== null) this.corrected++;
     }

@@ -447,28 +447,3 @@ test('text that is no ftrace is refused in one line', () => {
     assert.equal(isFtrace(new TextEncoder().encode(text)), false);
   }
 });
-
-test('damaged text is imported with warnings, not with a crash and not for ever', () => {
-  let seed = 7;
-  const random = (below: number): number => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
-  const rounds = Array.from({ length: 60 }, (_, i) => [
-    ...sgiLines(i & 1, 1 - (i & 1), i & 15),
-    ...run(1 - (i & 1), [i & 15], [i & 15]),
-  ]);
-  const sound = write([...SET_UP, ...rounds.flat()]);
-  for (let round = 0; round < 40; round++) {
-    const damaged = sound.split('\n').flatMap((line) => {
-      const chance = random(40);
-      if (chance === 0) return [];
-      if (chance === 1) return [line.slice(0, random(line.length + 1))];
-      if (chance === 2) return [line.replace(/\d+/g, (digits) => (random(4) === 0 ? String(random(70000)) : digits))];
-      return [line];
-    });
-    const { header, all } = importText(damaged.join('\n'));
-    assert.ok(all.length > 100);
-    assert.ok(header.counts.sourceLines > 500);
-  }
-});

@@ -7,13 +7,13 @@
 import type { Machine } from '../../gic/intid.js';
 import type { EventSink } from '../../trace/events.js';
 import { LOST } from '../../trace/events.js';
-import type { Gap, ImportCounts, TraceHeader } from '../../trace/header.js';
+import type { ImportCounts, TraceHeader } from '../../trace/header.js';
 import { StockImporter, type StockOutcome } from '../stock/importer.js';
 import { EventTally } from '../stock/tally.js';
 import { Assembler } from './assemble.js';
 import { EventWriter } from './event-writer.js';
 import { GuestAccesses } from './guest-accesses.js';
-import { isDecoration, parseLine, parseLost, parseOverwritten, type TraceLine } from './line.js';
+import { isDecoration, parseLine, parseLossCpu, parseLost, parseOverwritten, type TraceLine } from './line.js';
 import { Orderer } from './order.js';
 import { readStockLine } from './stock-line.js';
 import { type FtraceSurvey, FtraceSurveyor } from './survey.js';
@@ -61,7 +61,6 @@ export class FtraceImporter {
   readonly #orderer: Orderer | null;
   readonly #assembler: Assembler | null;
   readonly #stock: StockImporter | null;
-  readonly #gaps: Gap[] = [];
   readonly #unknownEvents = new EventTally();
   #lines = 0;
   #unknownLines = 0;
@@ -72,7 +71,13 @@ export class FtraceImporter {
 
   constructor(survey: FtraceSurvey, side: FtraceSide, sink: EventSink) {
     this.#side = side;
-    this.#out = new EventWriter(sink);
+    this.#out = new EventWriter(sink, machineOf(survey), {
+      impossible: (line, what) => {
+        this.#unknownLines++;
+        this.#warn(`line ${line}`, what);
+      },
+      missing: (line, what) => this.#warn(`line ${line}`, what),
+    });
     if (survey.probes === 'stock') {
       this.#orderer = null;
       this.#assembler = null;
@@ -134,8 +139,13 @@ export class FtraceImporter {
       this.#lostEvents += lost;
       const place = `line ${this.#lines}`;
       this.#warn(place, lost === 0 ? 'events were lost' : `${lost} events were lost`);
-      this.#gaps.push({ afterEvent: this.#out.events, lost, place });
-      this.#out.write(LOST, 0, 0, lost, this.#lastTick);
+      const tick = this.#lastTick;
+      if (this.#assembler === null) this.#out.lost(lost, place, tick);
+      else {
+        const line = this.#lines;
+        this.#assembler.breakOff(line, tick, parseLossCpu(text));
+        this.#orderer?.add({ type: 'remark', kind: LOST, vcpu: 0, intid: 0, value: lost, line, tick });
+      }
     } else if (!isDecoration(text)) {
       this.#unknownLines++;
       this.#lastText = text;
@@ -166,7 +176,7 @@ export class FtraceImporter {
       fidelity: isStock ? 1 : 3,
       guestAccesses: isStock ? 'drain' : this.#side.acks === undefined ? 'lr-state' : 'recorded',
       counts,
-      gaps: this.#gaps,
+      gaps: this.#out.gaps,
       events: this.#out.events,
       conflicts: order?.conflicts ?? 0,
       leftOut: this.#unknownEvents.describe(),

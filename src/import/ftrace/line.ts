@@ -103,6 +103,12 @@ export function parseLost(text: string): number {
   return LOST_SOME.test(text) ? 0 : -1;
 }
 
+/** The CPU whose events a line of lost events tells of, -1: it does not say. */
+export function parseLossCpu(text: string): number {
+  const match = /^CPU:(\d{1,5}) /.exec(text);
+  return match === null ? Number(splitColumns(text)?.[2] ?? -1) : Number(match[1]);
+}
+
 /** tracefs: `# entries-in-buffer/entries-written: 100/142   #P:2`: 42 were overwritten before the first line. */
 export function parseOverwritten(text: string): number {
   const match = /^# entries-in-buffer\/entries-written: (\d{1,15})\/(\d{1,15})\b/.exec(text);

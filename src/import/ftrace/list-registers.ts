@@ -48,10 +48,17 @@ export const stateOf = (lr: FoldedLr): number => (lr.pending ? STATE_PENDING : 0
 export class GuestLrs {
   #intids: number[] = [];
   #states: number[] = [];
+  #isKnown = false;
 
   enter(lrs: readonly FoldedLr[]): void {
     this.#intids = lrs.map((lr) => lr.intid);
     this.#states = lrs.map(stateOf);
+    this.#isKnown = true;
+  }
+
+  /** What the next run begins with is not known. */
+  forget(): void {
+    this.#isKnown = false;
   }
 
   /** Acknowledge, EOI and DIR as the virtual CPU interface does them (vgic-spec 1.16). */
@@ -65,12 +72,13 @@ export class GuestLrs {
     }
   }
 
-  /** LRs whose state is another one than was read back, with that state. */
+  /** LRs whose state is another one than was read back, with that state; all, if nobody knows what they held. */
   differences(readBack: readonly FoldedLr[]): { lr: number; state: number }[] {
     const found: { lr: number; state: number }[] = [];
     for (const [lr, word] of readBack.entries()) {
       const state = stateOf(word);
-      if (lr < this.#states.length && state !== this.#states[lr]) found.push({ lr, state });
+      if (!this.#isKnown) found.push({ lr, state });
+      else if (lr < this.#states.length && state !== this.#states[lr]) found.push({ lr, state });
     }
     return found;
   }

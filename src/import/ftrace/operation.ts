@@ -69,7 +69,10 @@ export interface FlushOperation {
   /** a0..a9 before the sort. */
   sortList: readonly number[];
   populates: Populate[];
+  /** Null: nothing was printed, because the list was empty, or the line is missing (`isCut`). */
   result: FlushResult | null;
+  /** Lines of this run were lost or are broken: what it gave the hardware is not known. */
+  isCut: boolean;
 }
 
 export interface Removal {

@@ -106,6 +106,7 @@ export class Orderer {
 
   // --- Time passes.
   #process(op: Scheduled): void {
+    this.#out.line = op.line;
     this.#remarks.writeUpTo(op.line);
     if (op.type !== 'silent') this.#guests.writeAccesses(op.tick);
     switch (op.type) {

@@ -1,6 +1,6 @@
 /** meta.json beside a recording: what the text itself does not say. Every field is optional. */
 import { InputError } from '../../base/errors.js';
-import { MAX_NR_LR, MAX_SPIS, SPI_BASE } from '../../gic/intid.js';
+import { MAX_NR_LR, MAX_SPIS, maxVcpusOf, SPI_BASE } from '../../gic/intid.js';
 import type { FtraceSurvey } from './survey.js';
 
 export interface RecordingMeta {
@@ -38,14 +38,15 @@ export function completeSurvey(survey: FtraceSurvey, meta: RecordingMeta): Ftrac
   const vcpuOfPid = new Map(survey.vcpuOfPid);
   const vcpuOfPointer = new Map(survey.vcpuOfPointer);
   let { nrVcpus, nrSpis, nrLr } = survey;
+  const maxVcpus = maxVcpusOf(survey.model);
   for (const [pid, thread] of Object.entries(meta.threads ?? {})) {
     const { vcpu, kvm_vcpu_pointer: pointer } = thread;
-    if (typeof vcpu !== 'number' || !(vcpu >= 0 && vcpu < 126)) continue;
+    if (typeof vcpu !== 'number' || !(Number.isInteger(vcpu) && vcpu >= 0 && vcpu < maxVcpus)) continue;
     nrVcpus = Math.max(nrVcpus, vcpu + 1);
     if (!vcpuOfPid.has(Number(pid))) vcpuOfPid.set(Number(pid), vcpu);
     if (typeof pointer === 'string' && !vcpuOfPointer.has(pointer)) vcpuOfPointer.set(pointer, vcpu);
   }
-  if (isCount(meta.vcpus, 126)) nrVcpus = Math.max(nrVcpus, meta.vcpus);
+  if (isCount(meta.vcpus, maxVcpus)) nrVcpus = Math.max(nrVcpus, meta.vcpus);
   if (isCount(meta.host?.list_registers, MAX_NR_LR)) nrLr = meta.host.list_registers;
   // The recordings' own VMM takes the number of interrupts, private ones included.
   const served = /^tinyvmm .*-n (\d+)/.exec(meta.guest_command ?? '');

@@ -1,9 +1,9 @@
 /**
- * Lines that are kept as facts: MSIs that ask the ITS, timers, the guest's copies of its ITS commands. A fact changes
+ * Lines that are kept as facts: MSIs that ask the ITS, timers, the guest's copies of its ITS commands, lost events. A fact changes
  * nothing, so it takes no part in the ordering: it is written when the walk along the lines comes to it.
  */
 import { NR_PRIVATE_IRQS } from '../../gic/intid.js';
-import { HOST_TIMER_IRQ, ITS_TRIGGER, MSI_CACHED, TIMER_EXPIRED, TIMER_LEVEL } from '../../trace/events.js';
+import { HOST_TIMER_IRQ, ITS_TRIGGER, LOST, MSI_CACHED, TIMER_EXPIRED, TIMER_LEVEL } from '../../trace/events.js';
 import { HOST_TIMERS } from '../stock/importer.js';
 import type { EventWriter } from './event-writer.js';
 import { readIntid, readVcpu } from './fields.js';
@@ -85,7 +85,8 @@ export class Remarks {
     let count = 0;
     for (; count < this.#waiting.length && this.#waiting[count].line <= line; count++) {
       const { kind, vcpu, intid, value, tick } = this.#waiting[count];
-      this.#out.note(kind, vcpu, intid, value, tick);
+      if (kind === LOST) this.#out.lost(value, `line ${this.#waiting[count].line}`, tick);
+      else this.#out.note(kind, vcpu, intid, value, tick);
     }
     if (count > 0) this.#waiting.splice(0, count);
   }

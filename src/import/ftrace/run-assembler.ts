@@ -6,6 +6,9 @@ import type { FlushOperation, SyncOperation } from './operation.js';
 import { irqKey } from './step.js';
 import type { FtraceSurvey } from './survey.js';
 
+/** Entry line of a run whose kvm_entry may have been lost. */
+const UNSEEN = -1;
+
 type Run = FlushOperation | SyncOperation;
 
 /** `open` and `close` are told of every flush and sync; lines that fit nowhere are returned as false. */
@@ -18,7 +21,7 @@ export class RunAssembler {
   readonly #survey: FtraceSurvey;
   readonly #report: RunReport;
   readonly #byCpu = new Map<number, Run>();
-  /** Line of the last kvm_entry since the last flush, by vCPU. */
+  /** Line of the last kvm_entry since the last flush, by vCPU; 0: none yet, UNSEEN: nobody knows. */
   readonly #entryLine: number[] = [];
 
   constructor(survey: FtraceSurvey, report: RunReport) {
@@ -45,10 +48,23 @@ export class RunAssembler {
     for (const [cpu, run] of [...this.#byCpu]) this.#close(cpu, run, line, tick);
   }
 
+  /** Lines of this CPU (-1: of any) are missing. Any vCPU may have entered its guest on it unseen. */
+  breakOff(line: number, tick: number, lossCpu: number): void {
+    for (const [cpu, run] of [...this.#byCpu]) {
+      if (lossCpu >= 0 && lossCpu !== cpu) continue;
+      if (run.type === 'flush') run.isCut = true;
+      this.#close(cpu, run, line, tick);
+    }
+    for (const [vcpu, entry] of this.#entryLine.entries()) if (entry === 0) this.#entryLine[vcpu] = UNSEEN;
+  }
+
   #close(cpu: number, run: Run, line: number, tick: number): void {
     this.#byCpu.delete(cpu);
     // The last part of a sync may leave no line: it went on until this CPU said something else.
-    if (run.type === 'sync') {
+    if (run.type === 'flush') {
+      // What was sorted or populated ends in an lr_flush.
+      if (run.result === null && (run.sortCount >= 0 || run.populates.length > 0)) run.isCut = true;
+    } else {
       run.closeLine = line - 1;
       run.closeTick = tick;
     }
@@ -90,16 +106,18 @@ export class RunAssembler {
     }
     const run = this.#byCpu.get(at.cpu);
     if (run === undefined || run.vcpu !== vcpu) return false;
-    return run.type === 'flush' ? this.#addToFlush(at, run) : addToSync(at, run);
+    return run.type === 'flush' ? this.#addToFlush(at, run) : addToSync(at, run, this.#survey.nrLr);
   }
 
   #addToFlush(at: TraceLine, run: FlushOperation): boolean {
     run.closeLine = at.line;
     run.closeTick = at.tick;
     if (at.event === 'lr_flush') {
-      run.result = { ...readLrs(at.text), hcr: readNumber(at.text, 'hcr=') | 0, list: readList(at.text) };
+      const lrs = readLrs(at.text, this.#survey.nrLr);
+      if (lrs === undefined) run.isCut = true;
+      else run.result = { ...lrs, hcr: readNumber(at.text, 'hcr=') | 0, list: readList(at.text) };
       this.#close(at.cpu, run, at.line, at.tick);
-      return true;
+      return lrs !== undefined;
     }
     if (run.line === run.startLine) {
       run.line = at.line;
@@ -131,6 +149,7 @@ const beginFlush = ({ line, tick }: TraceLine, vcpu: number): FlushOperation => 
   sortList: [],
   populates: [],
   result: null,
+  isCut: false,
 });
 
 const beginSync = ({ line, tick }: TraceLine, vcpu: number, entryLine: number): SyncOperation => ({
@@ -149,14 +168,14 @@ const beginSync = ({ line, tick }: TraceLine, vcpu: number, entryLine: number): 
   removals: [],
 });
 
-function addToSync(at: TraceLine, run: SyncOperation): boolean {
+function addToSync(at: TraceLine, run: SyncOperation, nrLr: number): boolean {
   run.closeLine = at.line;
   run.closeTick = at.tick;
   if (at.event === 'lr_fold') {
     run.line = at.line;
     run.tick = at.tick;
-    run.fold = readLrs(at.text);
-    return true;
+    run.fold = readLrs(at.text, nrLr) ?? null;
+    return run.fold !== null;
   }
   const intid = readIntid(at.text, 'intid=');
   const to = at.event === 'ap_move' ? readNumber(at.text, 'to=') : -1;

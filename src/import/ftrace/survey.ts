@@ -3,7 +3,16 @@
  * Memory is bounded by the number of threads and vCPUs, not by the text.
  */
 import { InputError } from '../../base/errors.js';
-import { type GicModel, LPI_BASE, MAX_VCPUS, NR_LPIS, SPI_BASE, SPI_END } from '../../gic/intid.js';
+import {
+  type GicModel,
+  LPI_BASE,
+  MAX_NR_LR,
+  MAX_VCPUS,
+  maxVcpusOf,
+  NR_LPIS,
+  SPI_BASE,
+  SPI_END,
+} from '../../gic/intid.js';
 import { DEFAULT_NR_SPIS, type StockMachine, StockSurvey } from '../stock/survey.js';
 import { fractionDigits, isDecoration, parseLine, parseLost, readNumber, readToken, type TraceLine } from './line.js';
 import { type Printer, PrinterSurvey } from './printer.js';
@@ -84,7 +93,7 @@ export class FtraceSurveyor {
   }
 
   #noteVcpu(vcpu: number): void {
-    if (vcpu > this.#maxVcpu && vcpu < MAX_VCPUS) this.#maxVcpu = vcpu;
+    if (Number.isInteger(vcpu) && vcpu > this.#maxVcpu && vcpu < MAX_VCPUS) this.#maxVcpu = vcpu;
   }
 
   #noteIntid(intid: number): void {
@@ -102,6 +111,7 @@ export class FtraceSurveyor {
         const vcpu = readNumber(text, 'vcpu=');
         this.#hasProbes = true;
         this.#noteVcpu(vcpu);
+        if (!Number.isInteger(vcpu)) break;
         this.#vcpuOfPid.set(at.pid, vcpu);
         this.#vcpuOfPointer.set(readToken(text, 'vcpup='), vcpu);
         break;
@@ -116,7 +126,8 @@ export class FtraceSurveyor {
         this.#noteIntid(readNumber(text, 'intid='));
         break;
       case 'lr_flush':
-        if (this.#nrLr === 0) while (readToken(text, `lr${this.#nrLr}=`) !== '') this.#nrLr++;
+        // All are printed, in use or not; a line that was cut off shows fewer.
+        while (this.#nrLr < MAX_NR_LR && text.includes(` lr${this.#nrLr}=`)) this.#nrLr++;
         if (text.includes('vgic_v2_')) this.#hostIsV2 = true;
         break;
       case 'uaccess_dist':
@@ -155,9 +166,9 @@ export class FtraceSurveyor {
     return {
       probes: this.#hasProbes ? 'kprobes' : 'stock',
       model,
-      nrVcpus: Math.max(1, this.#maxVcpu + 1, this.#hasProbes ? 0 : stock.nrVcpus),
+      nrVcpus: Math.min(maxVcpusOf(model), Math.max(1, this.#maxVcpu + 1, this.#hasProbes ? 0 : stock.nrVcpus)),
       nrSpis: this.#countSpis(stock),
-      nrLpis: this.#hasLpis ? NR_LPIS : 0,
+      nrLpis: this.#hasLpis && model === 'gicv3' ? NR_LPIS : 0,
       nrLr: this.#nrLr === 0 ? DEFAULT_NR_LR : this.#nrLr,
       tickNs: this.#digits > 6 ? 1 : 1000,
       vcpuOfPid: this.#hasProbes ? this.#vcpuOfPid : stock.vcpuOfPid,

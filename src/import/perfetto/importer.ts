@@ -3,7 +3,8 @@
  * order of equal times is that of the file.
  */
 import { InputError } from '../../base/errors.js';
-import { type EventSink, LOST } from '../../trace/events.js';
+import type { Machine } from '../../gic/intid.js';
+import type { EventSink } from '../../trace/events.js';
 import type { Gap, TraceHeader } from '../../trace/header.js';
 import { EventWriter } from '../ftrace/event-writer.js';
 import { isUnneeded, STOCK_ASSUMPTIONS, StockImporter } from '../stock/importer.js';
@@ -73,11 +74,18 @@ function createRunningImporter(
   machine: StockMachine,
   warn: NonNullable<PerfettoOptions['onWarning']>,
 ): ByteImporter {
-  const out = new EventWriter(sink);
+  let unknown = 0;
+  /** Place of the record at hand. */
+  let at = '';
+  const out = new EventWriter(sink, machineOf(machine), {
+    impossible(_, what) {
+      unknown++;
+      warn({ place: at, what });
+    },
+    missing: (_, what) => warn({ place: at, what }),
+  });
   const stock = new StockImporter(machine, out);
   const leftOut = new EventTally();
-  const gaps: Gap[] = [];
-  let unknown = 0;
   let lostEvents = 0;
   /** Tick of the first record in the order of time. */
   let start: number | undefined;
@@ -85,12 +93,12 @@ function createRunningImporter(
   const noteLost = ({ lost, place }: LostRecord, tick: number): void => {
     lostEvents += lost;
     warn({ place, what: lost === 0 ? 'events were lost' : `${lost} events were lost` });
-    gaps.push({ afterEvent: out.events, lost, place });
-    out.write(LOST, 0, 0, lost, tick);
+    out.lost(lost, place, tick);
   };
 
   const take = (item: Item, place: string): void => {
     start ??= item.tick;
+    at = place;
     // One that came later than the window holds back has no better place than now.
     const tick = Math.max(0, item.tick - start);
     if ('lost' in item) {
@@ -121,6 +129,7 @@ function createRunningImporter(
       const facts = reader.end();
       order.finish();
       out.finish();
+      const gaps: Gap[] = [...out.gaps];
       if (facts.cut !== '')
         warn({ place: facts.cut.split(':')[0], what: facts.cut.slice(facts.cut.indexOf(': ') + 2) });
       if (facts.lostByStatistics > lostEvents && out.events > 0) {
@@ -151,25 +160,27 @@ function createRunningImporter(
   };
 }
 
+const machineOf = ({ nrVcpus, nrSpis }: StockMachine): Machine => ({
+  flavour: 'kvm-6.1',
+  model: 'gicv3',
+  nrVcpus,
+  nrSpis,
+  nrLpis: 0,
+  nrLr: ASSUMED_NR_LR,
+  distEnabledAtStart: true,
+  pmrAtStart: PMR_OF_A_RUNNING_GUEST,
+});
+
 function makeHeader(
   file: string,
-  { nrVcpus, nrSpis }: StockMachine,
+  machine: StockMachine,
   { kernel, version, clock }: PerfettoFacts,
   how: string,
   counts: TraceHeader['counts'],
   gaps: readonly Gap[],
 ): TraceHeader {
   return {
-    machine: {
-      flavour: 'kvm-6.1',
-      model: 'gicv3',
-      nrVcpus,
-      nrSpis,
-      nrLpis: 0,
-      nrLr: ASSUMED_NR_LR,
-      distEnabledAtStart: true,
-      pmrAtStart: PMR_OF_A_RUNNING_GUEST,
-    },
+    machine: machineOf(machine),
     fidelity: 1,
     name: traceNameOf(file),
     title: '',
