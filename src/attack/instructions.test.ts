@@ -5,7 +5,8 @@ import { createGenerator } from '../base/rng.js';
 import { expandProgram } from '../hostile/expand.js';
 import { doing, type GuestProgram, type Op, type ProgramSize, programMachine } from '../hostile/program.js';
 import { type Attacker, CAPABILITIES, defaultAttacker, writesOf } from './attacker.js';
-import { interruptsOn } from './evaluate.js';
+import { dimensionIndex } from './dimensions.js';
+import { createEvaluator, interruptsOn } from './evaluate.js';
 import { createInstructionCounter, estimateInstructions } from './instructions.js';
 import { createProgramSource } from './mutate.js';
 
@@ -58,6 +59,17 @@ test('an exit that no write causes is one, but for those with which a program en
   assert.equal(instructionsOf(once([doing('enter', { vcpu: 1 }), doing('pend')], 2)), 2);
 });
 
+test('a budget is kept to the last instruction', () => {
+  const program = once([doing('priority', { order: 'down', value: 32 })]);
+  const size = { n: 8, nrLr: 4 };
+  const fits = (instructions: number): boolean => {
+    const attacker: Attacker = { ...ALL, instructions, writesPerExit: 'unlimited' };
+    const limits = { events: 1024, steps: 1e6, counted: size };
+    return createEvaluator(attacker, limits).evaluate(program, TARGET, size).figures !== undefined;
+  };
+  assert.deepEqual([fits(8), fits(7)], [true, false]);
+});
+
 test('what is estimated is never more than what is needed', () => {
   const rng = createGenerator(11);
   for (const writesPerExit of [1, 'unlimited'] as const) {
@@ -71,4 +83,15 @@ test('what is estimated is never more than what is needed', () => {
       assert.ok(estimate <= needed, `${estimate} > ${needed}: ${JSON.stringify({ program, size })}`);
     }
   }
+});
+
+test('amplification: a drain takes an acknowledge and an end for each interrupt', () => {
+  const size = { n: 4, nrLr: 4 };
+  const evaluator = createEvaluator(ALL, { events: 1024, steps: 1e6, counted: size });
+  const at = dimensionIndex('amplification');
+  const amplificationOf = (end: readonly Op[]): number | undefined =>
+    evaluator.evaluate(once([doing('pend'), doing('enter'), ...end]), TARGET, size).figures?.[at];
+  const drained = amplificationOf([doing('drain')]);
+  assert.ok(drained !== undefined && drained > 0);
+  assert.equal(drained, amplificationOf([doing('ack', { value: 4 }), doing('eoi')]));
 });
