@@ -37,16 +37,17 @@ function coverDimension(
   flavour: string,
   dimension: number,
 ): Covering[] {
+  const figureOf = (program: GuestProgram, target: Target): number =>
+    evaluator.evaluate(program, target, settings.large).figures?.[dimension] ?? 0;
+  // Counted again: a saved archive may be of another version, whose figure nothing reaches.
   const champions = settings.targets.flatMap((target, at) => {
-    const champion = large[cellIndex(at, dimension)];
-    return target.flavour === flavour && champion !== null ? [{ ...target, ...champion }] : [];
+    const program = large[cellIndex(at, dimension)]?.program;
+    const figure = target.flavour === flavour && program !== undefined ? figureOf(program, target) : 0;
+    return program !== undefined && figure > 0 ? [{ ...target, program, figure }] : [];
   });
   const programs = [...new Map(champions.map(({ program }) => [JSON.stringify(program), program])).values()];
   const reaches = programs.map((program) =>
-    champions.map((champion) => {
-      const { figures } = evaluator.evaluate(program, champion, settings.large);
-      return figures !== undefined && figures[dimension] >= share * champion.figure;
-    }),
+    champions.map((champion) => figureOf(program, champion) >= share * champion.figure),
   );
   const coverings: Covering[] = [];
   let left = champions.map((_champion, at) => at);

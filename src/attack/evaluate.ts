@@ -9,7 +9,7 @@ import { type GuestProgram, interruptsAt, type ProgramSize, programMachine } fro
 import { createModel, findStrategyLack } from '../replay/create-model.js';
 import { createEngine, type Engine } from '../replay/engine.js';
 import { type ChosenStrategy, strategyNamed } from '../strategy/index.js';
-import { packWord } from '../trace/events.js';
+import { GUEST_DRAIN, packWord, wordKind } from '../trace/events.js';
 import { METRIC_STEPS, NR_METRICS, NR_PATHS } from '../vgic/counters.js';
 import { HostStop } from '../vgic/host-stop.js';
 import type { Vgic } from '../vgic/vgic.js';
@@ -116,6 +116,7 @@ export function createEvaluator(attacker: Attacker, limits: Limits, keptModels =
       if (!(error instanceof ProgramTooLong)) throw error;
       isTooLong = true;
     }
+    isTooLong ||= counter.count > attacker.instructions;
     expansion = { key, machine, count, instructions: counter.count, isTooLong };
     return expansion;
   }
@@ -138,11 +139,18 @@ export function createEvaluator(attacker: Attacker, limits: Limits, keptModels =
       cost.sectionMax.fill(0);
       cost.kicks = cost.ipis = 0;
       const before = stepsOf(vgic);
+      /** Instructions of drains beside the one that each counts as. */
+      let drained = 0;
       let stopped = false;
       try {
         while (at < count) {
           const end = Math.min(count, at + CHECKED_EVENTS);
-          for (; at < end; at++) engine.step(word[at], value[at]);
+          for (; at < end; at++) {
+            const { acks } = cost;
+            engine.step(word[at], value[at]);
+            // An acknowledge and an end for each interrupt; one acknowledge finds that there is none.
+            if (wordKind(word[at]) === GUEST_DRAIN) drained += Math.max(0, 2 * (cost.acks - acks) - 1);
+          }
           if (stepsOf(vgic) - before > limits.steps) return { figures: undefined, work: workOf(at, limits.steps) };
         }
       } catch (error) {
@@ -152,7 +160,8 @@ export function createEvaluator(attacker: Attacker, limits: Limits, keptModels =
         models.delete(key);
       }
       const steps = stepsOf(vgic) - before;
-      return { figures: readFigures({ cost, steps, instructions, stopped }), work: workOf(at, steps) };
+      const figures = readFigures({ cost, steps, instructions: instructions + drained, stopped });
+      return { figures, work: workOf(at, steps) };
     },
   };
 }
