@@ -1,6 +1,6 @@
 /** How far a run is: a bar, on a terminal alone. */
 import { SingleBar } from 'cli-progress';
-import type { Unit } from '../run/plan.js';
+import type { Unit } from '../run/unit.js';
 import type { Terminal } from './terminal.js';
 
 export interface UnitProgress {
