@@ -1,12 +1,11 @@
 /** `vgic-replay attack`: searches for the worst guest of every strategy. */
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { CAPABILITIES, defaultAttacker } from '../attack/attacker.js';
 import { JsonPlace } from '../attack/saved-json.js';
 import { DEFAULT_WORK, mergeResults, nextJobs, type SearchState, startSearch } from '../attack/search.js';
 import { readSearch, saveSearch } from '../attack/search-file.js';
-import { BoundError, EXIT_INTERRUPTED, InputError, UsageError } from '../base/errors.js';
+import { BoundError, EXIT_INTERRUPTED, UsageError } from '../base/errors.js';
 import { flavours } from '../gic/flavour/index.js';
 import { hostileWorkloads, isProgram } from '../hostile/index.js';
 import type { GuestProgram } from '../hostile/program.js';
@@ -29,6 +28,7 @@ import { writeText } from './outputs.js';
 import { parseSeed } from './seed-option.js';
 import { parseStrategies } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
+import { readText } from './text-file.js';
 
 interface Options extends SearchOptions {
   readonly budget?: number;
@@ -133,16 +133,6 @@ function resume(path: string, command: Command): SearchState {
 }
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-
-/** Throws InputError if there is no such file. */
-export function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new InputError(path, 'byte 0', `cannot be read (${code})`, 'check the path and its permissions');
-  }
-}
 
 function endOf({ budget, cpuBudget, evaluations }: Options): AttackEnd {
   const never = Number.POSITIVE_INFINITY;

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { plural } from '../base/number-format.js';
 import type { Run } from '../run/run-file.js';
 import { shardText } from '../run/shard.js';
-import { readRuns, writeRun } from './run-store.js';
+import { CELL_VERBS, readRuns, writeRun } from './run-store.js';
 import type { Terminal } from './terminal.js';
 
 export function registerMerge(program: Command, terminal: Terminal): void {
@@ -15,11 +15,13 @@ export function registerMerge(program: Command, terminal: Terminal): void {
     .argument('<runs...>', 'run-1-of-n.jsonl and so on, in any order')
     .option('-o, --output <file>', 'file of the whole run', 'run.jsonl')
     .action((paths: string[], { output }: { output: string }) => {
-      const run = readRuns(paths, terminal.err);
+      const run = readRuns(paths, null, terminal.err);
       writeRun(output, run);
-      terminal.out(
-        `${output}: ${plural(run.units.length, 'unit')} of ${plural(paths.length, 'file')}; 'vgic-replay report ${output}' makes the report of them`,
-      );
+      const { verb } = run.header.plan;
+      const next = CELL_VERBS.includes(verb)
+        ? `'vgic-replay report ${output}' makes the report of them`
+        : `'vgic-replay ${verb} ${output}' ${verb === 'check' ? 'judges' : 'prints'} them`;
+      terminal.out(`${output}: ${plural(run.units.length, 'unit')} of ${plural(paths.length, 'file')}; ${next}`);
     });
 }
 

@@ -11,10 +11,10 @@ import { JsonPlace } from '../attack/saved-json.js';
 import { DEFAULT_WORK, largeLimits, type SearchSettings, type SearchState } from '../attack/search.js';
 import { readSearch } from '../attack/search-file.js';
 import { formatInteger } from '../base/number-format.js';
-import { readText } from './attack.js';
 import { targetsFor } from './attack-options.js';
 import { openOutput, writeText } from './outputs.js';
 import { type Terminal, tool } from './terminal.js';
+import { readText } from './text-file.js';
 
 interface Options {
   readonly output: string;

@@ -1,23 +1,18 @@
 /** `vgic-replay rank`: every hostile guest that is known × every strategy × flavour. */
-import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { type Attacker, CAPABILITIES } from '../attack/attacker.js';
-import { readFinding } from '../attack/finding.js';
-import { type Contender, programContender, type Rank, rankTarget, traceContender, type Worst } from '../attack/rank.js';
-import { JsonPlace } from '../attack/saved-json.js';
+import type { Rank, Worst } from '../attack/rank.js';
 import { BoundError } from '../base/errors.js';
 import { formatInteger } from '../base/number-format.js';
 import { flavours } from '../gic/flavour/index.js';
-import { MAX_VCPUS } from '../gic/intid.js';
-import { HOSTILE_RECORDINGS, hostileWorkloads, isProgram } from '../hostile/index.js';
+import { HOSTILE_RECORDINGS } from '../hostile/index.js';
 import { PATH_NAMES, type PathName } from '../replay/result.js';
+import { WHOLE } from '../run/plan.js';
+import { type Run, resultsOf } from '../run/run-file.js';
 import type { ChosenStrategy } from '../strategy/index.js';
-import { createEventBlock, type EventBlock } from '../trace/events.js';
-import { resolveParams } from '../workload/workload.js';
-import { readText } from './attack.js';
 import { parseFlavours, targetsFor } from './attack-options.js';
-import { openInput } from './inputs.js';
+import { describeShard } from './merge.js';
+import { countCatalogue, listFindings } from './rank-guests.js';
+import { planRank } from './rank-plan.js';
 import {
   chooseReporters,
   collectReporter,
@@ -26,25 +21,26 @@ import {
   reporterHelp,
   writeReporters,
 } from './reporter-options.js';
+import { addStoredRunOptions, refuseRunOptions, type StoredRunOptions, storeOf } from './run-options.js';
+import { readRuns, refuseMixture } from './run-store.js';
+import { runUnits } from './run-units.js';
 import { parseStrategies } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
-interface Options {
+interface Options extends StoredRunOptions {
   readonly flavour: string[];
   readonly strategy?: ChosenStrategy[];
   readonly reporter?: string[];
   readonly catalogue: boolean;
 }
 
-const folder = new URL('../../../traces/attacks/', import.meta.url);
-
 export function registerRank(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command('rank')
     .description(
       'replay every finding, every row of the catalogue and every hostile recording under every strategy: how bad it gets, and where',
     )
-    .argument('[findings...]', 'findings or traces to rank (default: traces/attacks)')
+    .argument('[findings...]', 'findings or traces to rank (default: traces/attacks); or stored results')
     .option('--flavour <ids>', `comma-separated, of: ${flavours.map(({ id }) => id).join(', ')}`, parseFlavours, [
       'kvm-6.1',
       'kvm-7.2',
@@ -52,62 +48,30 @@ export function registerRank(program: Command, terminal: Terminal): void {
     ])
     .option('-s, --strategy <ids>', 'comma-separated strategies (default: all)', parseStrategies)
     .option('--no-catalogue', 'findings alone, without the catalogue of hostile guests and the hostile recordings')
-    .option(REPORTER_FLAGS, reporterHelp(RANKS), collectReporter)
-    .action((paths: string[], options: Options) => runRank(paths, options, terminal));
+    .option(REPORTER_FLAGS, reporterHelp(RANKS), collectReporter);
+  addStoredRunOptions(command, 'rank and merge').action((paths: string[], options: Options) =>
+    runRank(paths, options, command, terminal),
+  );
 }
 
-/** Findings that come with the package. */
-export function listFindings(): string[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.json'))
-    .sort()
-    .map((name) => fileURLToPath(new URL(name, folder)));
-}
-
-/** A finding, or anything that replay reads. */
-async function readContender(path: string): Promise<Contender> {
-  if (!path.endsWith('.json')) return readTrace(path);
-  const { name, program, size, attacker } = readFinding(JsonPlace.parse(path, readText(path)));
-  return programContender(name, program, size, attacker);
-}
-
-async function readTrace(path: string): Promise<Contender> {
-  const input = await openInput(path);
-  try {
-    const source = input.open();
-    const blocks: EventBlock[] = [];
-    for (let block = createEventBlock(); source.next(block); block = createEventBlock()) blocks.push(block);
-    return traceContender(source.header.name, source.header.machine, blocks);
-  } finally {
-    input.close();
-  }
-}
-
-/** Whatever its rows need. */
-const CATALOGUE_ATTACKER: Attacker = {
-  may: CAPABILITIES,
-  vcpus: MAX_VCPUS,
-  writesPerExit: 1,
-  instructions: 1 << 24,
-};
-
-/** Catalogue rows that are programs, at their default size. */
-function catalogueContenders(): Contender[] {
-  return hostileWorkloads.filter(isProgram).map((row) => {
-    const params = resolveParams(row, {});
-    return programContender(row.id, row.program(params), row.size(params), CATALOGUE_ATTACKER);
-  });
-}
-
-async function runRank(paths: readonly string[], options: Options, terminal: Terminal): Promise<void> {
+async function runRank(
+  paths: readonly string[],
+  options: Options,
+  command: Command,
+  terminal: Terminal,
+): Promise<void> {
   const reporters = chooseReporters(options.reporter, RANKS);
-  const targets = targetsFor(options.flavour, options.strategy);
-  const recordings = HOSTILE_RECORDINGS.map(({ name }) => `traces/recorded/${name}.vgt`);
-  const named = paths.length > 0 ? paths : [...listFindings(), ...(options.catalogue ? recordings : [])];
-  const contenders = await Promise.all(named.map(readContender));
-  if (options.catalogue && paths.length === 0) contenders.push(...catalogueContenders());
-  const ranks = targets.map((target) => rankTarget(target, contenders));
-  const render = (renderer: Render) => (): string => renderer(ranks, contenders.length);
+  const isStored = refuseMixture(paths);
+  if (isStored) refuseRunOptions(command);
+  const run = isStored ? readRuns(paths, ['rank'], terminal.err) : await rankGuests(paths, options, terminal);
+  if (run.header.shard.count > 1) {
+    terminal.out(describeShard(run, options.output!));
+    return;
+  }
+  const ranks = resultsOf(run, 'rank');
+  const { traces, options: planned } = run.header.plan;
+  const guests = traces.length + (planned.catalogue === true ? countCatalogue() : 0);
+  const render = (renderer: Render) => (): string => renderer(ranks, guests);
   const own = { table: render(asTable), md: render(asMarkdown), json: render(asJson) };
   await writeReporters(reporters, own, {}, terminal);
   const broken = ranks.find(({ isBounded }) => !isBounded);
@@ -115,6 +79,27 @@ async function runRank(paths: readonly string[], options: Options, terminal: Ter
     throw new BoundError(
       `${broken.strategy} on ${broken.flavour}: a guest exceeds what is declared; the declared worst case is wrong`,
     );
+}
+
+async function rankGuests(paths: readonly string[], options: Options, terminal: Terminal): Promise<Run> {
+  const { flavour, strategy, shard, jobs, resume } = options;
+  const store = storeOf(options);
+  const recordings = HOSTILE_RECORDINGS.map(({ name }) => `traces/recorded/${name}.vgt`);
+  const planned = await planRank({
+    flavours: flavour,
+    strategies: strategy,
+    targets: targetsFor(flavour, strategy),
+    named: paths,
+    guests: paths.length > 0 ? paths : [...listFindings(), ...(options.catalogue ? recordings : [])],
+    catalogue: options.catalogue && paths.length === 0,
+    isStored: store !== null,
+  });
+  try {
+    const { plan, files, kept } = planned;
+    return await runUnits({ plan, files, kept, shard: shard ?? WHOLE, jobs, store, resume: resume === true }, terminal);
+  } finally {
+    planned.close();
+  }
 }
 
 type Render = (ranks: readonly Rank[], guests: number) => string;

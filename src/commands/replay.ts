@@ -29,15 +29,14 @@ import {
   wantsData,
   writeReporters,
 } from './reporter-options.js';
-import { addRunOptions, type RunOptions, refuseRunOptions, runFileName } from './run-options.js';
+import { addStoredRunOptions, refuseRunOptions, type StoredRunOptions, storeOf } from './run-options.js';
 import { planRun, withoutRepeats } from './run-plan.js';
-import { readRuns, refuseMixture } from './run-store.js';
+import { CELL_VERBS, readRuns, refuseMixture } from './run-store.js';
 import { runUnits } from './run-units.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
-interface ReplayOptions extends RunOptions {
-  readonly output?: string;
+interface ReplayOptions extends StoredRunOptions {
   readonly strategy?: ChosenStrategy[];
   readonly dumpLrs?: string;
   readonly reporter?: string[];
@@ -47,7 +46,7 @@ interface ReplayOptions extends RunOptions {
 }
 
 export function registerReplay(program: Command, terminal: Terminal): void {
-  addRunOptions(
+  addStoredRunOptions(
     program
       .command('replay')
       .description('replay traces under ap_list strategies and print what each path costs (exact counts)')
@@ -63,8 +62,8 @@ export function registerReplay(program: Command, terminal: Terminal): void {
       .option(REPORTER_FLAGS, reporterHelp(REPLAYED_CELLS), collectReporter)
       .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
       .option('--check', CHECK_HELP)
-      .option('--allow-truncated', 'replay what is left of a file that was cut off')
-      .option('-o, --output <file>', 'also store the results, for report and merge: run.jsonl'),
+      .option('--allow-truncated', 'replay what is left of a file that was cut off'),
+    'report and merge',
   ).action(async (paths: string[], options: ReplayOptions, command: Command) => {
     const isStored = refuseMixture(paths);
     const reporters = chooseReporters(options.reporter, isStored ? CELLS : REPLAYED_CELLS);
@@ -76,7 +75,7 @@ export function registerReplay(program: Command, terminal: Terminal): void {
     }
     if (isStored) refuseRunOptions(command);
     const { run, calls } = isStored
-      ? { run: readRuns(paths, terminal.err), calls: [] }
+      ? { run: readRuns(paths, CELL_VERBS, terminal.err), calls: [] }
       : await runReplay(paths, options, wantsCalls(reporters), terminal);
     if (run.header.shard.count > 1) terminal.out(describeShard(run, options.output!));
     else {
@@ -101,10 +100,8 @@ async function runReplay(
   keepsCalls: boolean,
   terminal: Terminal,
 ): Promise<{ run: Run; calls: CallRecord[] }> {
-  const { strategy, flavour, check, allowTruncated, shard, jobs, resume, output } = options;
-  for (const name of ['shard', 'resume'] as const)
-    if (options[name] !== undefined && output === undefined)
-      throw new UsageError(`--${name} needs the file of stored results: --output ${runFileName(shard)}`);
+  const { strategy, flavour, check, allowTruncated, shard, jobs, resume } = options;
+  const store = storeOf(options);
   const planned = await planRun({
     verb: 'replay',
     paths,
@@ -115,12 +112,11 @@ async function runReplay(
     check,
     allowTruncated,
     kind: 'other',
-    isStored: output !== undefined,
+    isStored: store !== null,
     studies: [],
   });
   try {
     const { plan, files, kept } = planned;
-    const store = output ?? null;
     const work = { plan, files, kept, shard: shard ?? WHOLE, jobs, store, resume: resume === true };
     const run = await runUnits(work, terminal);
     return { run, calls: keepsCalls ? await recordTraces(paths, kept, options) : [] };

@@ -31,7 +31,7 @@ import {
 } from './reporter-options.js';
 import { addRunOptions, type RunOptions, refuseRunOptions, runFileIn } from './run-options.js';
 import { planRun } from './run-plan.js';
-import { readRuns, refuseMixture } from './run-store.js';
+import { CELL_VERBS, readRuns, refuseMixture } from './run-store.js';
 import { runUnits } from './run-units.js';
 import { parseSeed } from './seed-option.js';
 import { readManifest, shippedPath } from './shipped.js';
@@ -77,7 +77,7 @@ export function registerReport(program: Command, terminal: Terminal): void {
     const reporters = chooseReporters(options.reporter, CELLS);
     const isStored = refuseMixture(paths);
     if (isStored) refuseRunOptions(command);
-    const run = isStored ? readRuns(paths, terminal.err) : await runReport(paths, options, terminal);
+    const run = isStored ? readRuns(paths, CELL_VERBS, terminal.err) : await runReport(paths, options, terminal);
     if (run.header.shard.count > 1) {
       terminal.out(describeShard(run, runFileIn(options.out, options.shard)));
       requireClasses(cellsOf(run));

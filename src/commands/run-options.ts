@@ -12,6 +12,11 @@ export interface RunOptions {
   readonly resume?: boolean;
 }
 
+/** Of verbs that store results in a file that the user names. */
+export interface StoredRunOptions extends RunOptions {
+  readonly output?: string;
+}
+
 const MAX_JOBS = 256;
 
 export const addRunOptions = (command: Command): Command =>
@@ -28,6 +33,19 @@ export const addRunOptions = (command: Command): Command =>
     )
     .option('--resume', 'go on with what an interrupted run of the same command has stored');
 
+/** The same for a verb that stores its results where the user says, and nowhere else. */
+export const addStoredRunOptions = (command: Command, readers: string): Command =>
+  addRunOptions(command).option('-o, --output <file>', `also store the results, for ${readers}: run.jsonl`);
+
+/** The file of stored results, or null. Throws UsageError where there has to be one. */
+export function storeOf(options: StoredRunOptions): string | null {
+  const { output, shard } = options;
+  for (const name of ['shard', 'resume'] as const)
+    if (options[name] !== undefined && output === undefined)
+      throw new UsageError(`--${name} needs the file of stored results: --output ${runFileName(shard)}`);
+  return output ?? null;
+}
+
 /** `run.jsonl`, or `run-3-of-8.jsonl`. */
 export function runFileName({ index, count }: Shard = WHOLE): string {
   return count === 1 ? 'run.jsonl' : `run-${index}-of-${count}.jsonl`;
@@ -35,25 +53,26 @@ export function runFileName({ index, count }: Shard = WHOLE): string {
 
 export const runFileIn = (folder: string, shard: Shard | undefined): string => join(folder, runFileName(shard));
 
-/** Options that stored results have settled. */
-const SETTLED = [
-  'strategy',
-  'flavour',
-  'seed',
-  'studies',
-  'kind',
-  'check',
-  'allowTruncated',
-  'output',
-  'jobs',
-  'shard',
-  'resume',
-];
+/** Options that stored results have settled, as commander and as a user names them. */
+const SETTLED: Readonly<Record<string, string>> = {
+  strategy: 'strategy',
+  flavour: 'flavour',
+  seed: 'seed',
+  studies: 'studies',
+  kind: 'kind',
+  check: 'check',
+  allowTruncated: 'allow-truncated',
+  lrs: 'lrs',
+  full: 'full',
+  catalogue: 'no-catalogue',
+  output: 'output',
+  jobs: 'jobs',
+  shard: 'shard',
+  resume: 'resume',
+};
 
 export function refuseRunOptions(command: Command): void {
-  const given = SETTLED.find((name) => command.getOptionValueSource(name) === 'cli');
+  const given = Object.keys(SETTLED).find((name) => command.getOptionValueSource(name) === 'cli');
   if (given !== undefined)
-    throw new UsageError(
-      `stored results are as they were counted; leave out --${given === 'allowTruncated' ? 'allow-truncated' : given}`,
-    );
+    throw new UsageError(`stored results are as they were counted; leave out --${SETTLED[given]}`);
 }

@@ -3,16 +3,17 @@ import { statSync } from 'node:fs';
 import { EXIT_INPUT, UserError } from '../base/errors.js';
 import { referenceFor, strategiesFor } from '../replay/create-model.js';
 import type { TraceKind } from '../report/model.js';
-import type { Plan, PlannedStrategy, PlannedTrace, PlanOptions, Unit } from '../run/plan.js';
+import type { Plan, PlannedStrategy, PlannedTrace, PlanOptions } from '../run/plan.js';
+import type { Unit } from '../run/unit.js';
 import { type ChosenStrategy, specOf, strategiesText } from '../strategy/index.js';
 import type { StudyKind } from '../study/study.js';
-import { type OpenInput, openInput } from './inputs.js';
+import { type InputOptions, type OpenInput, openInput } from './inputs.js';
 import { hashOwnCode } from './own-code.js';
 import { kindOf } from './shipped.js';
 import { tool } from './terminal.js';
 
 export interface PlanRequest {
-  readonly verb: Plan['verb'];
+  readonly verb: 'report' | 'replay';
   readonly paths: readonly string[];
   /** The command line that does all of it; given traces as results name them. */
   readonly command: string;
@@ -105,25 +106,48 @@ export async function planRun(request: PlanRequest): Promise<PlannedRun> {
     check: request.check === true,
     allowTruncated: request.allowTruncated === true,
   };
-  const plan: Plan = {
-    tool,
-    code: request.isStored ? hashOwnCode() : '',
+  const plan = createPlan({
     verb,
     command,
     options,
     traces,
-    strategies: [...listed.values()].map(planned),
+    strategies: [...listed.values()],
     // Where every machine has the same algorithm of its own and it was run, that is what others are compared with.
     reference: own.size === 1 ? ([...own].find((label) => listed.has(label)) ?? null) : null,
     units,
-  };
+    isStored: request.isStored,
+  });
   return { plan, files: request.paths, kept, close };
 }
 
+export interface PlanParts extends Pick<Plan, 'verb' | 'command' | 'options' | 'traces' | 'units'> {
+  readonly strategies: readonly ChosenStrategy[];
+  readonly reference?: string | null;
+  /** Will results be written to a file? */
+  readonly isStored: boolean;
+}
+
+export const createPlan = ({ strategies, reference = null, isStored, ...parts }: PlanParts): Plan => ({
+  tool,
+  code: isStored ? hashOwnCode() : '',
+  ...parts,
+  strategies: strategies.map(planned),
+  reference,
+});
+
+/** Options of verbs that have few of them. */
+export const NO_OPTIONS: PlanOptions = {
+  seed: 0,
+  flavour: null,
+  strategies: null,
+  check: false,
+  allowTruncated: false,
+};
+
 /** A pipe can be read once: it stays open, in memory. */
-async function openOnce(
+export async function openOnce(
   file: string,
-  { flavour, allowTruncated }: PlanRequest,
+  { flavour, allowTruncated }: InputOptions,
   kept: Map<string, OpenInput>,
 ): Promise<OpenInput> {
   const before = kept.get(file);
@@ -141,7 +165,7 @@ export const withoutRepeats = (chosen: readonly ChosenStrategy[]): ChosenStrateg
   chosen.filter(({ label }, at) => chosen.findIndex((other) => other.label === label) === at);
 
 /** A path given again is told from the first: `a.vgt`, `a.vgt (2)`. */
-function createNames(): (path: string) => string {
+export function createNames(): (path: string) => string {
   const times = new Map<string, number>();
   return (path) => {
     const time = (times.get(path) ?? 0) + 1;

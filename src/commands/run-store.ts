@@ -19,7 +19,7 @@ import { dirname } from 'node:path';
 import { InputError, UsageError, type UserError } from '../base/errors.js';
 import { plural } from '../base/number-format.js';
 import { inOrder, mergeRuns, type NamedRun } from '../run/merge.js';
-import { findDifference } from '../run/plan.js';
+import { findDifference, type RunVerb } from '../run/plan.js';
 import {
   type FinishedUnit,
   headerLine,
@@ -226,6 +226,13 @@ function isRunPath(path: string): boolean {
   }
 }
 
+/** Of a verb that takes nothing else: throws UsageError for a path that holds no stored results. */
+export function requireStored(paths: readonly string[]): boolean {
+  const other = paths.find((path) => !isRunPath(path));
+  if (other === undefined) return paths.length > 0;
+  throw new UsageError(`${other} holds no stored results of a run; what --output wrote is all that can be named here`);
+}
+
 /** Are the inputs stored results? Throws UsageError if only some are. */
 export function refuseMixture(paths: readonly string[]): boolean {
   const stored = paths.filter(isRunPath);
@@ -254,10 +261,23 @@ function readText(path: string): string {
   }
 }
 
-/** The whole run that the files hold together. Throws InputError, by the name of one of them, if they do not. */
-export function readRuns(paths: readonly string[], warn: (text: string) => void): Run {
+/** Verbs that read the results of one another: those of cells. */
+export const CELL_VERBS: readonly RunVerb[] = ['report', 'replay'];
+
+/**
+ * The whole run of one of these verbs that the files hold together. Throws InputError, by the name of one of them, if they do
+ * not. `verbs` null: whichever.
+ */
+export function readRuns(
+  paths: readonly string[],
+  verbs: readonly RunVerb[] | null,
+  warn: (text: string) => void,
+): Run {
   const runs = paths.map((name): NamedRun => {
     const run = readRunFile(readText(name), name);
+    const { verb } = run.header.plan;
+    if (verbs !== null && !verbs.includes(verb))
+      throw new InputError(name, 'line 1', `holds the results of '${verb}'`, `read it with 'vgic-replay ${verb}'`);
     if (run.torn !== null) warn(`${name}: line ${run.torn} was cut off and is left out`);
     return { name, run };
   });

@@ -2,10 +2,10 @@
 import { availableParallelism, constants } from 'node:os';
 import { EXIT_INTERNAL, UserError } from '../base/errors.js';
 import { plural } from '../base/number-format.js';
-import { canonicalJson } from '../report/json.js';
 import { inOrder } from '../run/merge.js';
-import { type Plan, type Shard, type Unit, type UnitResult, unitsOf } from '../run/plan.js';
+import { byCost, type Plan, type Shard, unitsOf } from '../run/plan.js';
 import { createHeader, type FinishedUnit, finish, type Run, type RunMachine } from '../run/run-file.js';
+import type { Unit, UnitResult } from '../run/unit.js';
 import type { OpenInput } from './inputs.js';
 import { machineFacts } from './machine-facts.js';
 import { createStore, type RunStore, resumeStore } from './run-store.js';
@@ -26,6 +26,8 @@ export interface RunRequest {
   /** File of stored results; null: they are kept in memory alone. */
   readonly store: string | null;
   readonly resume: boolean;
+  /** Units that differ much in length: the longest begin first. Otherwise they are begun in the order of the plan. */
+  readonly longestFirst?: boolean;
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -51,7 +53,7 @@ export async function runUnits(request: RunRequest, terminal: Terminal): Promise
   const finished: FinishedUnit[] = [...(store?.units ?? [])];
   const done = new Set(finished.map(({ unit }) => unit));
   const own = unitsOf(plan, shard);
-  const todo = own.filter(({ id }) => !done.has(id));
+  const todo = (request.longestFirst === true ? byCost(own) : own).filter(({ id }) => !done.has(id));
   const failures = new Map<string, Outcome>();
   const pool = await createPool(request, todo, terminal);
   const progress = await startProgress(terminal, own, done);
@@ -99,7 +101,7 @@ function openStore({ store, resume }: RunRequest, header: Run['header'], termina
 }
 
 /** What a reader of the file would get: a report is the same whether results were just counted or read again. */
-const storedForm = (result: UnitResult): UnitResult => JSON.parse(canonicalJson(result)) as UnitResult;
+const storedForm = (result: UnitResult): UnitResult => JSON.parse(JSON.stringify(result)) as UnitResult;
 
 const costOf = (units: readonly Unit[]): number => units.reduce((sum, { cost }) => sum + cost, 0);
 

@@ -1,5 +1,5 @@
 /** How far a run is: a bar, on a terminal alone. */
-import type { Unit } from '../run/plan.js';
+import type { Unit } from '../run/unit.js';
 import type { Terminal } from './terminal.js';
 
 export interface UnitProgress {

@@ -1,23 +1,17 @@
 /** Runs one unit of a plan, in whatever process: opens what it needs, and checks that it is what was planned. */
-import { InputError, UserError } from '../base/errors.js';
+import type { Contender } from '../attack/rank.js';
+import { UserError } from '../base/errors.js';
 import { replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type ExactPart } from '../replay/result.js';
 import { createTimeline, type Timeline } from '../replay/timeline.js';
 import type { DepthTimeline } from '../report/model.js';
-import type {
-  Plan,
-  PlannedStrategy,
-  PlannedTrace,
-  PlanOptions,
-  ReplayUnit,
-  Unit,
-  UnitResult,
-  UnitResults,
-} from '../run/plan.js';
+import type { Plan, PlannedStrategy, PlanOptions } from '../run/plan.js';
+import type { ReplayUnit, Unit, UnitResult, UnitResults } from '../run/unit.js';
 import type { ChosenStrategy } from '../strategy/index.js';
 import type { TraceHeader } from '../trace/header.js';
 import { type OpenInput, openInput } from './inputs.js';
 import { replayChecked } from './invariant-check.js';
+import { changedFile, type PlannedFile } from './planned-file.js';
 import { requireSoundTrace } from './replay-checks.js';
 import { loadChosen, loadStrategy, parseStrategies } from './strategy-files.js';
 import { tool } from './terminal.js';
@@ -26,16 +20,20 @@ import { tool } from './terminal.js';
 export interface Job {
   readonly unit: Unit;
   readonly options: PlanOptions;
-  /** Of a unit that has one: as planned, and where it lies here. */
-  readonly trace: (PlannedTrace & { readonly file: string }) | null;
-  readonly strategy: PlannedStrategy | null;
+  /** Those that it reads. */
+  readonly traces: readonly PlannedFile[];
+  readonly strategies: readonly PlannedStrategy[];
 }
 
 /** `files`: where the traces of the plan lie on this machine. */
 export function jobFor({ options, traces, strategies }: Plan, files: readonly string[], unit: Unit): Job {
-  const trace = 'trace' in unit ? { ...traces[unit.trace], file: files[unit.trace] } : null;
-  const strategy = unit.kind === 'replay' ? strategies.find(({ id }) => id === unit.strategy)! : null;
-  return { unit, options, trace, strategy };
+  const located = traces.map((trace, at): PlannedFile => ({ ...trace, file: files[at] }));
+  return {
+    unit,
+    options,
+    traces: 'trace' in unit ? [located[unit.trace]] : unit.kind === 'rank' ? located : [],
+    strategies: unit.kind === 'replay' ? strategies.filter(({ id }) => id === unit.strategy) : strategies,
+  };
 }
 
 /** The result, or what is wrong with its input; `exitCode` null: an error of ours, with its stack. */
@@ -51,21 +49,22 @@ export interface UnitRunner {
 /** Units of one trace follow one another, so the last one stays open. `kept`: inputs that cannot be opened again. */
 export function createUnitRunner(kept: ReadonlyMap<string, OpenInput> = new Map()): UnitRunner {
   let last: { readonly file: string; readonly input: OpenInput } | undefined;
+  /** The same for all units of a plan. */
+  let guests: Promise<Contender[]> | undefined;
   const close = (): void => {
     last?.input.close();
     last = undefined;
   };
 
-  async function open({ trace, options: { flavour, allowTruncated } }: Job): Promise<OpenInput> {
-    const { file, path, sha256 } = trace!;
+  async function open({ traces: [trace], options: { flavour, allowTruncated } }: Job): Promise<OpenInput> {
+    const { file, path, sha256 } = trace;
     const own = kept.get(file);
     if (own !== undefined) return own;
     if (last?.file === file) return last.input;
     close();
     const input = await openInput(file, { allowTruncated, flavour: flavour ?? undefined });
     last = { file, input };
-    if (input.identity.sha256 !== sha256)
-      throw new InputError(path, 'byte 0', 'is not what it was when the run began', 'run the command again');
+    if (input.identity.sha256 !== sha256) throw changedFile(path);
     return input;
   }
 
@@ -88,6 +87,16 @@ export function createUnitRunner(kept: ReadonlyMap<string, OpenInput> = new Map(
         return (await import('../study/index.js')).studyNamed(unit.study).run({ seed });
       case 'evidence':
         return (await import('./evidence.js')).gatherEvidence();
+      case 'growth': {
+        const { growUnder } = await import('./growth-plan.js');
+        return growUnder(await Promise.all(job.strategies.map(loadPlanned)), unit);
+      }
+      case 'rank': {
+        const { rankTarget } = await import('../attack/rank.js');
+        const { readGuests } = await import('./rank-guests.js');
+        guests ??= readGuests(job.traces, options.catalogue === true, kept);
+        return rankTarget({ flavour: unit.flavour, strategy: unit.strategy }, await guests);
+      }
     }
   }
 
@@ -105,20 +114,24 @@ export function createUnitRunner(kept: ReadonlyMap<string, OpenInput> = new Map(
   };
 }
 
+async function loadPlanned({ spec, sha256 }: PlannedStrategy): Promise<ChosenStrategy> {
+  const chosen = await loadStrategy(spec);
+  if ((chosen.outside?.sha256 ?? null) !== sha256) throw changedFile(spec);
+  return chosen;
+}
+
 /** Bins of a timeline in the report. */
 const NR_BINS = 240;
 
 async function runReplay(
   { timeline }: ReplayUnit,
-  { options, trace, strategy }: Job,
+  { options, traces: [trace], strategies: [strategy] }: Job,
   input: OpenInput,
 ): Promise<UnitResults['replay']> {
-  const chosen = await loadStrategy(strategy!.spec);
-  if ((chosen.outside?.sha256 ?? null) !== strategy!.sha256)
-    throw new InputError(strategy!.spec, 'byte 0', 'is not what it was when the run began', 'run the command again');
+  const chosen = await loadPlanned(strategy);
   const source = input.open();
   const { identity } = input;
-  const requireSound = (): void => requireSoundTrace(trace!.path, input);
+  const requireSound = (): void => requireSoundTrace(trace.path, input);
   const depth = createTimeline(NR_BINS);
   const [exact]: ExactPart[] = options.check
     ? replayChecked(source, [chosen], identity, requireSound)

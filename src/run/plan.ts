@@ -4,11 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { compareText } from '../base/number-format.js';
-import type { CellResult } from '../replay/result.js';
-import type { Evidence } from '../report/evidence.js';
 import { canonicalJson } from '../report/json.js';
-import type { DepthSweep, DepthTimeline, TraceKind, VerifyResult } from '../report/model.js';
-import type { Study } from '../study/study.js';
+import type { TraceKind } from '../report/model.js';
+import type { Unit, UnitResult } from './unit.js';
 
 export interface PlannedTrace {
   /** As commands name it; `traces/…` for a shipped one, wherever the package lies. */
@@ -30,48 +28,13 @@ export interface PlannedStrategy {
   readonly sha256: string | null;
 }
 
-interface UnitOf<Kind extends string> {
-  readonly kind: Kind;
-  /** Unique in the plan, readable: "replay traces/recorded/ipi-2.vgt fifo". */
-  readonly id: string;
-  /** About how long it takes: bytes of trace that are replayed in the same time. Part of the plan, not measured. */
-  readonly cost: number;
-}
+/** Verbs whose work is a run of units. */
+export type RunVerb = 'report' | 'replay' | 'growth' | 'rank' | 'check' | 'bench';
 
-/** One trace under one strategy; `timeline`: also its depth over time. `trace`: index into the traces of the plan. */
-export interface ReplayUnit extends UnitOf<'replay'> {
-  readonly trace: number;
-  /** `id` of a planned strategy. */
-  readonly strategy: string;
-  readonly timeline: boolean;
-}
-export interface VerifyUnit extends UnitOf<'verify'> {
-  readonly trace: number;
-}
-export interface SweepUnit extends UnitOf<'sweep'> {
-  readonly nrLr: number;
-}
-export interface StudyUnit extends UnitOf<'study'> {
-  readonly study: string;
-}
-export type EvidenceUnit = UnitOf<'evidence'>;
-export type Unit = ReplayUnit | VerifyUnit | SweepUnit | StudyUnit | EvidenceUnit;
-
-/** What a unit of each kind comes to. */
-export interface UnitResults {
-  readonly replay: { readonly cell: CellResult; readonly timeline: DepthTimeline | null };
-  readonly verify: VerifyResult;
-  readonly sweep: DepthSweep;
-  readonly study: Study;
-  readonly evidence: Evidence;
-}
-export type UnitKind = keyof UnitResults;
-export type UnitResult = UnitResults[UnitKind];
-
-/** What all units have in common. */
+/** What all units have in common, under the names that a user knows. Those with a question mark are of some verbs alone. */
 export interface PlanOptions {
   readonly seed: number;
-  /** Flavour to replay as; null: each trace's own. */
+  /** Flavour to replay as, or several with commas between them; null: each trace's own, or those of the verb. */
   readonly flavour: string | null;
   /** Strategies as the user named them; null: the usual ones. */
   readonly strategies: string | null;
@@ -79,13 +42,19 @@ export interface PlanOptions {
   readonly check: boolean;
   /** What is left of files that were cut off is replayed. */
   readonly allowTruncated: boolean;
+  /** List registers. */
+  readonly lrs?: number;
+  /** Every depth, however long it takes. */
+  readonly full?: boolean;
+  /** The catalogue of hostile guests, too. */
+  readonly catalogue?: boolean;
 }
 
 export interface Plan {
   readonly tool: { readonly name: string; readonly version: string };
   /** sha256 of the program's own code: one version number may stand for several states of a work tree. */
   readonly code: string;
-  readonly verb: 'report' | 'replay';
+  readonly verb: RunVerb;
   /** The command line that does all of it. */
   readonly command: string;
   readonly options: PlanOptions;

@@ -6,17 +6,8 @@ import { InputError } from '../base/errors.js';
 import type { CellResult } from '../replay/result.js';
 import { canonicalJson } from '../report/json.js';
 import type { MachineFacts } from '../stats/fitness.js';
-import {
-  hashPlan,
-  hashResult,
-  type Plan,
-  type Shard,
-  type Unit,
-  type UnitKind,
-  type UnitResult,
-  type UnitResults,
-  unitsOf,
-} from './plan.js';
+import { hashPlan, hashResult, type Plan, type Shard, unitsOf } from './plan.js';
+import type { Unit, UnitKind, UnitResult, UnitResults } from './unit.js';
 
 export const RUN_SCHEMA = 'vgic-replay/run/1';
 
@@ -68,9 +59,9 @@ export const finish = (unit: string, result: UnitResult): FinishedUnit => ({
 export const headerLine = ({ schema, shard, machines, plan, planSha256 }: RunHeader): string =>
   `{"schema":"${schema}","shard":${canonicalJson(shard)},"machines":${canonicalJson(machines)},"planSha256":"${planSha256}","plan":${canonicalJson(plan)}}\n`;
 
-/** Ends in a line feed. */
+/** Ends in a line feed. What a result lists by name stays in its order, which its hash does not know. */
 export const unitLine = ({ unit, result, sha256 }: FinishedUnit): string =>
-  `{"unit":${JSON.stringify(unit)},"sha256":"${sha256}","result":${canonicalJson(result)}}\n`;
+  `{"unit":${JSON.stringify(unit)},"sha256":"${sha256}","result":${JSON.stringify(result)}}\n`;
 
 /** Do these first bytes begin the stored results of a run, of this version or another? */
 export const isRunFile = (head: string): boolean => head.startsWith('{"schema":"vgic-replay/run/');
@@ -153,6 +144,8 @@ const RESULT_KEYS: Readonly<Record<UnitKind, string>> = {
   sweep: 'depths',
   study: 'answer',
   evidence: 'scenarios',
+  growth: 'curves',
+  rank: 'worst',
 };
 
 const isResult = (kind: UnitKind, result: UnitResult | null | undefined): boolean =>

@@ -1,8 +1,9 @@
 /** Test support: a plan of small units and the run of it. */
 import type { Study } from '../study/study.js';
-import type { Plan, Shard, Unit } from './plan.js';
+import type { Plan, Shard } from './plan.js';
 import { unitsOf } from './plan.js';
 import { createHeader, finish, headerLine, type RunMachine, unitLine } from './run-file.js';
+import type { Unit } from './unit.js';
 
 const MACHINE: RunMachine = {
   fingerprint: '0123456789ab',
