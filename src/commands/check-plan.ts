@@ -9,7 +9,7 @@ import { usualStrategies } from '../strategy/index.js';
 import { workloads } from '../workload/index.js';
 import type { CheckJob } from './check-jobs.js';
 import { findFlavourLack, openInput } from './inputs.js';
-import { readManifest, shippedPath } from './shipped.js';
+import { readManifest, shippedName, shippedPath } from './shipped.js';
 
 /** What was asked for, on the command line or in the settings; undefined: the default. */
 export interface CheckRequest {
@@ -27,6 +27,8 @@ export interface CheckPlan {
   readonly paths: ReadonlyMap<string, string>;
   /** The shipped traces and workloads, all of them. */
   readonly isShipped: boolean;
+  /** Traces and workloads that are not shipped, by content: the baseline of the package knows nothing of them. */
+  readonly own: readonly string[];
 }
 
 /** Small instances of the workloads; that of the ITS saves its tables often enough for it to happen here. */
@@ -52,7 +54,12 @@ interface TraceChoice {
   readonly fidelity: number;
   /** Of the file; 0 where it has none. */
   readonly bytes: number;
+  /** Its name in the baseline of the package; undefined: a trace of the user's own. */
+  readonly shipped: string | undefined;
 }
+
+/** What the cells of a trace are named by. */
+const traceName = (path: string): string => basename(path).replace(/(\.vgt)?(\.gz)?$/, '');
 
 async function lookInto(path: string): Promise<TraceChoice> {
   if (path === '-') throw new UsageError('a trace is read more than once here; name a file, not standard input');
@@ -60,8 +67,15 @@ async function lookInto(path: string): Promise<TraceChoice> {
   const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   try {
     const { header } = input.open();
-    const name = basename(path).replace(/(\.vgt)?(\.gz)?$/, '');
-    return { name, path, machine: header.machine, fidelity: header.fidelity, bytes };
+    const shipped = shippedName(input.identity.sha256);
+    return {
+      name: traceName(path),
+      path,
+      machine: header.machine,
+      fidelity: header.fidelity,
+      bytes,
+      shipped: shipped === undefined ? undefined : traceName(shipped),
+    };
   } finally {
     input.close();
   }
@@ -70,20 +84,29 @@ async function lookInto(path: string): Promise<TraceChoice> {
 /** Throws UsageError for a flavour that is none, InputError for a trace that is none. */
 export async function planCheck(request: CheckRequest): Promise<CheckPlan> {
   const isShipped = request.traces === undefined && request.workloads === undefined;
-  const wanted = request.flavours ?? (isShipped ? [RECORDED, OTHERS] : [RECORDED]);
+  const named = isShipped ? readManifest().map(shippedPath) : (request.traces ?? []);
+  const traces: TraceChoice[] = [];
+  for (const path of named) traces.push(await lookInto(path));
+  const own = isShipped
+    ? []
+    : [...traces.filter(({ shipped }) => shipped === undefined).map(({ path }) => path), ...(request.workloads ?? [])];
+  const isKnown = own.length === 0;
+  const wanted = request.flavours ?? (isKnown ? [RECORDED, OTHERS] : [RECORDED]);
   for (const id of wanted) if (id !== RECORDED && id !== OTHERS) flavourNamed(id);
   const paths = new Map<string, string>();
   const seen = new Set<string>();
   const jobs: CheckJob[] = [];
-  for (const path of isShipped ? readManifest().map(shippedPath) : (request.traces ?? [])) {
-    const trace = await lookInto(path);
+  for (const found of traces) {
+    const { path } = found;
+    // The baseline of the package knows a trace by its name there, whatever the file is called here.
+    const trace = { ...found, name: (isKnown ? found.shipped : undefined) ?? found.name };
     const other = paths.get(trace.name);
     if (other !== undefined)
       throw new UsageError(`${other} and ${path} would both be called ${trace.name} in the baseline; rename one`);
     paths.set(trace.name, path);
-    const own = traceJobs(trace, wanted, request);
-    for (const job of own) if (job.kind === 'trace') seen.add(job.flavour);
-    jobs.push(...own);
+    const ofTrace = traceJobs(trace, wanted, request);
+    for (const job of ofTrace) if (job.kind === 'trace') seen.add(job.flavour);
+    jobs.push(...ofTrace);
   }
   for (const spec of isShipped ? shippedWorkloads() : (request.workloads ?? [])) {
     const { workload, params } = chooseGuest(spec);
@@ -93,7 +116,7 @@ export async function planCheck(request: CheckRequest): Promise<CheckPlan> {
   }
   const exact = request.layers.has(0) ? jobs : [];
   const growth = request.layers.has(1) ? growthJobs(request, isShipped, seen) : [];
-  return { jobs: [...exact, ...growth], paths, isShipped };
+  return { jobs: [...exact, ...growth], paths, isShipped, own };
 }
 
 function traceJobs(

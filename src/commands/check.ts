@@ -9,9 +9,10 @@ import { quoted } from '../replay/replay.js';
 import { wrapText } from '../report/wrap-text.js';
 import { type ChosenStrategy, specOf } from '../strategy/index.js';
 import { parseWhole } from './attack-options.js';
-import { SHIPPED_BASELINE, TEAM_BASELINE } from './baseline-file.js';
+import { TEAM_BASELINE } from './baseline-file.js';
 import type { Build } from './built-sides.js';
 import { type Builds, runBaseLayers } from './check-base-layers.js';
+import { chooseBaseline } from './check-baseline.js';
 import { type CheckConfig, readConfig } from './check-config.js';
 import {
   judgeBudgets,
@@ -137,11 +138,6 @@ async function runCheck(paths: readonly string[], options: CheckOptions, termina
   requireSense(options);
   const reporters = chooseReporters(namedReporters(options), CHECKED);
   const { config, file: configFile } = readConfig(options.config);
-  const settings: LayerResult = {
-    cells: [],
-    outcomes: [],
-    lines: configFile === null ? [] : [`settings: ${configFile}`],
-  };
   const { layers, notes } = chooseLayers(options);
   const strategies = options.strategy?.map(specOf) ?? config.strategies;
   const flavours = options.flavour?.split(',') ?? config.flavours;
@@ -153,7 +149,15 @@ async function runCheck(paths: readonly string[], options: CheckOptions, termina
     invariants: options.invariants === true,
     layers,
   });
-  const baseline = options.baseline ?? config.baseline ?? (plan.isShipped ? SHIPPED_BASELINE : TEAM_BASELINE);
+  const { file: baseline, said } = chooseBaseline(options.baseline ?? config.baseline, plan, strategies ?? []);
+  const settings: LayerResult = {
+    cells: [],
+    outcomes: [],
+    lines: [
+      ...(configFile === null ? [] : [`settings: ${configFile}`]),
+      ...(said !== null && layers.has(0) ? wrapText(said, terminal.width) : []),
+    ],
+  };
   const results = await runExactLayers(plan, layers, baseline, paths, options, config, terminal);
   const { base } = options;
   const against =

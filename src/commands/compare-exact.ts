@@ -15,6 +15,7 @@ import type { Build } from './built-sides.js';
 import type { CellToTime } from './compare-time.js';
 import { ownBuild } from './injected-build.js';
 import { openInput } from './inputs.js';
+import { requireExactHash } from './stored-result.js';
 import { loadStrategy } from './strategy-files.js';
 
 const execute = promisify(execFile);
@@ -68,7 +69,11 @@ export function compareResults(a: string, b: string): ComparedCell[] {
 /** Of a report, of replay --reporter json, or of the stored results of a run. */
 function readCells(file: string): ExactPart[] {
   const text = readText(file);
-  if (!isRunFile(text)) return readResults(file, text);
+  if (!isRunFile(text)) {
+    const cells = readResults(file, text);
+    requireExactHash(file, JSON.parse(text));
+    return cells;
+  }
   return cellsOf(readRunFile(text, file)).map(({ exact }) => exact);
 }
 

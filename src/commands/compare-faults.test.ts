@@ -12,6 +12,7 @@ import { measureArm } from './arm-process.js';
 import { injectSpin, ownBuild } from './injected-build.js';
 import { openInput } from './inputs.js';
 import { isOtherCore } from './other-core.js';
+import { hashExact } from './stored-result.js';
 import { run } from './test-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vgic-compare-faults-'));
@@ -34,7 +35,8 @@ before(async () => {
 function fileOf(name: string, ...parts: object[]): string {
   const cells = parts.map((part) => ({ ...stored.exact.cells[0], exact: part }));
   const file = join(folder, name);
-  writeFileSync(file, JSON.stringify({ ...stored, exact: { ...stored.exact, cells } }));
+  const part = { ...stored.exact, cells };
+  writeFileSync(file, JSON.stringify({ ...stored, exact: part, exactSha256: hashExact(part) }));
   return file;
 }
 

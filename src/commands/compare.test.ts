@@ -12,6 +12,7 @@ import { readResults } from '../compare/read-results.js';
 import { FLUSH, wordKind, wordVcpu } from '../trace/events.js';
 import { injectSpin, ownBuild } from './injected-build.js';
 import { openInput } from './inputs.js';
+import { hashExact } from './stored-result.js';
 import { run } from './test-run.js';
 
 const root = new URL('../../../', import.meta.url);
@@ -92,7 +93,17 @@ test('every counter that is changed in a stored result is named, and is a regres
   const worse = join(folder, 'worse.json');
   const max = `"max": ${paths.flush.steps.max}`;
   assert.ok(text.includes(max));
-  writeFileSync(worse, text.replaceAll(max, `"max": ${paths.flush.steps.max + 100}`));
+  const changed = text.replaceAll(max, `"max": ${paths.flush.steps.max + 100}`);
+  writeFileSync(worse, changed);
+  const refused = await run(['compare', file, worse]);
+  assert.equal(refused.code, 4);
+  assert.match(
+    refused.err,
+    /worse\.json: exactSha256: is [0-9a-f]{12}….*changed after it was counted; make the result again/,
+  );
+  // As a build that counts more would have written it.
+  const { exact: part, exactSha256 } = JSON.parse(changed);
+  writeFileSync(worse, changed.replace(exactSha256, hashExact(part)));
   const { code, out, err } = await run(['compare', file, worse], 80);
   assert.equal(code, 3);
   assert.match(

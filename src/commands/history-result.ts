@@ -16,6 +16,7 @@ import type { CellResult } from '../replay/result.js';
 import { REPORT_SCHEMA } from '../report/model.js';
 import { CONTROL } from '../stats/experiment.js';
 import { BENCH_SCHEMA } from './bench-record.js';
+import { requireExactHash } from './stored-result.js';
 
 const STDIN = 0;
 const REMEDY =
@@ -72,6 +73,7 @@ function fromRun(text: string, name: string): ResultFacts {
 function fromDocument(record: { readonly schema?: unknown } | null, name: string): ResultFacts {
   switch (record?.schema) {
     case REPORT_SCHEMA:
+      requireExactHash(name, record);
       return fromReport(record as StoredReport & { schema: unknown });
     case BENCH_SCHEMA:
       return fromBench(record as StoredBench & { schema: unknown }, CONTROL);

@@ -21,14 +21,15 @@ interface FileChoice {
 type Choice = ChosenStrategy | FileChoice;
 
 /** ./ ../ / or a drive begin it, or .js, .mjs or .cjs ends it: a file. A bare word is an id. */
-const isFile = (spec: string): boolean => /^(\.{0,2}[\\/]|[A-Za-z]:[\\/])/.test(spec) || /\.[cm]?js(:|$)/.test(spec);
+export const isStrategyFile = (spec: string): boolean =>
+  /^(\.{0,2}[\\/]|[A-Za-z]:[\\/])/.test(spec) || /\.[cm]?js(:|$)/.test(spec);
 
 function parseFile(spec: string): FileChoice {
   const [, file, assignments = ''] = /^(.*?\.[cm]?js)(?::(.*))?$/.exec(spec) ?? /^([^:]*)(?::(.*))?$/.exec(spec) ?? [];
   return { file: file ?? spec, assignments };
 }
 
-const parseSpec = (spec: string): Choice => (isFile(spec) ? parseFile(spec) : strategyNamed(spec));
+const parseSpec = (spec: string): Choice => (isStrategyFile(spec) ? parseFile(spec) : strategyNamed(spec));
 const parseSpecs = (spec: string): Choice[] => (spec === 'all' ? allStrategies() : [parseSpec(spec)]);
 
 /**
