@@ -134,3 +134,15 @@ test('instructions of random programs: the estimate is near, and the budget is k
   };
   assert.equal(tight.evaluate(retargets, target, SIZE).figures, undefined);
 });
+
+test('requests: a broadcast asks every vCPU', () => {
+  const size = { n: 4, nrLr: 4 };
+  const evaluator = createEvaluator({ ...ALL, vcpus: 4 }, { ...LIMITS, counted: size });
+  const dimension = dimensionIndex('kicks');
+  const requestsOf = (flavour: string): number | undefined => {
+    const program: GuestProgram = { model: 'gicv3', vcpus: 4, setUp: [doing('pend')], round: [], rounds: 0 };
+    return evaluator.evaluate(program, { flavour, strategy: 'fifo' }, size).figures?.[dimension];
+  };
+  // One write: a request for each of four interrupts, but the first of kvm-7.2 is one to each of four vCPUs (vgic-spec 1.9).
+  assert.deepEqual(['kvm-6.1', 'kvm-7.2'].map(requestsOf), [4, 3 + 4]);
+});
