@@ -53,6 +53,13 @@ function sectionReading(id: string, title: string, first: number, sections = 1):
   return { id, title, path: undefined, boundedBy: undefined, read };
 }
 
+/** A step of a broadcast is a vCPU that is asked. */
+function requestsOf({ kicks, sectionSum }: Counters.CostCounters): number {
+  let requests = kicks;
+  for (let payer = 0; payer < Counters.NR_PAYERS; payer++) requests += sectionSum[Counters.SECTION_BROADCAST + payer];
+  return requests;
+}
+
 const perInstruction = (figure: number, instructions: number): number => figure / Math.max(1, instructions);
 
 const READINGS: readonly Reading[] = [
@@ -82,7 +89,7 @@ const READINGS: readonly Reading[] = [
     title: 'requests and IPIs for one instruction of the guest',
     path: undefined,
     boundedBy: undefined,
-    read: ({ cost, instructions }) => perInstruction(cost.kicks + cost.ipis, instructions),
+    read: ({ cost, instructions }) => perInstruction(requestsOf(cost) + cost.ipis, instructions),
   },
   {
     id: 'host-stop',

@@ -134,3 +134,40 @@ test('instructions of random programs: the estimate is near, and the budget is k
   };
   assert.equal(tight.evaluate(retargets, target, SIZE).figures, undefined);
 });
+
+test('requests: a broadcast asks every vCPU', () => {
+  const size = { n: 4, nrLr: 4 };
+  const evaluator = createEvaluator({ ...ALL, vcpus: 4 }, { ...LIMITS, counted: size });
+  const dimension = dimensionIndex('kicks');
+  const requestsOf = (flavour: string): number | undefined => {
+    const program: GuestProgram = { model: 'gicv3', vcpus: 4, setUp: [doing('pend')], round: [], rounds: 0 };
+    return evaluator.evaluate(program, { flavour, strategy: 'fifo' }, size).figures?.[dimension];
+  };
+  // One write: a request for each of four interrupts, but the first of kvm-7.2 is one to each of four vCPUs (vgic-spec 1.9).
+  assert.deepEqual(['kvm-6.1', 'kvm-7.2'].map(requestsOf), [4, 3 + 4]);
+});
+
+test('a fold behind list registers in list order: as declared, to the step', () => {
+  const program: GuestProgram = {
+    model: 'gicv3',
+    vcpus: 2,
+    // Thirty-one actives at the end of the list, and as many EOIs of what is in no list register.
+    setUp: [
+      doing('pend'),
+      doing('activate', { from: 62 }),
+      doing('activate', { from: 61, to: 61 }),
+      doing('eoi', { from: 62 }),
+      doing('eoi', { from: 63, to: 63 }),
+    ],
+    round: [],
+    rounds: 0,
+  };
+  const size = { n: 960, nrLr: 4 };
+  const evaluator = createEvaluator(defaultAttacker, { events: 1 << 16, steps: 1e7, counted: size });
+  const dimension = dimensionIndex('fold-steps');
+  for (const strategy of ['fifo', 'unlimited-lrs']) {
+    const target = { flavour: 'kvm-7.2', strategy };
+    assert.equal(evaluator.evaluate(program, target, size).figures?.[dimension], 1951, strategy);
+    assert.equal(boundOf(target, dimension, program, size), 1951, strategy);
+  }
+});

@@ -137,6 +137,7 @@ export function createEvaluator(attacker: Attacker, limits: Limits, keptModels =
       // What the guest's boot cost is not the attack's.
       cost.max.fill(0);
       cost.sectionMax.fill(0);
+      cost.sectionSum.fill(0);
       cost.kicks = cost.ipis = 0;
       const before = stepsOf(vgic);
       /** Instructions of drains beside the one that each counts as. */

@@ -10,7 +10,7 @@ import {
   verbInfo,
 } from '../hostile/program.js';
 import { type Attacker, verbsOf } from './attacker.js';
-import { PLAIN_SPANS, plainValues, snapped, withSpan } from './plain.js';
+import { PLAIN_SPANS, plainValues, preparationOf, snapped, withSpan } from './plain.js';
 
 export interface ProgramSource {
   /** Out of nothing. */
@@ -107,6 +107,13 @@ export function createProgramSource(
     return chance(50) ? pick(knownOps) : changeOp(pick(knownOps), knownOps);
   }
 
+  /** Into a list, with what the operation needs anywhere before it. */
+  function put(ops: Op[], at: number, op: Op): void {
+    ops.splice(at, 0, op);
+    const preparation = preparationOf(op);
+    if (preparation !== undefined && ops.length < MAX_OPS) ops.splice(below(at + 1), 0, preparation);
+  }
+
   const layouts = verbs.filter(({ verb }) => LAYOUTS.includes(verb));
   const sources = verbs.filter(({ verb }) => SOURCES.includes(verb));
 
@@ -130,7 +137,7 @@ export function createProgramSource(
       if (from.length === 0) return;
       const info = pick(from);
       const op = { ...opOf(info), value: pick(plainValues(info.verb, attacker)), order: 'up' as const, slides: false };
-      ops.push(info.on === 'nothing' ? op : withSpan(op, chance(50) ? PLAIN_SPANS[0] : pick(PLAIN_SPANS)));
+      put(ops, ops.length, info.on === 'nothing' ? op : withSpan(op, chance(50) ? PLAIN_SPANS[0] : pick(PLAIN_SPANS)));
     };
     if (chance(40)) add(layouts);
     add(sources.length > 0 ? sources : verbs);
@@ -181,7 +188,7 @@ export function createProgramSource(
     const changed = [...ops];
     const at = chance(25) ? changed.length : below(changed.length + 1);
     const kind = below(changed.length === 0 ? 1 : 7);
-    if (kind === 0 && changed.length < MAX_OPS) changed.splice(at, 0, randomOp());
+    if (kind === 0 && changed.length < MAX_OPS) put(changed, at, randomOp());
     else if (changed.length === 0) return changed;
     else {
       const place = at % changed.length;

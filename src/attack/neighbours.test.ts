@@ -56,6 +56,15 @@ test('insertions add one operation, or the same by each vCPU', () => {
   assert.ok(has(all, { ...odd, setUp: [pend, sgi, { ...sgi, vcpu: 1 }, target] }));
 });
 
+test('what an operation needs comes with it, just before it or before all others', () => {
+  const all = insertionsOf(odd, defaultAttacker, 2);
+  const dir = [doing('eoi-mode', { vcpu: 1, to: 0, value: 1 }), doing('dir', { vcpu: 1 })];
+  assert.ok(has(all, { ...odd, setUp: [...odd.setUp, ...dir] }));
+  const [off, on] = [0, 1].map((value) => doing('dist', { to: 0, value }));
+  assert.ok(has(all, { ...odd, setUp: [off, ...odd.setUp, on] }));
+  assert.ok(has(all, { ...odd, setUp: [...odd.setUp, off] }));
+});
+
 test('a program of round spans is shorter than the same of odd ones', () => {
   const round = { ...odd, setUp: odd.setUp.map((op) => ({ ...op, to: SHARES, from: 0 })) };
   assert.ok(lengthOf(round) < lengthOf(odd));

@@ -4,7 +4,7 @@
  */
 import { doing, type GuestProgram, type Op, SHARES, SPAN_ORDERS, verbInfo } from '../hostile/program.js';
 import { type Attacker, verbsOf } from './attacker.js';
-import { PLAIN_SPANS, plainValues, type Span, withOrder, withSpan } from './plain.js';
+import { PLAIN_SPANS, plainValues, preparationOf, type Span, withOrder, withSpan } from './plain.js';
 
 const PARTS = ['setUp', 'round'] as const;
 const STRIDES = [16, 8, 4, 2, 1];
@@ -33,18 +33,26 @@ export function neighboursOf(program: GuestProgram, attacker: Attacker): GuestPr
   return [...found.values()];
 }
 
-/** Programs with one plain operation more, on all interrupts, at a place of the set-up: by one vCPU, or by each. */
+/**
+ * Programs with one plain operation more, on all interrupts, at a place of the set-up: by one vCPU, or by each. What an
+ * operation needs comes with it, once just before it and once before all others.
+ */
 export function insertionsOf(program: GuestProgram, attacker: Attacker, place: number): GuestProgram[] {
   const vcpus = Array.from({ length: Math.min(program.vcpus, FEW_VCPUS) }, (_none, vcpu) => vcpu);
   const { setUp } = program;
-  const put = (...ops: readonly Op[]): GuestProgram => ({
-    ...program,
-    setUp: [...setUp.slice(0, place), ...ops, ...setUp.slice(place)],
-  });
+  const [before, after] = [setUp.slice(0, place), setUp.slice(place)];
+  const putEach = (ops: readonly Op[]): GuestProgram[] => {
+    const needed = ops.flatMap((op): Op[] => {
+      const preparation = preparationOf(op);
+      return preparation === undefined ? [] : [preparation];
+    });
+    const put = (...first: readonly Op[]): GuestProgram => ({ ...program, setUp: [...first, ...ops, ...after] });
+    return needed.length === 0 ? [put(...before)] : [put(...before, ...needed), put(...needed, ...before)];
+  };
   return verbsOf(attacker).flatMap(({ verb, on }) =>
     plainValues(verb, attacker).flatMap((value) => {
       const ops = vcpus.map((vcpu) => doing(verb, { vcpu, value, ...(on === 'nothing' ? { to: 0 } : {}) }));
-      return [...ops.map((op) => put(op)), put(...ops)];
+      return [...ops.flatMap((op) => putEach([op])), ...putEach(ops)];
     }),
   );
 }

@@ -2,7 +2,7 @@
  * Plain operations: spans of wholes, halves and quarters, values at the ends of what they may be. The worst guests known are
  * a few of these, and a search that tries them before odd ones finds them sooner.
  */
-import { NEXT_VCPU, type Op, SHARES, type SpanOrder, type Verb, verbInfo } from '../hostile/program.js';
+import { doing, NEXT_VCPU, type Op, SHARES, type SpanOrder, type Verb, verbInfo } from '../hostile/program.js';
 import type { Attacker } from './attacker.js';
 
 export type Span = Pick<Op, 'from' | 'to'>;
@@ -51,6 +51,24 @@ export function plainValues(verb: Verb, { vcpus }: Attacker): readonly number[] 
       return [0, 1, 2, 3];
     default:
       return verbInfo(verb).value === 'unused' ? [0] : [0, 1];
+  }
+}
+
+/**
+ * What an operation needs before it, since it would find things as they are from the start: a DIR is ignored but in EOImode 1,
+ * which alone has EOIs that drop the priority and nothing else (vgic-spec 1.16); the distributor and all interrupts are on.
+ */
+export function preparationOf(op: Op): Op | undefined {
+  switch (op.verb) {
+    case 'dir':
+    case 'drop':
+      return doing('eoi-mode', { vcpu: op.vcpu, to: 0, value: 1 });
+    case 'dist':
+      return (op.value & 1) === 1 ? { ...op, value: 0 } : undefined;
+    case 'enable':
+      return { ...op, verb: 'disable' };
+    default:
+      return undefined;
   }
 }
 

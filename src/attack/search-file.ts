@@ -1,6 +1,6 @@
 /** The state of a search as JSON, to go on from and to take findings from. */
 import { flavours } from '../gic/flavour/index.js';
-import type { Cells, Champion } from './archive.js';
+import { type Cells, type Champion, cellIndex, dimensionOf, emptyCells, targetOf } from './archive.js';
 import { dimensionIndex, dimensions } from './dimensions.js';
 import { type JsonPlace, readAttacker, readProgram, readSize } from './saved-json.js';
 import type { SearchSettings, SearchState } from './search.js';
@@ -19,8 +19,8 @@ function saveCells(cells: Cells): SavedChampion[] {
       ? []
       : [
           {
-            target: Math.floor(cell / dimensions.length),
-            dimension: dimensions[cell % dimensions.length].id,
+            target: targetOf(cell),
+            dimension: dimensions[dimensionOf(cell)].id,
             figure: champion.figure,
             score: champion.score,
             program: champion.program,
@@ -30,12 +30,12 @@ function saveCells(cells: Cells): SavedChampion[] {
 }
 
 function readCells(place: JsonPlace, nrTargets: number): Cells {
-  const cells: Cells = new Array(nrTargets * dimensions.length).fill(null);
+  const cells = emptyCells(nrTargets);
   place.list((item) => {
     const target = item.at('target').whole(0, nrTargets - 1);
     const dimension = dimensionIndex(item.at('dimension').text());
     if (dimension < 0) item.at('dimension').fail('no dimension of this version');
-    cells[target * dimensions.length + dimension] = {
+    cells[cellIndex(target, dimension)] = {
       program: readProgram(item.at('program')),
       figure: item.at('figure').figure(),
       score: item.at('score').figure(),

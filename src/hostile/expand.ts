@@ -1,4 +1,4 @@
-/** A guest program at a size → events, and how many instructions the guest needed for them. */
+/** A guest program at a size → events. */
 import type { Machine } from '../gic/intid.js';
 import { LPI_BASE, SPI_BASE } from '../gic/intid.js';
 import type { EventSink } from '../trace/events.js';

@@ -1,7 +1,7 @@
 import * as Counting from '#counting';
 import { createLinkedList } from './linked-list.js';
 import type { ApListStrategy } from './strategy.js';
-import { appendedPaths, walkOnlyFlush } from './worst-list.js';
+import { appendedPaths, foldInOrder, walkOnlyFlush } from './worst-list.js';
 
 // V8 folds a module's own constants, not imported ones: 1.2-2x in hot loops (bench/README.md).
 const { COUNTED } = Counting;
@@ -21,7 +21,7 @@ export const fifo: ApListStrategy = {
     memory: '2 links per interrupt',
   },
   params: {},
-  worst: (flavour) => ({ ...appendedPaths(flavour), flush: walkOnlyFlush(flavour) }),
+  worst: (flavour) => ({ ...appendedPaths(flavour), flush: walkOnlyFlush(flavour), fold: foldInOrder(flavour) }),
   create: () => (s, ops) => {
     const list = createLinkedList(s, ops);
     const { len, append, walk, summarise } = list;

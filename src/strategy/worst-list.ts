@@ -90,6 +90,18 @@ export function foldOf(
     : worstCase(touchGrowth, steps, ofLrs);
 }
 
+/**
+ * The same where the list registers hold entries in the order of the list, which changes at its tail alone: what was folded
+ * stands before the walk. LPIs that leave and come back between entry and exit stand behind it.
+ */
+export function foldInOrder(flavour: Flavour): WorstCase {
+  const any = foldOf(flavour, () => 0, 'constant', '');
+  if (flavour.activeOutsideLrs !== 'after-last-lr') return any;
+  const steps = (size: WorstSize): number =>
+    lpisOf(flavour, size) > 0 ? any.steps(size) : SEEN * size.n + Math.min(MOST_EOIS, Math.max(size.n - 1, 0));
+  return worstCase('linear', steps, any.why);
+}
+
 /** Every entry looked at, none of them deliverable. */
 export const listPending = worstCase('linear', ({ n }) => 1 + SEEN * n, 'list lock, visit and lock of n entries');
 
