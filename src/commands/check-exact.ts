@@ -108,6 +108,18 @@ export function judgeGrowth(curves: readonly GrowthCurve[], width: number): Laye
   return { cells, outcomes, lines: describeGrowthGate(curves, width) };
 }
 
+/** Refuses a baseline that is damaged, or missing where one must be: before anything is counted that it would end. */
+export function requireBaseline({ file, missing, reason }: Pick<BaselineChoice, 'file' | 'missing' | 'reason'>): void {
+  if (hasBaseline(file)) readBaseline(file);
+  else if (reason === null && missing === 'error')
+    throw new InputError(
+      file,
+      'byte 0',
+      'there is no such baseline',
+      'name one with --baseline, or begin one with --baseline-missing create',
+    );
+}
+
 /** Compares, and writes the baseline where that was asked for and nothing is wrong. */
 export function judgeExact(
   plan: CheckPlan,
@@ -119,15 +131,7 @@ export function judgeExact(
   const broken = answers.flatMap((answer) => answer.broken);
   const brokenOutcomes = broken.map(({ cell, what }) => outcomeOf('fault', EXACT, `${nameCell(cell)}: ${what}`));
   const isWhole = answers.every(({ failure }) => failure === null) && broken.length === 0;
-  if (!hasBaseline(choice.file) && !(choice.reason === null && choice.missing === 'error'))
-    return beginBaseline(run, choice, isWhole, brokenOutcomes);
-  if (!hasBaseline(choice.file))
-    throw new InputError(
-      choice.file,
-      'byte 0',
-      'there is no such baseline',
-      'name one with --baseline, or begin one with --baseline-missing create',
-    );
+  if (!hasBaseline(choice.file)) return beginBaseline(run, choice, isWhole, brokenOutcomes);
   const baseline = readBaseline(choice.file);
   const failedTraces = new Set(answers.flatMap(({ failure }, at) => (failure === null ? [] : [nameOf(plan, at)])));
   const cells = compareWithBaseline(

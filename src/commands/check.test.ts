@@ -292,6 +292,9 @@ test('no baseline: an error, a warning or the first one, as asked', async () => 
   const args = ['check', TRACE, '--layers', '0', '-s', STRATEGY, '--baseline', none, '--jobs', '1'];
   const missing = await run(args);
   assert.deepEqual([missing.code, /there is no such baseline; name one/.test(missing.err)], [4, true]);
+  // It is said before anything is counted, also before what only counting would show.
+  const nothing = await run([...args, '--flavour', 'xen-new']);
+  assert.deepEqual([nothing.code, /there is no such baseline; name one/.test(nothing.err)], [4, true]);
   const warned = await run([...args, '--baseline-missing', 'warn']);
   assert.deepEqual([warned.code, /compared with nothing/.test(warned.out)], [0, true]);
   assert.equal((await run([...args, '--baseline-missing', 'create'])).code, 0);

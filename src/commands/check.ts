@@ -23,6 +23,7 @@ import {
   type LayerResult,
   MISSING_CHOICES,
   type MissingChoice,
+  requireBaseline,
 } from './check-exact.js';
 import { findValgrindLack } from './check-instructions.js';
 import { type CheckPlan, planCheck } from './check-plan.js';
@@ -229,6 +230,8 @@ async function runExactLayers(
   terminal: Terminal,
 ): Promise<LayerResult[]> {
   const { width } = terminal;
+  const wanted = { file: baseline, missing: options.baselineMissing, reason: options.reason ?? null };
+  if (layers.has(0)) requireBaseline(wanted);
   const answers = await runCheckJobs(plan.jobs, options.jobs, (done) => {
     if (terminal.isErrTty) terminal.err(`check: ${done} of ${plan.jobs.length}`);
   });
@@ -239,13 +242,7 @@ async function runExactLayers(
     if (run.length === 0 && failures.outcomes.length === 0)
       throw new UsageError('none of the strategies can run on any of the traces in these flavours');
     const isExpected = expectationOf(plan, paths.length > 0, options);
-    const choice = {
-      file: baseline,
-      missing: options.baselineMissing,
-      reason: options.reason ?? null,
-      isStrict: options.strict === true,
-      isExpected,
-    };
+    const choice = { ...wanted, isStrict: options.strict === true, isExpected };
     results.push(judgeExact(plan, answers, choice, width));
     const held = judgeBudgets(budgets, run, width);
     // A command line that names strategies or flavours may leave out what a budget is of.

@@ -20,6 +20,7 @@ const { NoOperationTraceWriter, parseWorkflow } = await import('@actions/workflo
 const ROOT = new URL('../../../', import.meta.url);
 const ACTION = readFileSync(new URL('action.yml', ROOT), 'utf8');
 const WORKFLOW = readFileSync(new URL('examples/ci/github.yml', ROOT), 'utf8');
+const PLAIN = readFileSync(new URL('examples/ci/github-npx.yml', ROOT), 'utf8');
 interface Step {
   readonly id?: string;
   readonly if?: string;
@@ -61,6 +62,21 @@ test('every input is used and declared, has a description, and none gets into th
   const given = (parse(WORKFLOW) as { jobs: { check: { steps: { with?: object }[] } } }).jobs.check.steps.at(-1)?.with;
   assert.deepEqual(Object.keys(given ?? {}), ['traces']);
   assert.ok(WORKFLOW.trimEnd().split('\n').length <= 11);
+});
+
+test('without an owner: the action of the repository itself, a copy of it, or none', () => {
+  const step = 'OWNER/vgic-replay@v0';
+  const guide = readFileSync(new URL('examples/ci/README.md', ROOT), 'utf8');
+  assert.ok(WORKFLOW.includes(`uses: ${step}\n`) && guide.includes(`\`${step}\``), 'the placeholder is explained');
+  for (const local of ['./', './.github/actions/vgic-replay']) {
+    assert.deepEqual(errorsOf('workflow', WORKFLOW.replace(step, local)), []);
+    assert.ok(guide.includes(`\`uses: ${local}\``), local);
+  }
+  // A copy of the file works alone.
+  assert.doesNotMatch(ACTION, /github\.action_path|GITHUB_ACTION_PATH|uses: \.\//);
+  const { files } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { files: string[] };
+  assert.ok(files.includes('action.yml'));
+  assert.deepEqual(errorsOf('workflow', PLAIN), []);
 });
 
 test('bash reads every script', () => {
@@ -197,6 +213,20 @@ test('the real check takes what the script gives it, and ends as it expects', ()
   const folder = moved.outputs.report!;
   assert.match(readFileSync(join(folder, 'report.md'), 'utf8'), /^# base\.json against this build\n/);
   assert.equal((JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as { exitCode: number }).exitCode, 3);
+});
+
+test('the workflow without the action: its script is what the real check takes, and ends with its exit code', () => {
+  const { check: job } = (parse(PLAIN) as { jobs: { check: { env: Record<string, string>; steps: Step[] } } }).jobs;
+  const script = job.steps.find(({ run }) => run !== undefined)!.run!;
+  mkdirSync(join(shell.folder, 'traces'));
+  writeFileSync(join(shell.folder, 'traces/a.vgt'), '{"vgic-replay":1}\n{"op":"inject","intid":40}\n{"op":"flush"}\n');
+  shell.fake('npx', REAL_NPX);
+  const missing = shell.run(script, job.env);
+  assert.equal(missing.code, 4, missing.err);
+  assert.match(missing.err, /--baseline-missing create/);
+  const calls = shell.calls('npx');
+  assert.deepEqual(calls[0].slice(0, 5), ['--yes', '--package', 'vgic-replay@latest', '--', 'vgic-replay']);
+  assert.equal(calls[0].at(-1), 'traces/a.vgt');
 });
 
 test('check: a name that would not be safe in a comment or file name ends at once', () => {

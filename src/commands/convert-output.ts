@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createGzip } from 'node:zlib';
 import { InputError } from '../base/errors.js';
-import { eventToJson, headerToJson } from '../import/json-lines.js';
+import { endToJson, eventToJson, gapToJson, headerToJson } from '../import/json-lines.js';
 import type { EventStage } from '../trace/edit/stage.js';
 import type { Gap, TraceHeader } from '../trace/header.js';
 import type { ByteTarget } from '../trace/source.js';
@@ -127,7 +127,7 @@ function createTraceSink(target: ByteTarget, header: TraceHeader, encoding: Outp
   };
 }
 
-/** JSON lines have no gaps in their header; LOST events stand where they were. */
+/** A gap is a line behind the event after which it lies; counts and history follow at the end, when they are known. */
 function createJsonSink(path: string, target: ByteTarget, header: TraceHeader): Sink {
   let text = `${headerToJson(header)}\n`;
   let events = 0;
@@ -146,10 +146,15 @@ function createJsonSink(path: string, target: ByteTarget, header: TraceHeader): 
         events++;
         if (text.length > JSON_BUFFER) flush();
       },
-      gap() {},
+      gap(lost, place) {
+        text += `${gapToJson(lost, place)}\n`;
+      },
       end() {},
     },
     events: () => events,
-    finish: flush,
+    finish(final) {
+      text += `${endToJson(final)}\n`;
+      flush();
+    },
   };
 }

@@ -184,6 +184,25 @@ test('JSON lines and back are the same events', async () => {
   assert.deepEqual(back.header.machine, first.header.machine);
 });
 
+test('JSON lines and back: gaps, counts and history too', async () => {
+  const header = {
+    ...HEADER,
+    gaps: [
+      { afterEvent: 0, lost: 0, place: 'line 3' },
+      { afterEvent: 1, lost: 9, place: 'line 7' },
+    ],
+    counts: { ...HEADER.counts, lostEvents: 9, unknownLines: 4, cutOff: 1 },
+  };
+  const losses = [0, 9].map((lost) => ({ kind: LOST, vcpu: 0, intid: 0, value: lost, dt: 5 }));
+  writeFileSync(at('gaps.vgt'), writeTrace(losses, {}, header));
+  await convert(at('gaps.vgt'), '--limit', '10', '-o', at('gaps.jsonl'));
+  await convert(at('gaps.jsonl'), '-o', at('gaps-back.vgt'));
+  const back = readTrace(readFileSync(at('gaps-back.vgt'))).header;
+  assert.deepEqual(back.gaps, header.gaps);
+  assert.deepEqual(back.counts, header.counts);
+  assert.match(back.provenance.how, /slice from the start to the end/);
+});
+
 const RUN = (vcpu: number, tick: number): string =>
   `{"t":${tick},"op":"flush","vcpu":${vcpu}}\n{"t":${tick + 5},"op":"sync","vcpu":${vcpu}}\n`;
 const FIRST_LINE = '{"vgic-replay":1,"vcpus":2}\n';

@@ -1,6 +1,6 @@
 /** Tells by its first bytes what a file is. A wrong file is refused by name, with what to do instead. */
 import { InputError } from '../base/errors.js';
-import { findPrinter, isFtrace } from '../import/ftrace/importer.js';
+import { findKvmLine, findPrinter, isFtrace } from '../import/ftrace/importer.js';
 import { isJsonLines } from '../import/json-lines.js';
 import { isPerfetto } from '../import/perfetto/importer.js';
 import { isVgr1 } from '../import/vgr1.js';
@@ -32,6 +32,14 @@ export function detectFormat(name: string, head: Uint8Array): Format {
   const other = OTHERS.find(({ at = 0, begin }) => text.startsWith(begin, at));
   if (other !== undefined) throw new InputError(name, `byte ${other.at ?? 0}`, other.what, other.remedy);
   if (looksLikeText(head)) {
+    const line = findKvmLine(head);
+    if (line > 0)
+      throw new InputError(
+        name,
+        `line ${line}`,
+        'an event of KVM without the thread, time or columns that the printers of ftrace give it',
+        'print it with "trace-cmd report" or "perf script -F comm,tid,cpu,time,event,trace"',
+      );
     throw new InputError(
       name,
       'line 1',

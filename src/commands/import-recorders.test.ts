@@ -36,6 +36,48 @@ test('each is known by its first bytes', () => {
   for (const [format, bytes] of SOURCES) assert.equal(detectFormat('x', bytes.subarray(0, 4096)), format);
 });
 
+test('line ends of another system and a byte-order mark do not matter', async () => {
+  const [, , [, perf]] = SOURCES;
+  const text = Buffer.from(perf).toString();
+  const words: number[][] = [];
+  for (const content of [text, text.replaceAll('\n', '\r\n'), `\ufeffcpus=4\n${text}`]) {
+    writeFileSync(at('other.txt'), content);
+    const { code, err } = await run(['import', at('other.txt'), '-o', at('other.vgt')]);
+    assert.equal(code, 0, err);
+    words.push(decodeTrace(readFileSync(at('other.vgt'))).word);
+  }
+  assert.deepEqual(words[1], words[0]);
+  assert.deepEqual(words[2], words[0]);
+});
+
+test('events of KVM without the columns that are needed are refused with the command that prints them', async () => {
+  const entry = 'kvm:kvm_entry: PC: 0x0000000040000000';
+  for (const line of [`[000] 1.000000: ${entry}`, `CPU 0/KVM 11 [000] ${entry}`, entry]) {
+    writeFileSync(at('few.txt'), `${line}\n`.repeat(20));
+    const { code, err } = await run(['import', at('few.txt'), '-o', at('few.vgt')]);
+    assert.equal(code, 4);
+    assert.match(
+      err,
+      /line 1: an event of KVM without .*; print it with "trace-cmd report" or "perf script -F comm,tid/,
+    );
+  }
+  writeFileSync(at('few.txt'), 'CPU 0/KVM 11 [000] 1.000000: PC: 0x0000000040000000\n'.repeat(20));
+  const { err } = await run(['import', at('few.txt'), '-o', at('few.vgt')]);
+  assert.match(err, /20 events, none of them of KVM; record the tracepoints "kvm:\*", and print their names/);
+});
+
+test('CPUs one behind the other are said, in the grammar of one', async () => {
+  const lines = Buffer.from(SOURCES[1][1]).toString().split('\n');
+  const later = lines.map((line) =>
+    line.replace(/ (\d+)(\.\d{9}: )/, (_, seconds, rest) => ` ${+seconds + 60}${rest}`),
+  );
+  writeFileSync(at('two.txt'), [...later, ...lines].join('\n'));
+  const { code, err } = await run(['import', at('two.txt'), '-o', at('two.vgt')]);
+  assert.equal(code, 0, err);
+  assert.match(err, new RegExp(`^  the time goes back by more than a second: .* \\(line ${lines.length + 2}\\)$`, 'm'));
+  assert.match(err, /^ {2}1 step re-ordered against the time stamps$/m);
+});
+
 test('as a file, packed, and from a pipe each gives the same trace', async () => {
   let first: number[] | undefined;
   for (const [format, bytes] of SOURCES) {

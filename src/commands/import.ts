@@ -97,15 +97,15 @@ const notImportable = (path: string): InputError =>
 function describeRemarks({ counts, gaps }: TraceHeader, warnings: Warnings): string[] {
   const remarks = (
     [
-      [counts.unknownLines, 'unknown lines'],
-      [counts.lostEvents, 'lost events'],
-      [counts.decisionsFromRecording, 'decisions taken from the recording'],
-      [counts.reordered, 'steps re-ordered against their time stamps'],
-      [counts.noEffect, 'records without effect'],
+      [counts.unknownLines, 'unknown line', ''],
+      [counts.lostEvents, 'lost event', ''],
+      [counts.decisionsFromRecording, 'decision', ' taken from the recording'],
+      [counts.reordered, 'step', ' re-ordered against the time stamps'],
+      [counts.noEffect, 'record', ' without effect'],
     ] as const
   )
     .filter(([number]) => number > 0)
-    .map(([number, what]) => `  ${number} ${what}`);
+    .map(([number, what, how]) => `  ${number} ${what}${number === 1 ? '' : 's'}${how}`);
   if (counts.cutOff === 1) remarks.push('  the source was cut off');
   const lost = gaps.map(
     (gap) => `  gap at ${gap.place}: ${gap.lost === 0 ? 'unknown number of' : gap.lost} events lost`,

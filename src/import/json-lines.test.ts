@@ -7,7 +7,15 @@ import { MAX_VCPUS, type Machine, NR_LPIS } from '../gic/intid.js';
 import * as ev from '../trace/events.js';
 import type { TraceHeader } from '../trace/header.js';
 import { fieldsOf } from './json-event.js';
-import { eventToJson, HEADER_FIELDS, headerToJson, importJsonLines, isJsonLines } from './json-lines.js';
+import {
+  endToJson,
+  eventToJson,
+  gapToJson,
+  HEADER_FIELDS,
+  headerToJson,
+  importJsonLines,
+  isJsonLines,
+} from './json-lines.js';
 
 type Row = readonly [kind: number, vcpu: number, intid: number, value: number, dt: number];
 
@@ -127,6 +135,50 @@ test('a header line survives the way there and back', () => {
   assert.equal(header.provenance.licence, 'h');
   assert.equal(header.guestAccesses, 'drain');
   assert.deepEqual(importRows(headerToJson(header)).header, header);
+});
+
+test('gaps, counts and history survive the way there and back', () => {
+  const before = importRows('{"vgic-replay":1,"fidelity":1,"how":"kvm-host.sh"}').header;
+  const gaps = [
+    { afterEvent: 1, lost: 42, place: 'line 31' },
+    { afterEvent: 2, lost: 0, place: 'CPU 1, byte 900' },
+  ];
+  const counts = { ...before.counts, sourceLines: 9000, unknownLines: 3, lostEvents: 42, cutOff: 1, reordered: 7 };
+  const header = { ...before, counts, gaps, provenance: { ...before.provenance, how: 'kvm-host.sh; slice' } };
+  const text = [
+    headerToJson(before),
+    '{"op":"flush"}',
+    '{"op":"lost","lost":42}',
+    gapToJson(42, 'line 31'),
+    '{"op":"sync"}',
+    gapToJson(0, 'CPU 1, byte 900'),
+    endToJson(header),
+  ];
+  const back = importRows(text.join('\n'));
+  assert.deepEqual(back.header, header);
+  assert.equal(back.rows.length, 3);
+});
+
+test('a lost event is a gap, also without a gap line', () => {
+  const { header } = importRows(
+    '{"vgic-replay":1,"fidelity":1}\n{"op":"flush"}\n{"op":"lost","lost":5}\n{"op":"sync"}',
+  );
+  assert.deepEqual(header.gaps, [{ afterEvent: 1, lost: 5, place: 'line 3' }]);
+  assert.equal(header.counts.lostEvents, 5);
+});
+
+test('a gap or end line that is none is refused with its line', () => {
+  const refused: readonly (readonly [string, RegExp])[] = [
+    ['{"gap":5}', /line 2: "gap" is 5; write \{"gap": \{…\}\} and nothing else/],
+    ['{"gap":{"lost":-1}}', /line 2: "lost" is -1; give an integer/],
+    ['{"gap":{"place":1}}', /line 2: "place" is 1; give a string/],
+    ['{"gap":{"size":1}}', /line 2: unknown field "size" in "gap"; its fields are lost, place/],
+    ['{"gap":{},"t":1}', /line 2: "gap" is \{\}; write/],
+    ['{"end":{"cutOff":"x"}}', /line 2: "cutOff" is "x"; give an integer/],
+    ['{"end":{}}\n{"op":"flush"}', /line 3: an object behind "end"; /],
+  ];
+  for (const [line, message] of refused) assert.throws(() => importRows(`${HEADER}\n${line}`), message);
+  assert.deepEqual(importRows(`${HEADER}\n{"gap":{"lost":3}}`).header.gaps, [], 'no event, no gap');
 });
 
 test('a flavour has the guests and LPIs it has', () => {

@@ -18,8 +18,8 @@ import {
   SPI_BASE,
   SPURIOUS_INTID,
 } from '../gic/intid.js';
-import { type EventSink, findKind, findKindNamed, INTID_MASK, KINDS, type KindInfo } from '../trace/events.js';
-import { type Fidelity, noImportCounts, type TraceHeader } from '../trace/header.js';
+import { type EventSink, findKind, findKindNamed, INTID_MASK, KINDS, type KindInfo, LOST } from '../trace/events.js';
+import { type Fidelity, type Gap, type ImportCounts, noImportCounts, type TraceHeader } from '../trace/header.js';
 import { JsonEventError, packFields, readFlag, readInteger, unpackFields } from './json-event.js';
 
 /** The number in `{"vgic-replay": 1}`: changes when old files would be read differently. */
@@ -65,6 +65,45 @@ function readChoice<T extends string>(name: string, json: unknown, choices: read
   throw new JsonEventError(`"${name}" is ${JSON.stringify(json)}`, `give one of ${choices.join(', ')}`);
 }
 
+/** Objects that are neither the header nor an event. */
+const GAP_FIELD = 'gap';
+const END_FIELD = 'end';
+const NR_FIELDS = Object.keys(noImportCounts()) as readonly (keyof ImportCounts)[];
+
+/** Fields of a gap or end line; every field may be missing. */
+function readInner(object: JsonObject, name: string, known: readonly string[]): JsonObject {
+  const inner = object[name];
+  if (Object.keys(object).length > 1 || typeof inner !== 'object' || inner === null || Array.isArray(inner))
+    throw new JsonEventError(`"${name}" is ${JSON.stringify(inner)}`, `write {"${name}": {…}} and nothing else`);
+  const odd = Object.keys(inner).find((field) => !known.includes(field));
+  if (odd !== undefined)
+    throw new JsonEventError(`unknown field "${odd}" in "${name}"`, `its fields are ${known.join(', ')}`);
+  return inner as JsonObject;
+}
+
+function readText(name: string, json: unknown): string {
+  if (json === undefined || typeof json === 'string') return json ?? '';
+  throw new JsonEventError(`"${name}" is ${JSON.stringify(json)}`, 'give a string');
+}
+
+const readCount = (name: string, json: unknown, fallback: number): number =>
+  json === undefined ? fallback : readInteger(name, json, 0, Number.MAX_SAFE_INTEGER);
+
+/** What is known of a trace when its last event has been written. */
+interface End {
+  readonly how: string | undefined;
+  readonly counts: Partial<ImportCounts>;
+}
+
+function readEnd(object: JsonObject): End {
+  const end = readInner(object, END_FIELD, ['how', ...NR_FIELDS]);
+  const counts = NR_FIELDS.filter((name) => end[name] !== undefined).map((name) => [
+    name,
+    readCount(name, end[name], 0),
+  ]);
+  return { how: end.how === undefined ? undefined : readText('how', end.how), counts: Object.fromEntries(counts) };
+}
+
 /** Reads the header line's object; every field may be missing. */
 function readSettings(header: JsonObject): Settings {
   for (const name of Object.keys(header)) {
@@ -96,11 +135,7 @@ function readSettings(header: JsonObject): Settings {
     throw new JsonEventError(`"lpis" with "flavour" ${flavour.id}`, 'that hypervisor has none here');
   if (hasLpis && model !== 'gicv3') throw new JsonEventError(`"lpis" on ${model}`, 'only gicv3 guests have LPIs');
   const texts: Record<string, string> = {};
-  for (const name of TEXT_FIELDS) {
-    const text = header[name] ?? '';
-    if (typeof text !== 'string') throw new JsonEventError(`"${name}" is ${JSON.stringify(text)}`, 'give a string');
-    texts[name] = text;
-  }
+  for (const name of TEXT_FIELDS) texts[name] = readText(name, header[name]);
   return {
     machine: {
       flavour: flavour.id,
@@ -150,6 +185,10 @@ export class JsonLinesImporter {
   private rest = '';
   private nrLines = 0;
   private tick = 0;
+  private nrEvents = 0;
+  private nrLost = 0;
+  private readonly gaps: Gap[] = [];
+  private ending: End | undefined;
 
   /** `name` is the file's name for messages and, without folder and suffix, the trace's unless its header names it. */
   constructor(name: string, sink: EventSink) {
@@ -190,6 +229,16 @@ export class JsonLinesImporter {
   }
 
   private importObject(object: JsonObject): void {
+    if (this.ending !== undefined)
+      throw new JsonEventError('an object behind "end"', 'an "end" line is the last; merge traces with "convert"');
+    if (object.op === undefined && object[END_FIELD] !== undefined) {
+      this.ending = readEnd(object);
+      return;
+    }
+    if (object.op === undefined && object[GAP_FIELD] !== undefined) {
+      this.importGap(object);
+      return;
+    }
     if (this.settings === undefined) {
       const isHeader = object.op === undefined;
       this.settings = readSettings(isHeader ? object : {});
@@ -225,6 +274,28 @@ export class JsonLinesImporter {
     }
     this.tick = tick;
     this.sink.event(info.kind, vcpu, intid, value, dt | 0);
+    if (info.kind === LOST)
+      this.addGap({ afterEvent: this.nrEvents, lost: value >>> 0, place: `line ${this.nrLines}` });
+    this.nrEvents++;
+  }
+
+  /** Of the event above: what its `lost`, if it is one, did not say. */
+  private importGap(object: JsonObject): void {
+    const gap = readInner(object, GAP_FIELD, ['lost', 'place']);
+    const afterEvent = Math.max(0, this.nrEvents - 1);
+    const last = this.gaps.at(-1);
+    if (last?.afterEvent === afterEvent && last.place === `line ${this.nrLines - 1}`)
+      this.nrLost -= this.gaps.pop()?.lost ?? 0;
+    this.addGap({
+      afterEvent,
+      lost: readCount('lost', gap.lost, 0),
+      place: readText('place', gap.place) || `line ${this.nrLines}`,
+    });
+  }
+
+  private addGap(gap: Gap): void {
+    this.gaps.push(gap);
+    this.nrLost += gap.lost;
   }
 
   private createTraceHeader({ machine, fidelity, tickNs, texts, guestAccesses }: Settings): TraceHeader {
@@ -240,14 +311,14 @@ export class JsonLinesImporter {
         tool: texts.tool || 'JSON lines',
         kernel: texts.kernel,
         when: texts.when,
-        how: texts.how,
+        how: this.ending?.how ?? texts.how,
         licence: texts.licence,
         sourceSha256: texts.sourceSha256,
       },
       importer: { name: 'json-lines', version: `${JSON_LINES_VERSION}` },
       guestAccesses,
-      counts: noImportCounts(this.nrLines),
-      gaps: [],
+      counts: { ...noImportCounts(this.nrLines), lostEvents: this.nrLost, ...this.ending?.counts },
+      gaps: this.nrEvents === 0 ? [] : this.gaps,
     };
   }
 }
@@ -309,7 +380,16 @@ export function eventToJson(
   return JSON.stringify({ t, op, vcpu, ...unpackFields(kind, intid & INTID_MASK, value) });
 }
 
-/** A trace header as the first line, without newline. Counts and gaps are not part of it. */
+/** A place behind the last event where the source lost events, as a line without newline. */
+export const gapToJson = (lost: number, place: string): string => JSON.stringify({ [GAP_FIELD]: { lost, place } });
+
+/** What is known of the trace when its last event has been written, as its last line, without newline. */
+export function endToJson({ counts, provenance }: TraceHeader): string {
+  const { how } = provenance;
+  return JSON.stringify({ [END_FIELD]: { ...(how === '' ? {} : { how }), ...counts } });
+}
+
+/** A trace header as the first line, without newline. Counts and gaps are lines of their own. */
 export function headerToJson(header: TraceHeader): string {
   const { machine, provenance } = header;
   const texts = { name: header.name, title: header.title, clock: header.clock, ...provenance };

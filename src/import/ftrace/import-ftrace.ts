@@ -21,6 +21,7 @@ import { type FtraceSurvey, FtraceSurveyor } from './survey.js';
 export const IMPORTER_NAME = 'ftrace';
 export const IMPORTER_VERSION = '2';
 const DRAIN_EVERY_LINES = 64;
+const NS_PER_SECOND = 1e9;
 
 /** Something a person should see; `place` is "line N". Counted in the header as well. */
 export interface ImportWarning {
@@ -66,11 +67,14 @@ export class FtraceImporter {
   #unknownLines = 0;
   #lostEvents = 0;
   #lastTick = 0;
+  /** Ticks by which the times of CPUs never differ. */
+  readonly #stepBack: number;
   #lastText = '';
   #lastWasEvent = true;
 
   constructor(survey: FtraceSurvey, side: FtraceSide, sink: EventSink) {
     this.#side = side;
+    this.#stepBack = NS_PER_SECOND / survey.tickNs;
     this.#out = new EventWriter(sink, machineOf(survey), {
       impossible: (line, what) => {
         this.#unknownLines++;
@@ -114,6 +118,11 @@ export class FtraceImporter {
       this.#oddLine(text);
       return;
     }
+    if (at.tick < this.#lastTick - this.#stepBack)
+      this.#warn(
+        `line ${at.line}`,
+        'the time goes back by more than a second: are lines of several CPUs one behind the other?',
+      );
     this.#lastTick = at.tick;
     this.#lastWasEvent = true;
     const outcome = this.#take(at);

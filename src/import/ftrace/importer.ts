@@ -29,9 +29,12 @@ export interface FtraceOptions {
 /** Lines that tell what a text is. */
 const HEAD_LINES = 200;
 
+/** Without byte-order mark and carriage returns. */
+const headLines = (head: Uint8Array): string[] => new TextDecoder().decode(head).split(/\r?\n/, HEAD_LINES);
+
 /** Does the beginning of a file look like ftrace text? True if it holds a trace line within its first lines. */
 export function isFtrace(head: Uint8Array): boolean {
-  const lines = new TextDecoder('latin1').decode(head).split('\n', HEAD_LINES);
+  const lines = headLines(head);
   if (lines[0].startsWith('# tracer: ')) return true;
   let events = 0;
   for (const [i, line] of lines.entries()) {
@@ -44,10 +47,13 @@ export function isFtrace(head: Uint8Array): boolean {
 /** Who printed the text that begins like this. */
 export function findPrinter(head: Uint8Array): Printer['tool'] {
   const survey = new PrinterSurvey();
-  const lines = new TextDecoder('latin1').decode(head).split('\n', HEAD_LINES);
-  for (const [i, line] of lines.entries()) survey.line(line, parseLine(line, i + 1));
+  for (const [i, line] of headLines(head).entries()) survey.line(line, parseLine(line, i + 1));
   return survey.finish().tool;
 }
+
+/** The first line that names an event of KVM, 1-based, in a text that is not printed as one of the printers does; or 0. */
+export const findKvmLine = (head: Uint8Array): number =>
+  headLines(head).findIndex((line) => /(^|[\s:])(kvm|vgic)_\w+:? /.test(line)) + 1;
 
 /** Cuts bytes into lines. */
 class LineSplitter {

@@ -159,7 +159,9 @@ export class FtraceSurveyor {
     if (this.#eventLines === 0) this.#refuse();
     if (!this.#hasProbes && this.#kvmLines === 0) {
       const what = `${this.#eventLines} events, none of them of KVM`;
-      throw new InputError(this.#source, `line ${this.#lines}`, what, 'record the tracepoints "kvm:*"');
+      const remedy =
+        'record the tracepoints "kvm:*", and print their names ("perf script -F comm,tid,cpu,time,event,trace")';
+      throw new InputError(this.#source, `line ${this.#lines}`, what, remedy);
     }
     const stock = this.#stock.finish();
     const model: GicModel = this.#hostIsV2 ? 'gicv2' : this.#guestIsV2 ? 'gicv2-on-gicv3' : 'gicv3';
