@@ -1,4 +1,4 @@
-/** reports/fidelity.md says what scenarios, golden files, recordings and the recorded random run give. */
+/** What scenarios, golden files, recordings and the recorded random run give: nothing fails, and reports/fidelity.md says so. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -17,6 +17,18 @@ const STALE = 'reports/fidelity.md is out of step: npm run fidelity';
 test('the list of defects is that of traces/conformance', () => {
   const { defects: lines } = writeParts({ verify: [], evidence, defects });
   assert.ok(page.includes(lines.join('\n').trim()), STALE);
+});
+
+test('scenarios and golden files are run, and what fails is named', () => {
+  const { flavours, scenarios, golden, itsImages } = evidence;
+  assert.deepEqual(
+    scenarios.map(({ flavour, failures }) => [flavour, failures]),
+    flavours.map(({ id }) => [id, []]),
+  );
+  assert.ok(scenarios.every(({ passed }) => passed > 0));
+  assert.ok(golden !== null && golden.lines > 10_000);
+  assert.ok(itsImages?.every(({ configurations, mutants }) => configurations >= 10_000 && mutants >= 1_000_000));
+  assert.deepEqual([golden.identical, golden.differing], [golden.lines, []]);
 });
 
 test('scenarios, golden lines and the random run are those of this checkout', () => {

@@ -8,7 +8,9 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import { tracesFolder } from '../replay/test-traces.js';
-import { readRunFile } from '../run/run-file.js';
+import { unitsOf } from '../run/plan.js';
+import { createHeader, readRunFile } from '../run/run-file.js';
+import { storeEvidence } from './test-evidence.js';
 import { run } from './test-run.js';
 
 const CLI = fileURLToPath(new URL('../cli.js', import.meta.url));
@@ -89,8 +91,10 @@ test('kubernetes-indexed-job.yml: two jobs as batch/v1 has them, whose commands 
   const [program, ...args] = spec.template.spec.containers[0].command.map(here);
   assert.equal(program, 'vgic-replay');
   assert.ok(args.includes(`auto/${completions}`));
-  for (let index = 0; index < completions; index++) {
+  // The first pod comes last, and finds the evidence there: the longest unit, which it would be dealt.
+  for (let index = completions - 1; index >= 0; index--) {
     process.env.JOB_COMPLETION_INDEX = `${index}`;
+    if (index === 0) storeFirst(completions);
     await done(args);
   }
   delete process.env.JOB_COMPLETION_INDEX;
@@ -102,6 +106,13 @@ test('kubernetes-indexed-job.yml: two jobs as batch/v1 has them, whose commands 
   const { exact } = JSON.parse(read('kubernetes/report.json'));
   assert.ok(exact.cells.length > 0 && exact.evidence !== null);
 });
+
+function storeFirst(count: number): void {
+  const { plan, machines } = readRunFile(shardFile(count)).header;
+  const first = { index: 1, count };
+  assert.ok(unitsOf(plan, first).some(({ kind }) => kind === 'evidence'));
+  storeEvidence(at('kubernetes/run-1-of-8.jsonl'), createHeader(plan, first, machines));
+}
 
 /** One of the shards of the job above: what other engines must store too. */
 const shardFile = (index: number): string => read(`kubernetes/run-${index}-of-8.jsonl`);

@@ -7,9 +7,10 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { tracesFolder } from '../replay/test-traces.js';
-import { unitsOf } from '../run/plan.js';
+import { unitsOf, WHOLE } from '../run/plan.js';
 import { createHeader, headerLine, readRunFile, unitLine } from '../run/run-file.js';
 import { runFileName } from './run-options.js';
+import { storeEvidence } from './test-evidence.js';
 import { run } from './test-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vgic-shards-'));
@@ -80,7 +81,12 @@ test('a report of shards is that of the whole run, and every line of them fits t
   // Its first events: list registers are verified, too.
   const part = at('part.vgt');
   await done('convert', TRACE, '--to', '4000', '-o', part);
-  await done('report', part, '-s', 'sort-on-flush,fifo', '--kind', 'attack', '-o', at('whole'));
+  const report = ['report', part, '-s', 'sort-on-flush,fifo', '--kind', 'attack', '-o', at('whole')];
+  // The shortest shard there is has the plan of all.
+  await done(...report, '--shard', '7/7');
+  const ofShard = readRunFile(read('whole/run-7-of-7.jsonl')).header;
+  storeEvidence(at('whole/run.jsonl'), createHeader(ofShard.plan, WHOLE, ofShard.machines));
+  await done(...report, '--resume');
   const { header, units } = readRunFile(read('whole/run.jsonl'));
   const { plan, machines } = header;
   assert.deepEqual([...new Set(plan.units.map(({ kind }) => kind))], ['replay', 'verify', 'sweep', 'evidence']);

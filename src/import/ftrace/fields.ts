@@ -27,6 +27,9 @@ export function vcpuOfPointer(survey: FtraceSurvey, pointer: string): number {
   return vcpu !== undefined && vcpu < survey.nrVcpus ? vcpu : VCPU_UNKNOWN;
 }
 
+/** False for NaN. */
+const isField = (value: number): boolean => value >= 0 && value < LPI_END;
+
 /** Of a vgic_queue or lr_populate line. */
 export function readIrqFields(survey: FtraceSurvey, text: string): IrqFields | undefined {
   const fields = {
@@ -41,7 +44,10 @@ export function readIrqFields(survey: FtraceSurvey, text: string): IrqFields | u
     level: readNumber(text, 'cfg='),
     source: readNumber(text, 'src='),
   };
-  if (fields.intid < 0 || Object.values(fields).some((value) => !(value >= 0 && value < LPI_END))) return undefined;
+  const { intid, line, latch, active, enabled, hw, priority, group, level, source } = fields;
+  const areState = isField(line) && isField(latch) && isField(active) && isField(enabled) && isField(hw);
+  if (!areState || !isField(intid) || !isField(priority) || !isField(group) || !isField(level) || !isField(source))
+    return undefined;
   const queued = vcpuOfPointer(survey, readToken(text, 'onvcpu='));
   const target = vcpuOfPointer(survey, readToken(text, 'target='));
   return { ...fields, queued, target };

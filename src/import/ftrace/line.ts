@@ -37,6 +37,7 @@ const LATENCY = new RegExp(`${THREAD}(\\d{1,4})([.A-Za-z]{2}[.hHsSzZ][.\\da-f]{1
 const PERF = new RegExp(
   `^ {0,40}(?:([^ ].{0,64}?) {1,20})?(\\d{1,10})(?:/(\\d{1,10}))? {1,20}(?:\\[(\\d{1,5})\\] +)?(?:(\\S{1,16}) +)?${STAMP}(?:\\d+ +)?(?:\\w+:)?${EVENT}`,
 );
+const SPACE = 0x20;
 /** Longer lines are no trace lines. */
 const MAX_LINE = 4096;
 
@@ -122,10 +123,11 @@ const DECORATION = /^\s*(#|$|cpus=\d+|version = |CPU \d+ is empty|CPU:\d+ is emp
 export const isDecoration = (text: string): boolean =>
   text === '' || (text.length <= MAX_LINE && DECORATION.test(text));
 
+/** Behind the first `key` that stands at the start or after a space; -1: there is none. */
 function valueAt(text: string, key: string): number {
-  if (text.startsWith(key)) return key.length;
-  const at = text.indexOf(` ${key}`);
-  return at < 0 ? -1 : at + key.length + 1;
+  let at = text.indexOf(key);
+  while (at > 0 && text.charCodeAt(at - 1) !== SPACE) at = text.indexOf(key, at + 1);
+  return at < 0 ? -1 : at + key.length;
 }
 
 /** The token behind `key` (which ends in its separator, e.g. `vcpu=`), up to the next space; '' if absent. */
