@@ -26,6 +26,7 @@ import type { DecodedWrite } from './registers.js';
 import { type Remark, readMsi, readTimerRemark, remarkOf } from './remarks.js';
 import { RunAssembler } from './run-assembler.js';
 import { irqKey, KEY_MACHINE, type Step } from './step.js';
+import { readWait } from './stock-line.js';
 import type { FtraceSurvey } from './survey.js';
 import { isCommandEffect, isPreemptionEvent, isUnneededEvent } from './vocabulary.js';
 
@@ -364,7 +365,7 @@ export class Assembler {
         return true;
       }
       case 'kvm_wfx_arm64':
-        if (text.includes('wfi')) emit(WFI, this.#vcpuOf(at), 0);
+        if (readWait(text) > 0) emit(WFI, this.#vcpuOf(at), 0);
         return true;
       case 'kvm_vcpu_wakeup':
         emit(WAKEUP, this.#vcpuOf(at), 0);

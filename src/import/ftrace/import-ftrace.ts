@@ -113,8 +113,7 @@ export class FtraceImporter {
   line(text: string): void {
     this.#lines++;
     const at = parseLine(text, this.#lines);
-    // perf prints lost events behind the columns of the thread that ran.
-    if (at === null || at.text.startsWith('PERF_RECORD_LOST')) {
+    if (at === null) {
       this.#oddLine(text);
       return;
     }

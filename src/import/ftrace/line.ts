@@ -28,15 +28,18 @@ export interface TraceLine {
 // Bounded repetitions: a hostile line of spaces or digits must not take more than its own length to refuse. Thread names
 // have at most 15 characters; a report of several files puts the name of the file in front of them.
 const THREAD = '^ {0,40}(.{0,64}?)-(\\d{1,10}) {1,20}';
-const STAMP = '(\\d{1,20})\\.(\\d{6,9}): +';
+// trace-cmd report --ts-diff adds how long after the line above.
+const STAMP = '(\\d{1,20})\\.(\\d{6,9}): +(?:\\([-+]?\\d{1,20}\\) +)?';
 const EVENT = '(\\w+): *(.*)$';
 const FTRACE = new RegExp(`${THREAD}(?:\\( *[-\\d]+\\) {1,20})?\\[(\\d{1,5})\\] +(?:(\\S{1,16}) +)?${STAMP}${EVENT}`);
 /** `trace-cmd report -l`: CPU and flags are one column without brackets. */
 const LATENCY = new RegExp(`${THREAD}(\\d{1,4})([.A-Za-z]{2}[.hHsSzZ][.\\da-f]{1,2}) +${STAMP}${EVENT}`);
-/** Fields may be left out with -F; what tells threads apart must be there. */
+/** Fields may be left out with -F; what tells threads apart must be there. -1: a thread that perf may not see. */
 const PERF = new RegExp(
-  `^ {0,40}(?:([^ ].{0,64}?) {1,20})?(\\d{1,10})(?:/(\\d{1,10}))? {1,20}(?:\\[(\\d{1,5})\\] +)?(?:(\\S{1,16}) +)?${STAMP}(?:\\d+ +)?(?:\\w+:)?${EVENT}`,
+  `^ {0,40}(?:([^ ].{0,64}?) {1,20})?(-?\\d{1,10})(?:/(-?\\d{1,10}))? {1,20}(?:\\[(\\d{1,5})\\] +)?(?:(\\S{1,16}) +)?${STAMP}(?:\\d+ +)?(?:\\w+:)?${EVENT}`,
 );
+/** Such a thread: perf in another PID namespace; FTRACE would take its number for 1. */
+const UNSEEN = /^ {0,40}:-1 {1,20}-1[ /]/;
 const SPACE = 0x20;
 /** Longer lines are no trace lines. */
 const MAX_LINE = 4096;
@@ -53,7 +56,7 @@ type Columns = readonly [comm: string, pid: string, cpu: string, flags: string |
 /** Thread name, thread id, CPU, flags, seconds, fraction, event, fields; or null. */
 function splitColumns(text: string): Columns | null {
   if (text.length > MAX_LINE) return null;
-  const match = FTRACE.exec(text) ?? LATENCY.exec(text);
+  const match = UNSEEN.test(text) ? null : (FTRACE.exec(text) ?? LATENCY.exec(text));
   if (match !== null) {
     const [, comm, pid, cpu, flags, ...rest] = match;
     return [comm, pid, cpu, flags, ...rest];
@@ -62,8 +65,13 @@ function splitColumns(text: string): Columns | null {
   if (perf === null) return null;
   // "process/thread", or the thread alone.
   const [, comm = '', first, thread = first, cpu = '0', flags, ...rest] = perf;
+  // perf --show-task-events and the like: of perf itself.
+  if (rest.slice(2).some((word) => word.startsWith('PERF_RECORD_'))) return null;
   return [comm, thread, cpu, flags, ...rest];
 }
+
+/** Does the line say in which context the thread was? perf never does, trace-cmd only with -l. */
+export const hasContext = (text: string): boolean => splitColumns(text)?.[3] !== undefined;
 
 /** The columns of a line, or null if it is not a trace line. */
 export function parseLine(text: string, line: number): TraceLine | null {
@@ -116,8 +124,9 @@ export function parseOverwritten(text: string): number {
   return match === null ? 0 : readLost(Math.max(0, Number(match[2]) - Number(match[1])));
 }
 
-/** Headers, comments, empty lines; a frame of a call chain that perf prints below its event. */
-const DECORATION = /^\s*(#|$|cpus=\d+|version = |CPU \d+ is empty|CPU:\d+ is empty)|^\s+[\da-f]{6,16} \S.* \(.*\)$/;
+/** Headers, comments, empty lines; perf: a frame of a call chain below its event, its own records. */
+const DECORATION =
+  /^\s*(#|$|cpus=\d+|version = |CPU \d+ is empty|CPU:\d+ is empty)|^\s+[\da-f]{6,16} \S.* \(.*\)$|^.{0,120}\bPERF_RECORD_/;
 
 /** Lines that printers add and that are no events. */
 export const isDecoration = (text: string): boolean =>

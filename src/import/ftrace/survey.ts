@@ -14,7 +14,17 @@ import {
   SPI_END,
 } from '../../gic/intid.js';
 import { DEFAULT_NR_SPIS, type StockMachine, StockSurvey } from '../stock/survey.js';
-import { fractionDigits, isDecoration, parseLine, parseLost, readNumber, readToken, type TraceLine } from './line.js';
+import {
+  fractionDigits,
+  hasContext,
+  isDecoration,
+  parseLine,
+  parseLost,
+  readNumber,
+  readToken,
+  splitWords,
+  type TraceLine,
+} from './line.js';
 import { type Printer, PrinterSurvey } from './printer.js';
 import { readStockLine } from './stock-line.js';
 
@@ -50,6 +60,7 @@ export class FtraceSurveyor {
   #kvmLines = 0;
   #digits = 0;
   #hasProbes = false;
+  #hasContext = false;
   #hostIsV2 = false;
   #guestIsV2 = false;
   #hasLpis = false;
@@ -68,7 +79,10 @@ export class FtraceSurveyor {
     const parsed = parseLine(text, this.#lines);
     this.#printer.line(text, parsed);
     if (parsed !== null) {
-      if (this.#eventLines++ === 0) this.#digits = fractionDigits(text);
+      if (this.#eventLines++ === 0) {
+        this.#digits = fractionDigits(text);
+        this.#hasContext = hasContext(text);
+      }
       this.#note(parsed);
     } else if (this.#lines === PROBE_LINES && this.#eventLines === 0 && !isDecoration(text) && parseLost(text) < 0) {
       this.#refuse();
@@ -90,6 +104,14 @@ export class FtraceSurveyor {
   #refuseX86(): never {
     const remedy = 'record an arm64 host: other machines have no vGIC';
     throw new InputError(this.#source, `line ${this.#lines}`, 'kvm_entry of an x86 host', remedy);
+  }
+
+  /** Whose doing a vgic_queue line is cannot be told if it may be an interrupt's. */
+  #refuseContextless(): never {
+    const what = "the vgic probes' lines do not say what interrupted what";
+    const remedy =
+      'print them with "trace-cmd report -l", or give the text of /sys/kernel/tracing/trace; perf script cannot say it';
+    throw new InputError(this.#source, `line ${this.#lines}`, what, remedy);
   }
 
   #noteVcpu(vcpu: number): void {
@@ -128,13 +150,15 @@ export class FtraceSurveyor {
       case 'lr_flush':
         // All are printed, in use or not; a line that was cut off shows fewer.
         while (this.#nrLr < MAX_NR_LR && text.includes(` lr${this.#nrLr}=`)) this.#nrLr++;
-        if (text.includes('vgic_v2_')) this.#hostIsV2 = true;
+        if (text.includes('vgic_v2_') || (!text.includes('+0x') && isShort(readToken(text, 'lr0='))))
+          this.#hostIsV2 = true;
         break;
       case 'uaccess_dist':
         if (text.includes('vgic_v2_')) this.#guestIsV2 = true;
         break;
       case 'sgi_write':
-        if (text.includes('write_sgir')) this.#guestIsV2 = true;
+        // A write to GICD_SGIR, not to a system register.
+        if (text.includes('write_sgir') || text.includes(' off=')) this.#guestIsV2 = true;
         break;
       case 'its_cached':
       case 'its_trigger':
@@ -163,6 +187,7 @@ export class FtraceSurveyor {
         'record the tracepoints "kvm:*", and print their names ("perf script -F comm,tid,cpu,time,event,trace")';
       throw new InputError(this.#source, `line ${this.#lines}`, what, remedy);
     }
+    if (this.#hasProbes && !this.#hasContext) this.#refuseContextless();
     const stock = this.#stock.finish();
     const model: GicModel = this.#hostIsV2 ? 'gicv2' : this.#guestIsV2 ? 'gicv2-on-gicv3' : 'gicv3';
     return {
@@ -191,4 +216,10 @@ export class FtraceSurveyor {
     if (this.#maxSpi < 0) return DEFAULT_NR_SPIS;
     return Math.min(SPI_END - SPI_BASE, Math.ceil((this.#maxSpi + 1 - SPI_BASE) / 32) * 32);
   }
+}
+
+/** An LR word in use: of GICv2 if it has 32 bits, of GICv3 it has its state in the highest two. Tells hosts apart where the printer knows no functions. */
+function isShort(word: string): boolean {
+  const { lo, hi } = splitWords(word) ?? { lo: 0, hi: 0 };
+  return lo !== 0 && hi === 0;
 }

@@ -71,7 +71,7 @@ export class StockImporter {
       case 'kvm_exit':
         return this.#exit(pid, tick);
       case 'kvm_wfx_arm64':
-        return record.detail === 1 ? this.#fact(record, WFI) : 'unneeded';
+        return record.detail > 0 ? this.#fact(record, WFI) : 'unneeded';
       case 'kvm_vcpu_wakeup':
         return this.#fact(record, WAKEUP);
       case 'kvm_timer_update_irq':

@@ -16,7 +16,7 @@ export interface StockRecord {
   readonly intid: number;
   /** 0 or 1; -1: none. */
   readonly level: number;
-  /** kvm_wfx_arm64: 1 if it was WFI. kvm_irq_line: KVM's type of the interrupt. */
+  /** kvm_wfx_arm64: 1 if it was WFI, 0 WFE, 2 not told. kvm_irq_line: KVM's type of the interrupt. */
   readonly detail: number;
   /** irq_handler_entry: the name under which the host interrupt is registered. */
   readonly name: string;

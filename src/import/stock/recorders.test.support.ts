@@ -1,95 +1,160 @@
 /** One recording as every recorder of stock tracepoints would print or pack it. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { deflateSync, gunzipSync } from 'node:zlib';
 import protobuf from 'protobufjs';
 import type { EventSink } from '../../trace/events.js';
+import type { TraceHeader } from '../../trace/header.js';
+import { createFtraceImporter } from '../ftrace/importer.js';
 import { parseLine } from '../ftrace/line.js';
+import { createPerfettoImporter, isPerfetto } from '../perfetto/importer.js';
+import type { ByteImporter } from '../two-passes.js';
 
 export interface Recorded {
   readonly comm: string;
   readonly pid: number;
   readonly cpu: number;
   readonly ns: number;
+  /** The column of tracefs, `d.h1.`; none: no flag is set. */
+  readonly flags?: string;
   readonly event: string;
   readonly text: string;
+  /** Events that the buffer of this CPU lost just before; none: 0. */
+  readonly lost?: number;
 }
 
 const STOCK = /^(kvm_|vgic_update_irq_pending$|irq_handler_entry$)/;
 const TRACES = new URL('../../../../traces/', import.meta.url);
 
-/** The stock tracepoints of a raw recording, its first `limit`; equal microseconds keep their order as nanoseconds. */
-export function readRecording(name: string, limit: number): Recorded[] {
-  const text = gunzipSync(readFileSync(new URL(`raw/${name}/trace.txt.gz`, TRACES))).toString('latin1');
+/** Lines of tracefs that `keep` matches, the first `limit`; equal microseconds keep their order as nanoseconds. */
+export function readRecorded(text: string, limit: number, keep = STOCK): Recorded[] {
   const found: Recorded[] = [];
   let last = -1;
   // The probes' lines stand between the tracepoints'.
   const lines = text.split('\n', limit * 20);
   for (const [i, line] of lines.entries()) {
     const at = parseLine(line, i + 1);
-    if (at === null || !STOCK.test(at.event)) continue;
+    if (at === null || !keep.test(at.event)) continue;
     const ns = Math.max(at.tick * 1000, last + 1);
     last = ns;
-    found.push({ comm: at.comm, pid: at.pid, cpu: at.cpu, ns, event: at.event, text: at.text });
+    const flags = /\] (\S{5}) /.exec(line)?.[1];
+    found.push({ comm: at.comm, pid: at.pid, cpu: at.cpu, ns, flags, event: at.event, text: at.text });
     if (found.length === limit) break;
   }
   return found;
 }
 
-const stamp = (ns: number): string => `${Math.floor(ns / 1e9)}.${String(ns % 1e9).padStart(9, '0')}`;
+/** The stock tracepoints of a raw recording, or what `keep` matches. */
+export const readRecording = (name: string, limit: number, keep = STOCK): Recorded[] =>
+  readRecorded(gunzipSync(readFileSync(new URL(`raw/${name}/trace.txt.gz`, TRACES))).toString('latin1'), limit, keep);
+
+/** What is left when the buffer of `cpu` loses `count` of its events from the `from`-th of all on. */
+export function loseEvents(events: readonly Recorded[], cpu: number, from: number, count: number): Recorded[] {
+  const mine = events.flatMap((event, i) => (event.cpu === cpu && i >= from ? [i] : []));
+  const gone = new Set(mine.slice(0, count));
+  const next = mine[count];
+  if (next === undefined) throw new Error(`CPU ${cpu} has no ${count} events to lose`);
+  return events.map((event, i) => (i === next ? { ...event, lost: count } : event)).filter((_event, i) => !gone.has(i));
+}
+
+const NO_FLAGS = '.....';
+/** Seconds with nine digits, or six: then cut, not rounded. */
+const stamp = (ns: number, digits = 9): string =>
+  `${Math.floor(ns / 1e9)}.${String(ns % 1e9)
+    .padStart(9, '0')
+    .slice(0, digits)}`;
+/** As trace-cmd and perf pad it. */
+const paddedStamp = (ns: number, digits = 9): string => stamp(ns, digits).padStart(6 + digits);
 const cpuColumn = (cpu: number): string => `[${String(cpu).padStart(3, '0')}]`;
+const cpuCount = (events: readonly Recorded[]): number => Math.max(...events.map(({ cpu }) => cpu)) + 1;
 const join = (lines: readonly string[]): string => `${lines.join('\n')}\n`;
 
-export const printTracefs = (events: readonly Recorded[]): string =>
+export const printTracefs = (events: readonly Recorded[], digits = 9): string =>
   join([
     '# tracer: nop',
     '#',
-    `# entries-in-buffer/entries-written: ${events.length}/${events.length}   #P:2`,
-    ...events.map(
-      ({ comm, pid, cpu, ns, event, text }) =>
-        `${comm.padStart(16)}-${String(pid).padEnd(7)} ${cpuColumn(cpu)} d....  ${stamp(ns)}: ${event}: ${text}`,
-    ),
+    `# entries-in-buffer/entries-written: ${events.length}/${events.length}   #P:${cpuCount(events)}`,
+    ...events.flatMap(({ comm, pid, cpu, ns, flags = NO_FLAGS, event, text, lost = 0 }) => [
+      ...(lost > 0 ? [`CPU:${cpu} [LOST ${lost} EVENTS]`] : []),
+      `${comm.padStart(16)}-${String(pid).padEnd(7)} ${cpuColumn(cpu)} ${flags}  ${stamp(ns, digits)}: ${event}: ${text}`,
+    ]),
   ]);
 
-export const printTraceCmd = (events: readonly Recorded[]): string =>
+/** What the plugin for KVM, made for x86, puts before the fields of arm64. */
+const PLUGIN_WORDS: Readonly<Record<string, string>> = {
+  kvm_entry: `CAN'T FIND FIELD "vcpu_id"<CANT FIND FIELD rip>`,
+  kvm_exit: '<CANT FIND FIELD exit_reason>',
+};
+/** The library of both cannot print a single letter, and then takes the address for the letter. */
+const lossyText = ({ event, text }: Recorded): string =>
+  event === 'kvm_wfx_arm64' ? 'guest executed wf>c< at: 0x0000000000000000' : text;
+const traceCmdEvent = (recorded: Recorded, plugins: boolean): string => {
+  const words = plugins ? (PLUGIN_WORDS[recorded.event] ?? '') : '';
+  return `${`${recorded.event}:`.padEnd(21)} ${words}${lossyText(recorded)}`;
+};
+
+/** `plugins`: without -N; `digits`: 9 with -t. */
+export const printTraceCmd = (events: readonly Recorded[], { plugins = true, digits = 9 } = {}): string =>
   join([
-    'cpus=2',
-    ...events.map(
-      ({ comm, pid, cpu, ns, event, text }) =>
-        `${comm.padStart(16)}-${String(pid).padEnd(5)} ${cpuColumn(cpu)} ${stamp(ns).padStart(16)}: ${`${event}:`.padEnd(21)} ${text}`,
-    ),
+    `cpus=${cpuCount(events)}`,
+    ...events.flatMap((event) => {
+      const { comm, pid, cpu, ns, lost = 0 } = event;
+      const thread = `${comm.padStart(16)}-${String(pid).padEnd(5)}`;
+      return [
+        ...(lost > 0 ? [`CPU:${cpu} [${lost} EVENTS DROPPED]`] : []),
+        `${thread} ${cpuColumn(cpu)} ${paddedStamp(ns, digits)}: ${traceCmdEvent(event, plugins)}`,
+      ];
+    }),
   ]);
 
+/** It has one letter for what the kernel has two or three. */
+const latencyFlags = (flags: string): string => flags.replace('D', 'd').replace('n', 'N');
+
+/** -l -t */
 export const printTraceCmdLatency = (events: readonly Recorded[]): string =>
   join([
-    'version = 6',
-    'CPU 1 is empty',
-    ...events.map(
-      ({ comm, pid, cpu, ns, event, text }) =>
-        `${comm.slice(0, 8).padStart(8)}-${String(pid).padEnd(5)} ${String(cpu).padStart(3)}d..1 ${stamp(ns).padStart(16)}: ${`${event}:`.padEnd(21)} ${text}`,
-    ),
+    `cpus=${cpuCount(events)}`,
+    ...events.map((event) => {
+      const { comm, pid, cpu, ns, flags = NO_FLAGS } = event;
+      const thread = `${comm.slice(0, 8).padStart(8)}-${String(pid).padEnd(5)}`;
+      return `${thread} ${String(cpu).padStart(3)}${latencyFlags(flags)} ${paddedStamp(ns)}: ${traceCmdEvent(event, true)}`;
+    }),
   ]);
 
-export const printPerf = (events: readonly Recorded[]): string =>
-  join([
-    '# ========',
-    '# captured on    : Thu Mar  5 10:11:12 2026',
-    '# os release : 6.1.0-56-arm64',
-    '# perf version : 6.1.192',
-    '# ========',
-    '#',
-    ...events.map(
-      ({ comm, pid, cpu, ns, event, text }) =>
-        `${comm.padStart(16)} ${String(pid).padStart(5)} ${cpuColumn(cpu)} ${stamp(ns).padStart(16)}: ${`kvm:${event}`.padStart(30)}: ${text}`,
-    ),
-  ]);
+/** perf calls idle threads by the name of the first one. */
+const perfComm = ({ comm, pid }: Recorded): string => (pid === 0 ? 'swapper' : comm).padStart(16);
+const perfEvent = (recorded: Recorded): string => {
+  const group = recorded.event.startsWith('irq_') ? 'irq' : 'kvm';
+  return `${`${group}:${recorded.event}`.padStart(27)}: ${lossyText(recorded)}`;
+};
 
-/** -F comm,pid,tid,cpu,time,period,event,trace: all threads are of one process. */
-export const printPerfWithProcess = (events: readonly Recorded[]): string =>
+/** --ns --show-lost-events; without --ns `digits` is 6. */
+export const printPerf = (events: readonly Recorded[], digits = 9): string =>
   join(
-    events.map(
-      ({ comm, pid, cpu, ns, event, text }) =>
-        `${comm.padStart(16)}   160/${String(pid).padEnd(5)} ${cpuColumn(cpu)} ${stamp(ns)}:          1 kvm:${event}: ${text}`,
-    ),
+    events.flatMap((event) => {
+      const { pid, cpu, ns, lost = 0 } = event;
+      const begin = `${perfComm(event)} ${String(pid).padStart(5)} ${cpuColumn(cpu)} ${paddedStamp(ns, digits)}: `;
+      return [...(lost > 0 ? [`${begin}PERF_RECORD_LOST lost ${lost}`] : []), `${begin}${perfEvent(event)}`];
+    }),
+  );
+
+/** --header: of its lines those that say something about the recording. */
+export const PERF_HEADER = join([
+  '# ========',
+  '# captured on    : Thu Mar  5 10:11:12 2026',
+  '# os release : 6.1.0-56-arm64',
+  '# perf version : 6.1.192',
+  '# ========',
+  '#',
+]);
+
+/** --ns -F comm,pid,tid,cpu,time,period,event,trace; `process`: that of a thread. */
+export const printPerfWithProcess = (events: readonly Recorded[], process = (_pid: number): number => 160): string =>
+  join(
+    events.map((event) => {
+      const { pid, cpu, ns } = event;
+      const threads = `${String(process(pid)).padStart(5)}/${String(pid).padEnd(5)}`;
+      return `${perfComm(event)} ${threads} ${cpuColumn(cpu)} ${paddedStamp(ns)}: ${'1'.padStart(10)} ${perfEvent(event)}`;
+    }),
   );
 
 /** Own words for the messages that are needed here; names and numbers are Perfetto's. */
@@ -210,4 +275,44 @@ export function createListSink(): { sink: EventSink; list: string[] } {
     list,
     sink: { event: (kind, vcpu, intid, value, dt) => void list.push(`${kind} ${vcpu} ${intid} ${value} ${dt >>> 0}`) },
   };
+}
+
+/** Recordings of which fixtures/ has what the real tools print. `hasProbes`: also of the lines of the vgic probes. */
+export const FIXTURE_RECORDINGS = [
+  { name: 'bare-gicv2-fuzz', hasProbes: true },
+  { name: 'bare-sgi-storm', hasProbes: true },
+  { name: 'virtio-mmio-blk', hasProbes: false },
+] as const;
+export const FIXTURE_EVENTS = 700;
+export const FIXTURE_PROBE_EVENTS = 2600;
+/** CPU, from which event on, how many. */
+export const FIXTURE_LOSS = [1, 300, 20] as const;
+/** What src/import/README.md says to record, and more of KVM; not kvm_sys_access, whose format the tools cannot read. */
+const FIXTURE_STOCK = /^(kvm_(?!sys_access$)|vgic_update_irq_pending$|irq_handler_entry$)/;
+
+export const FIXTURES = new URL('../../../../src/import/stock/fixtures/', import.meta.url);
+/** What tracefs printed of the events of a fixture. */
+export function readFixtureSource(name: string, events = FIXTURE_EVENTS, keep = FIXTURE_STOCK): Recorded[] {
+  const own = new URL(`${name}/tracefs.txt.gz`, FIXTURES);
+  if (!existsSync(own)) return readRecording(name, events, keep);
+  return readRecorded(gunzipSync(readFileSync(own)).toString('latin1'), events, keep);
+}
+
+export interface Imported {
+  readonly header: TraceHeader;
+  readonly list: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** A trace of text or of Perfetto, in pieces of `piece` bytes. */
+export function importBytes(bytes: Uint8Array | string, piece = 1 << 16, name = 'a/my_trace.txt'): Imported {
+  const { sink, list } = createListSink();
+  const warnings: string[] = [];
+  const onWarning = ({ place, what }: { place: string; what: string }): void => void warnings.push(`${place}: ${what}`);
+  const data = typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes;
+  const importer: ByteImporter = isPerfetto(data)
+    ? createPerfettoImporter(name, sink, { onWarning })
+    : createFtraceImporter(name, sink, { onWarning });
+  for (let at = 0; at < data.length; at += piece) importer.push(data.subarray(at, at + piece));
+  return { header: importer.end(), list, warnings };
 }

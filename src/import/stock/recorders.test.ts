@@ -4,11 +4,10 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import type { TraceHeader } from '../../trace/header.js';
-import { createFtraceImporter, createFtraceSurveyor } from '../ftrace/importer.js';
-import { createPerfettoImporter, isPerfetto } from '../perfetto/importer.js';
-import type { ByteImporter } from '../two-passes.js';
+import { createFtraceSurveyor } from '../ftrace/importer.js';
 import {
-  createListSink,
+  importBytes,
+  PERF_HEADER,
   packTrace,
   printPerf,
   printPerfWithProcess,
@@ -19,24 +18,6 @@ import {
   readRecording,
   toPackets,
 } from './recorders.test.support.js';
-
-interface Imported {
-  readonly header: TraceHeader;
-  readonly list: readonly string[];
-  readonly warnings: readonly string[];
-}
-
-function importBytes(bytes: Uint8Array | string, piece = 1 << 16, name = 'a/my_trace.txt'): Imported {
-  const { sink, list } = createListSink();
-  const warnings: string[] = [];
-  const onWarning = ({ place, what }: { place: string; what: string }): void => void warnings.push(`${place}: ${what}`);
-  const data = typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes;
-  const importer: ByteImporter = isPerfetto(data)
-    ? createPerfettoImporter(name, sink, { onWarning })
-    : createFtraceImporter(name, sink, { onWarning });
-  for (let at = 0; at < data.length; at += piece) importer.push(data.subarray(at, at + piece));
-  return { header: importer.end(), list, warnings };
-}
 
 const RECORDINGS = ['bare-sgi-storm', 'bare-gicv2-fuzz', 'bare-flood-big'];
 
@@ -81,7 +62,7 @@ test('a trace says who recorded it, on what kernel and when', () => {
   const provenanceOf = (bytes: Uint8Array | string): TraceHeader['provenance'] => importBytes(bytes).header.provenance;
   assert.equal(provenanceOf(printTracefs(events)).tool, 'ftrace');
   assert.equal(provenanceOf(printTraceCmd(events)).tool, 'trace-cmd');
-  const perf = provenanceOf(printPerf(events));
+  const perf = provenanceOf(`${PERF_HEADER}${printPerf(events)}`);
   assert.deepEqual([perf.tool, perf.kernel, perf.when], ['perf 6.1.192', '6.1.0-56-arm64', 'Thu Mar  5 10:11:12 2026']);
   const { header } = importBytes(packTrace(toPackets(events)), 1000, 'b/Storm.perfetto-trace');
   assert.deepEqual([header.provenance.tool, header.provenance.kernel], ['Perfetto (v47)', '6.1.0-56-arm64']);

@@ -50,10 +50,12 @@ export class StockSurvey {
   #maxSpi = -1;
   #hasInjections = false;
   #hasLines = false;
+  #hasUntoldWaits = false;
 
   add(record: StockRecord): void {
     const { event, vcpu, intid, level } = record;
     if (event === 'kvm_entry') this.#noteEntry(record);
+    if (event === 'kvm_wfx_arm64' && record.detail > 1) this.#hasUntoldWaits = true;
     const isInjection = event === 'vgic_update_irq_pending';
     if (isInjection) this.#hasInjections = true;
     if (!isInjection && !isLineRecord(record) && event !== 'kvm_get_timer_map') return;
@@ -79,6 +81,8 @@ export class StockSurvey {
   }
 
   #noteEntry(record: StockRecord): void {
+    // perf does not say which.
+    if (record.pid < 0) return;
     const thread = this.#threadOf(record);
     if (thread === undefined) return;
     if (!this.#entered.has(record.pid)) {
@@ -134,6 +138,7 @@ export class StockSurvey {
     const nrVcpus = Math.min(MAX_VCPUS, Math.max(this.#maxVcpu, ...taken, 0) + 1);
     if (!this.#hasInjections && this.#hasLines)
       remarks.push('injections from kvm_irq_line and kvm_timer_update_irq: vgic_update_irq_pending was not recorded');
+    if (this.#hasUntoldWaits) remarks.push('kvm_wfx_arm64 was printed without WFI or WFE: taken for WFI');
     return {
       nrVcpus,
       nrSpis: this.#countSpis(),
