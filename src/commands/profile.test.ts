@@ -15,7 +15,7 @@ test('a profile says in words where the time is, and both files of it can be rea
   const out = join(folder, 'made', 'here');
   const { code, out: text, err } = await run(['profile', TRACE, '--seconds', '0.3', '-o', out, '-s', 'buckets'], 400);
   assert.equal(code, 0, err);
-  assert.match(text, /bare-flood-big.vgt, buckets, kvm-6.1\nMost of the time is in \S+ \(src\/\S+\.ts\): \d/);
+  assert.match(text, /bare-flood-big.vgt, buckets, kvm-6.1\nThe largest share is that of \S+ \(src\/\S+\.ts\): \d/);
   assert.match(text, /The model itself \(vgic\/\) takes \d+\.\d %, the strategy \d+\.\d %/);
   const profile = JSON.parse(readFileSync(join(out, 'profile.cpuprofile'), 'utf8')) as CpuProfile;
   // Without inlining the functions of the model are there under their own files.

@@ -175,7 +175,7 @@ function describe(name: string, found: readonly SelfTime[], slowdown: number, fo
     ...wrapText(
       first === undefined
         ? 'No sample fell into the replay.'
-        : `Most of the time is in ${first.name} (${first.url}): ${percent(first.share)}. The model itself (vgic/) takes ${percent(below('src/vgic/'))}, the strategy ${percent(below('src/strategy/'))}, the walk over the events ${percent(below('src/replay/'))}, the garbage collector ${percent(sumOf(collector))}.`,
+        : `The largest share is that of ${first.name} (${first.url}): ${percent(first.share)}. The model itself (vgic/) takes ${percent(below('src/vgic/'))}, the strategy ${percent(below('src/strategy/'))}, the walk over the events ${percent(below('src/replay/'))}, the garbage collector ${percent(sumOf(collector))}.`,
       width,
     ),
     table.toString(),

@@ -35,16 +35,16 @@ interface Speedscope {
   }[];
 }
 
-test('stacks begin at the outermost function; a frame is listed once; weights are the times between samples', () => {
+test('stacks begin at the outermost function; a frame is listed once; weights are the times until the next sample', () => {
   const { shared, profiles } = JSON.parse(renderSpeedscopeProfile('a cell', 'a tool', profile)) as Speedscope;
   assert.deepEqual(shared.frames, [
     { name: 'flush', file: 'file:///flush.js', line: 10, col: 4 },
     { name: 'sort', file: 'file:///sort.js', line: 5, col: 4 },
   ]);
   const [{ type, unit, samples, weights, startValue, endValue }] = profiles;
-  assert.deepEqual([type, unit, startValue, endValue], ['sampled', 'microseconds', 0, 600]);
+  assert.deepEqual([type, unit, startValue, endValue], ['sampled', 'microseconds', 0, 550]);
   assert.deepEqual(samples, [[0], [0, 1], [1], []]);
-  assert.deepEqual(weights, [100, 200, 0, 300]);
+  assert.deepEqual(weights, [200, 0, 300, 50]);
 });
 
 test('the innermost frames weigh what the self times are', () => {

@@ -2,10 +2,10 @@
  * A CPU profile in the format of speedscope: one sampled profile, stacks from the outermost function inwards.
  * Format: https://www.speedscope.app/file-format-schema.json
  */
-import type { CpuProfile, CpuProfileNode } from '../stats/cpu-profile.js';
+import { type CpuProfile, type CpuProfileNode, sampleTimes } from '../stats/cpu-profile.js';
 
 export function renderSpeedscopeProfile(name: string, exporter: string, profile: CpuProfile): string {
-  const { nodes, samples, timeDeltas } = profile;
+  const { nodes, samples } = profile;
   const parentOf = new Map<number, number>();
   const nodeOf = new Map<number, CpuProfileNode>();
   for (const node of nodes) {
@@ -40,7 +40,7 @@ export function renderSpeedscopeProfile(name: string, exporter: string, profile:
     return found;
   };
   const stacks = samples.map(stack);
-  const weights = timeDeltas.map((us) => Math.max(0, us));
+  const weights = sampleTimes(profile);
   return `${JSON.stringify({
     $schema: 'https://www.speedscope.app/file-format-schema.json',
     shared: { frames },

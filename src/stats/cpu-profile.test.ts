@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Session } from 'node:inspector/promises';
 import { test } from 'node:test';
-import { type CpuProfile, selfTimes } from './cpu-profile.js';
+import { type CpuProfile, sampleTimes, selfTimes } from './cpu-profile.js';
 
 const frame = (functionName: string, url = 'file:///a.js', lineNumber = 9) => ({
   functionName,
@@ -19,22 +19,28 @@ const profile: CpuProfile = {
     { id: 5, callFrame: frame('(garbage collector)', '', -1) },
   ],
   startTime: 0,
-  endTime: 1000,
+  endTime: 101_000,
   samples: [2, 3, 4, 5, 3],
-  timeDeltas: [100, 200, 300, 50, 350],
+  timeDeltas: [100_000, 200, 300, 50, 350],
 };
+
+test('a sample stands for the time until the next one, the last for that until the end; what is before the first for nothing', () => {
+  assert.deepEqual(sampleTimes(profile), [200, 300, 50, 350, 100]);
+  assert.deepEqual(sampleTimes({ ...profile, timeDeltas: [5, 200, -3, 50, 350], endTime: 0 }), [200, 0, 50, 350, 0]);
+  assert.deepEqual(sampleTimes({ ...profile, samples: [], timeDeltas: [] }), []);
+});
 
 test('self time is summed over the places in the tree where a function was met', () => {
   assert.deepEqual(selfTimes(profile), [
-    { name: 'sort', url: 'file:///b.js', line: 5, us: 850, share: 0.85 },
-    { name: 'flush', url: 'file:///a.js', line: 10, us: 100, share: 0.1 },
-    { name: '(garbage collector)', url: '', line: 0, us: 50, share: 0.05 },
+    { name: 'sort', url: 'file:///b.js', line: 5, us: 450, share: 0.45 },
+    { name: '(garbage collector)', url: '', line: 0, us: 350, share: 0.35 },
+    { name: 'flush', url: 'file:///a.js', line: 10, us: 200, share: 0.2 },
   ]);
 });
 
 test('a sample of a node that is not there is refused; a clock that goes back counts as 0', () => {
   assert.throws(() => selfTimes({ ...profile, samples: [9], timeDeltas: [1] }), /sample 0 names node 9/);
-  assert.equal(selfTimes({ ...profile, samples: [2, 2], timeDeltas: [-3, 7] })[0].us, 7);
+  assert.equal(selfTimes({ ...profile, samples: [2, 2, 2], timeDeltas: [9, -3, 7], endTime: 13 })[0].us, 7);
 });
 
 test('what V8 profiles of this process can be read: the busy function is there', async () => {

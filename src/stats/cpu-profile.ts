@@ -20,7 +20,7 @@ export interface CpuProfile {
   /** Microseconds. */
   readonly startTime: number;
   readonly endTime: number;
-  /** Ids of nodes, and the microseconds between two samples: as many of the one as of the other. */
+  /** Ids of nodes, and the microseconds from the sample before it (of the first: from the start of the profile) to each. */
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
 }
@@ -40,8 +40,20 @@ export interface SelfTime {
 /** What is called without a name. */
 const ANONYMOUS = '(anonymous)';
 
-/** Self time by function, the longest first. A sample counts with the time since the one before it. */
-export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): SelfTime[] {
+/**
+ * Microseconds that each sample stands for: until the next one, as DevTools has it. What is before the first (the start of the
+ * profiler itself, up to hundreds of milliseconds) belongs to none.
+ */
+export function sampleTimes({ samples, timeDeltas, startTime, endTime }: CpuProfile): number[] {
+  const last = timeDeltas.reduce((sum, us) => sum + us, startTime);
+  // Clocks of two cores may disagree by a little.
+  return samples.map((_, at) => Math.max(0, at + 1 < samples.length ? timeDeltas[at + 1] : endTime - last));
+}
+
+/** Self time by function, the longest first. */
+export function selfTimes(profile: CpuProfile): SelfTime[] {
+  const { nodes, samples } = profile;
+  const times = sampleTimes(profile);
   const nodeOf = new Map(nodes.map((node) => [node.id, node]));
   const found = new Map<string, { name: string; url: string; line: number; us: number }>();
   let total = 0;
@@ -53,10 +65,8 @@ export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): SelfTime[
     const line = url === '' ? 0 : lineNumber + 1;
     const key = `${name} ${url} ${line}`;
     const entry = found.get(key) ?? { name, url, line, us: 0 };
-    // Clocks of two cores may disagree by a little.
-    const us = Math.max(0, timeDeltas[at]);
-    entry.us += us;
-    total += us;
+    entry.us += times[at];
+    total += times[at];
     found.set(key, entry);
   }
   return [...found.values()]
