@@ -33,17 +33,24 @@ function askGit(folder: string, args: readonly string[]): string | null {
 export const resolveCommit = (ref: string, repo: string): string | null =>
   ref.startsWith('-') ? null : askGit(repo, ['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]);
 
+/** The folder of the checkout that `folder` lies in, or null. */
+export const findCheckout = (folder: string): string | null => askGit(folder, ['rev-parse', '--show-toplevel']);
+
+/** Where a checkout stands. */
+export function stateOfCheckout(folder: string): Pick<Build, 'commit' | 'isDirty'> {
+  const changes = askGit(folder, ['status', '--porcelain', '--untracked-files=no']);
+  return { commit: askGit(folder, ['rev-parse', 'HEAD']), isDirty: changes === null ? null : changes !== '' };
+}
+
 /** A build that is there. */
 export function builtFolder(name: string): Build {
   const folder = resolve(name);
   if (!isBuild(folder))
     throw new InputError(name, 'dist/src/cli.js', 'there is no build in this folder', 'build it with "npm run build"');
   // Of this folder itself, not of a checkout that it happens to lie in.
-  const top = askGit(folder, ['rev-parse', '--show-toplevel']);
+  const top = findCheckout(folder);
   const isOwn = top !== null && resolve(top) === folder;
-  const commit = isOwn ? askGit(folder, ['rev-parse', 'HEAD']) : null;
-  const changes = isOwn ? askGit(folder, ['status', '--porcelain', '--untracked-files=no']) : null;
-  return { name, folder, commit, isDirty: changes === null ? null : changes !== '' };
+  return { name, folder, ...(isOwn ? stateOfCheckout(folder) : { commit: null, isDirty: null }) };
 }
 
 /**
@@ -83,16 +90,23 @@ function runInGroup(
 
 const KEPT_OUTPUT = 4000;
 
+type Step = (what: string, program: string, args: readonly string[], cwd: string) => Promise<void>;
+
 /**
- * The commit of `repo` built in `target`, a new folder: its files as git archives them, so that nothing of the checkout is
- * touched; packages those of `repo` where its lock file is the same, installed otherwise.
+ * The files of a commit of `repo` in `target`, a new folder, as git archives them: nothing of the checkout is touched.
+ * Throws UsageError if `ref` names none. `run` does more in the same way.
  */
-export async function buildCommit(ref: string, repo: string, target: string, signal: AbortSignal): Promise<Build> {
+export async function unpackCommit(
+  ref: string,
+  repo: string,
+  target: string,
+  signal: AbortSignal,
+): Promise<{ readonly commit: string; readonly run: Step }> {
   const commit = resolveCommit(ref, repo);
   if (commit === null) throw new UsageError(`'${ref}' is no commit of ${repo}`);
   mkdirSync(target, { recursive: true });
   const archive = `${target}.tar`;
-  const run = async (what: string, program: string, args: readonly string[], cwd: string): Promise<void> => {
+  const run: Step = async (what, program, args, cwd) => {
     const failure = await runInGroup(program, args, cwd, signal);
     signal.throwIfAborted();
     if (failure !== null)
@@ -101,6 +115,12 @@ export async function buildCommit(ref: string, repo: string, target: string, sig
   await run('read', 'git', ['-C', repo, 'archive', '--format=tar', '-o', archive, commit], repo);
   await run('unpacked', 'tar', ['-xf', archive, '-C', target], target);
   rmSync(archive);
+  return { commit, run };
+}
+
+/** The commit of `repo` built in `target`; packages are those of `repo` where its lock file is the same, installed otherwise. */
+export async function buildCommit(ref: string, repo: string, target: string, signal: AbortSignal): Promise<Build> {
+  const { commit, run } = await unpackCommit(ref, repo, target, signal);
   const lock = (folder: string): string | null => {
     const file = join(folder, 'package-lock.json');
     return existsSync(file) ? readFileSync(file, 'utf8') : null;

@@ -1,10 +1,13 @@
-/** What layers 2 and 3 compare: key cells in this build and in that of a base, a git ref built for the time. */
+/** What layers 2 and 3 compare: key cells in this build and in that of a base, a git ref built for the time; or under strategies of two commits. */
 import { existsSync, realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import { UsageError } from '../base/errors.js';
+import { type ExactComparison, judgeSame } from '../compare/compare-cells.js';
 import { findStrategyLack, referenceFor } from '../replay/create-model.js';
-import type { BlockSource } from '../replay/replay.js';
+import { type BlockSource, quoted, replayTrace } from '../replay/replay.js';
+import type { ExactPart } from '../replay/result.js';
 import { specOf } from '../strategy/index.js';
+import { placeIn, prepareBaseStrategies } from './base-strategy.js';
 import { type Build, builtFolder, prepareBuild } from './built-sides.js';
 import { MAX_KEY_CELLS } from './check-config.js';
 import { OTHERS, RECORDED } from './check-plan.js';
@@ -21,7 +24,16 @@ export interface KeyCell {
   readonly strategy: string;
   /** A fresh pass over the events. */
   readonly open: () => BlockSource;
+  /**
+   * The counters of two strategies; undefined where two builds are compared, whose counters layer 0 has. `isFaulty`: this
+   * side's throws or is not what it declares, and is no cheaper for being fast.
+   */
+  readonly exact?: ExactComparison & { readonly isFaulty: boolean };
 }
+
+/** What repeats a layer of one cell. */
+export const commandOfLayer = (layer: number, { path, flavour, strategy }: KeyCell, base: string): string =>
+  `vgic-replay check ${quoted(path)} --layers ${layer} --strategy ${quoted(strategy)} --flavour ${flavour} --base ${quoted(base)}`;
 
 export interface KeyChoice {
   /** Of the settings. */
@@ -91,8 +103,12 @@ async function namedCell(cell: string, paths: KeyChoice['paths']): Promise<KeyCe
 }
 
 export interface Builds {
+  /** Where strategies are compared both run in this build, and the names and commits are those of the files. */
+  readonly kind: 'build' | 'strategy';
   readonly base: Build;
   readonly own: Build;
+  /** What the base runs for a strategy of this side. */
+  readonly baseSpec: (strategy: string) => string;
 }
 
 /** Throws UsageError if the ref is none or this build itself, InputError if it does not build. */
@@ -100,11 +116,43 @@ export async function prepareBase(ref: string, scratch: string, signal: AbortSig
   const own = builtFolder(ownBuild);
   if (existsSync(ref) && realpathSync(ref) === realpathSync(ownBuild))
     throw new UsageError(`--base ${ref} is this build itself: nothing could ever be slower than it; name a ref`);
-  return { base: await prepareBuild(ref, ownBuild, scratch, signal), own };
+  const base = await prepareBuild(ref, ownBuild, scratch, signal);
+  // A strategy that is a file of this very repository has its own past; one from elsewhere is the same on both sides.
+  return { kind: 'build', base, own, baseSpec: (spec) => placeIn(base.folder, ownBuild, spec) ?? spec };
+}
+
+/** The same for strategy files of `repo`, in this build. */
+export async function prepareStrategies(
+  ref: string,
+  strategies: readonly string[],
+  repo: string,
+  scratch: string,
+  signal: AbortSignal,
+): Promise<Builds> {
+  const { base, own, specs } = await prepareBaseStrategies(ref, strategies, repo, scratch, signal);
+  return { kind: 'strategy', base, own, baseSpec: (spec) => specs.get(spec) ?? spec };
 }
 
 /** What a reader has to know of the two, in words, or null. */
-export const findSameness = ({ base, own }: Builds): string | null =>
+export const findSameness = ({ kind, base, own }: Builds): string | null =>
   base.commit !== null && base.commit === own.commit && own.isDirty === false
-    ? `${base.name} is the commit of this build: nothing between the two can differ`
+    ? `${base.name} is the commit of ${kind === 'build' ? 'this build' : own.name}: nothing between the two can differ`
     : null;
+
+/** Key cells with what their counters say of the base's strategy beside this one. */
+export async function countAgainstBase(cells: readonly KeyCell[], { baseSpec }: Builds): Promise<KeyCell[]> {
+  const counted: KeyCell[] = [];
+  for (const cell of cells) {
+    const identity = { path: cell.path, sha256: '', origin: 'recorded' };
+    const count = async (spec: string): Promise<ExactPart> => {
+      const [part] = replayTrace(cell.open(), [await loadStrategy(spec)], identity);
+      // The file is another one: that is what is looked at.
+      const { outside: _, ...strategy } = part.strategy;
+      return { ...part, strategy };
+    };
+    const [before, after] = [await count(baseSpec(cell.strategy)), await count(cell.strategy)];
+    const isFaulty = after.stopped?.kind === 'strategy-fault' || !after.equivalence.holds;
+    counted.push({ ...cell, exact: { ...judgeSame(before, after), isFaulty } });
+  }
+  return counted;
+}

@@ -11,11 +11,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { CellComparison, Verdict } from '../compare/comparison.js';
 import { type Outcome, outcomeOf } from '../compare/outcome.js';
-import { quoted } from '../replay/replay.js';
 import { wrapHanging } from '../report/wrap-text.js';
 import { type ArmColumns, gatherColumns, writeColumns } from './arm-columns.js';
 import { ARM_FLAGS } from './arm-process.js';
-import type { Builds, KeyCell } from './check-base.js';
+import { type Builds, commandOfLayer, type KeyCell } from './check-base.js';
 import type { LayerResult } from './check-exact.js';
 import { nameCell } from './check-text.js';
 
@@ -170,20 +169,22 @@ export async function judgeInstructions(run: InstructionRun): Promise<LayerResul
 }
 
 async function countCell(
-  { cell, path, flavour, strategy }: KeyCell,
+  key: KeyCell,
   [a, b]: readonly string[],
   columns: string,
   { block }: ArmColumns,
   run: InstructionRun,
 ): Promise<CellComparison> {
-  const command = `vgic-replay check ${quoted(path)} --layers 2 --strategy ${quoted(strategy)} --flavour ${flavour} --base ${quoted(run.builds.base.name)}`;
-  const common = { cell, changes: [], counters: 0, time: null, command };
+  const { cell, strategy, exact } = key;
+  const { kind, base, baseSpec } = run.builds;
+  const command = commandOfLayer(2, key, base.name);
+  const common = { cell, changes: exact?.changes ?? [], counters: exact?.counters ?? 0, time: null, command };
   const replaysOf = (events: number): number => Math.ceil(events / Math.max(1, block.count));
   const replays = { warm: Math.max(4, replaysOf(WARM_EVENTS)), size: replaysOf(GROUP_EVENTS) };
   try {
-    const before = await countSide(a, columns, strategy, replays, run);
+    const before = await countSide(a, columns, baseSpec(strategy), replays, run);
     const after = await countSide(b, columns, strategy, replays, run);
-    if (before.digest !== after.digest)
+    if (kind === 'build' && before.digest !== after.digest)
       return { ...common, verdict: 'incomparable', reason: 'the base fills other list registers here' };
     return { ...common, ...judgeCounts(before.counts, after.counts, replays.size * block.count, run) };
   } catch (error) {

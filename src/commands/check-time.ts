@@ -4,7 +4,7 @@ import { type Outcome, outcomeOf } from '../compare/outcome.js';
 import { quoted } from '../replay/replay.js';
 import { wrapHanging } from '../report/wrap-text.js';
 import { STAGES, type StageProgress } from '../stats/two-stage.js';
-import type { Builds, KeyCell } from './check-base.js';
+import { type Builds, commandOfLayer, type KeyCell } from './check-base.js';
 import type { LayerResult } from './check-exact.js';
 import { nameCell } from './check-text.js';
 import { compareTimes } from './compare-time.js';
@@ -24,22 +24,27 @@ export interface TimeRun {
 }
 
 export async function judgeTimes(run: TimeRun): Promise<LayerResult> {
-  const { base, own } = run.builds;
+  const { kind, base, own, baseSpec } = run.builds;
   const arms = run.cells.map(({ open, strategy }) => ({
     source: open(),
-    a: { build: base.folder, strategy },
+    a: { build: base.folder, strategy: baseSpec(strategy) },
     b: { build: own.folder, strategy },
-    sameDigest: true,
+    // Two builds do the same work; a strategy may have been changed to do another, which its counters say.
+    sameDigest: kind === 'build',
   }));
   let stage = '';
   const times = await compareTimes(arms, { ...STAGES, seed: run.seed }, run.scratch, run.signal, (progress) => {
     if (progress.stage !== stage) run.onStage(progress);
     stage = progress.stage;
   });
-  const cells = run.cells.map(({ cell, path, flavour, strategy }, at): CellComparison => {
+  const cells = run.cells.map((key, at): CellComparison => {
+    const { cell, path, flavour, strategy, exact } = key;
     const time = times[at];
-    const command = `vgic-replay compare ${quoted(base.name)} ${quoted(own.folder)} ${quoted(path)} --strategy ${quoted(strategy)} --flavour ${flavour}`;
-    const common = { cell, changes: [], counters: 0, command };
+    const command =
+      kind === 'build'
+        ? `vgic-replay compare ${quoted(base.name)} ${quoted(own.folder)} ${quoted(path)} --strategy ${quoted(strategy)} --flavour ${flavour}`
+        : commandOfLayer(3, key, base.name);
+    const common = { cell, changes: exact?.changes ?? [], counters: exact?.counters ?? 0, command };
     if ('error' in time) return { ...common, ...failed(time.error), time: null };
     return { ...common, verdict: time.verdict, reason: `time: ${time.reason}`, time };
   });

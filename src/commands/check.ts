@@ -99,7 +99,10 @@ export function registerCheck(program: Command, terminal: Terminal): void {
       '0 exact, 1 growth, 2 instructions, 3 time (default: 0,1, and 2,3 with --base)',
       parseLayers,
     )
-    .option('--base <ref>', 'build, or git ref of this tool, that layers 2 and 3 compare this build with')
+    .option(
+      '--base <ref>',
+      'what layers 2 and 3 compare with: a build, or a git ref of this tool; with --strategy ./mine.js a ref of the repository that it lies in',
+    )
     .option('--repeat <n>', 'counts of each side in layer 2; says how well they repeat', parseWhole(1, 100), 1)
     .option('--baseline <file>', `accepted figures (default: the package's, or ${TEAM_BASELINE} for your traces)`)
     .addOption(
@@ -294,8 +297,14 @@ async function finish(
     command: commandOf(paths, options),
     seed: options.seed,
     ...(layers.has(3) ? { machine: machineFacts() } : {}),
-    a: builds === null ? { name: baseline, kind: 'baseline', commit: null, isDirty: null } : sideOf(builds.base),
-    b: builds === null ? { name: 'this build', kind: 'build', commit: null, isDirty: null } : sideOf(builds.own),
+    a:
+      builds === null
+        ? { name: baseline, kind: 'baseline', commit: null, isDirty: null }
+        : sideOf(builds.base, builds.kind),
+    b:
+      builds === null
+        ? { name: 'this build', kind: 'build', commit: null, isDirty: null }
+        : sideOf(builds.own, builds.kind),
     cells: results.flatMap(({ cells }) => cells),
     layers: LAYERS.map((name, layer) => ({ layer, name, ran: layers.has(layer), note: notes.get(layer) ?? null })),
     outcome,
@@ -325,7 +334,7 @@ async function finish(
   );
 }
 
-const sideOf = ({ name, commit, isDirty }: Build): Side => ({ name, kind: 'build', commit, isDirty });
+const sideOf = ({ name, commit, isDirty }: Build, kind: Side['kind']): Side => ({ name, kind, commit, isDirty });
 
 /** What repeats it: all that decides what is run and with what it is compared. */
 function commandOf(paths: readonly string[], options: CheckOptions): string {

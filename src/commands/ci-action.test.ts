@@ -178,6 +178,18 @@ test('check: a base that is not there is fetched; one that is there is not', () 
   assert.deepEqual(shell.calls('git')[2], ['fetch', '--quiet', '--depth=1', 'origin', 'feature']);
 });
 
+test('check: a base of a strategy file needs no fork', () => {
+  shell.fake('git', `echo ${'a'.repeat(40)}`);
+  for (const strategies of ['./mine.js', 'fifo,./mine.mjs:n=3', './a.cjs,fifo']) {
+    const { code, out } = check({ BASE: 'main', STRATEGIES: strategies, VERSION: 'latest' });
+    assert.equal(code, 0, out);
+    const call = shell.calls('npx').at(-1)!;
+    assert.equal(call[call.indexOf('--base') + 1], 'a'.repeat(40));
+    assert.equal(call[call.indexOf('--strategy') + 1], strategies);
+  }
+  assert.equal(check({ BASE: 'main', STRATEGIES: 'fifo,json', VERSION: 'latest' }).code, 2);
+});
+
 test('check: a base of another repository than that of the program, or one that git takes for an option, ends at once', () => {
   for (const [base, version] of [
     ['main', 'latest'],

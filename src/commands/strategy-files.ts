@@ -29,6 +29,13 @@ function parseFile(spec: string): FileChoice {
   return { file: file ?? spec, assignments };
 }
 
+/** The file of a choice, and what follows it there: "./mine.js" and ":n=3"; null: a listed strategy. */
+export function splitStrategyFile(spec: string): { readonly file: string; readonly rest: string } | null {
+  if (!isStrategyFile(spec)) return null;
+  const { file } = parseFile(spec);
+  return { file, rest: spec.slice(file.length) };
+}
+
 const parseSpec = (spec: string): Choice => (isStrategyFile(spec) ? parseFile(spec) : strategyNamed(spec));
 const parseSpecs = (spec: string): Choice[] => (spec === 'all' ? allStrategies() : [parseSpec(spec)]);
 
