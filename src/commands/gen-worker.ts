@@ -4,16 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { parentPort, workerData } from 'node:worker_threads';
-import { guestNamed } from '../hostile/index.js';
-import { createTraceWriter } from '../trace/writer.js';
-import { workloadHeader } from '../workload/index.js';
-import type { WorkloadParams } from '../workload/workload.js';
+import { type Guest, writeGuest } from './guest-trace.js';
 
-export interface GenWork {
-  readonly workload: string;
-  /** Complete. */
-  readonly params: WorkloadParams;
-  readonly version: string;
+export interface GenWork extends Guest {
   /** Name of the target in errors. */
   readonly name: string;
   /** One shared number: parts that the main thread has written. */
@@ -28,7 +21,8 @@ export type GenPart =
 /** Parts on their way, at most. */
 const MAX_PARTS = 16;
 
-function generate({ workload: id, params, version, name, written }: GenWork, post: (part: GenPart) => void): void {
+function generate(work: GenWork, post: (part: GenPart) => void): void {
+  const { name, written } = work;
   let sent = 0;
   function hand(bytes: Uint8Array, position: number | null): void {
     for (let done = Atomics.load(written, 0); sent - done >= MAX_PARTS; done = Atomics.load(written, 0))
@@ -41,12 +35,7 @@ function generate({ workload: id, params, version, name, written }: GenWork, pos
     write: (bytes: Uint8Array) => hand(bytes, null),
     writeAt: (position: number, bytes: Uint8Array) => hand(bytes, position),
   };
-  const workload = guestNamed(id);
-  // Nothing is added to the header at the end, so no room is kept for it.
-  const writer = createTraceWriter(target, workloadHeader(workload, params, version), { reserve: 0 });
-  workload.generate(params, writer);
-  writer.finish();
-  post({ events: writer.events });
+  post({ events: writeGuest(work, target) });
 }
 
 assert(parentPort !== null, 'a thread of gen');

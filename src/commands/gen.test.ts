@@ -68,7 +68,7 @@ for (const { id } of workloads) {
     const { header } = JSON.parse((await run(['info', path, '--json'])).out);
     const [tool, verb, spec, ...rest]: string[] = header.provenance.how.split(' ');
     assert.deepEqual([tool, verb, ...rest], ['vgic-replay', 'gen', '--seed', '11', '-o', `${id}.vgt`]);
-    // As a command line it is run below, of one workload and of one attack; that is a thread each time.
+    // As a command line it is run below, of one workload and of one attack.
     const { workload, params } = chooseGuest(spec, [['seed', '11']]);
     assert.ok(readFileSync(path).equals(writeTrace(workload, params, header.importer.version)));
     assert.equal((await run(['validate', path])).code, 0);
@@ -86,6 +86,14 @@ test('the command in the header, run as it stands, makes the same bytes', async 
   assert.equal((await run([...words.slice(1, -1), at('again.vgt')])).code, 0);
   assert.ok(readFileSync(at('again.vgt')).equals(readFileSync(at('first.vgt'))));
   assert.deepEqual(readdirSync(folder).sort(), ['again.vgt', 'first.vgt']);
+});
+
+test('many events come from a thread, the same bytes', async () => {
+  const many = ['periodic:events=100001', []] as const;
+  assert.equal((await run(['gen', many[0], '-o', at('many.vgt')])).code, 0);
+  const { workload, params } = chooseGuest(...many);
+  const { header } = JSON.parse((await run(['info', at('many.vgt'), '--json'])).out);
+  assert.ok(readFileSync(at('many.vgt')).equals(writeTrace(workload, params, header.importer.version)));
 });
 
 test('attacks: the size is an option, the header has the command, and the flavour of the row', async () => {

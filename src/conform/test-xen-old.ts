@@ -6,7 +6,7 @@ import { type ScenarioEvent, scenarios } from '../reference/arbitrary.js';
 import { XenOldReference } from '../reference/xen-old/xen-old-reference.js';
 import * as ev from '../trace/events.js';
 import { createCoreTarget } from './core-target.js';
-import type { ConformTarget } from './target.js';
+import type { ConformTarget, XenOldView } from './target.js';
 
 const USER = 1 << 1;
 const SGIS_USED = [0, 1, 7, 15];
@@ -99,6 +99,24 @@ const WATCHED = [...SGIS_USED, 25, 26, 27, ...Array.from({ length: 16 }, (_, n) 
 const viewIrqs = (target: ConformTarget, vcpu: number): string =>
   JSON.stringify(WATCHED.map((intid) => target.xenOldIrq(vcpu, intid)));
 
+const FIELDS = Object.keys({
+  queued: true,
+  active: true,
+  visible: true,
+  enabled: true,
+  migrating: true,
+  prioritySnapshot: true,
+  inInflight: true,
+  inLrPending: true,
+} satisfies Record<keyof XenOldView, true>) as (keyof XenOldView)[];
+
+/** Printed they are only where they differ: that takes longer than to run both models. */
+const areSameIrqs = (one: ConformTarget, other: ConformTarget, vcpu: number): boolean =>
+  WATCHED.every((intid) => {
+    const [a, b] = [one.xenOldIrq(vcpu, intid), other.xenOldIrq(vcpu, intid)];
+    return a === b || (a !== undefined && b !== undefined && FIELDS.every((field) => a[field] === b[field]));
+  });
+
 /**
  * Compares the two models after every event: the vCPU concerned; all vCPUs and the status of the interrupts every
  * `fullEvery` events and at the end, so that no difference outlives the run. Throws at the first one; returns the number of
@@ -110,7 +128,8 @@ export function compareXenOld({ machine, events }: XenOldRun, fullEvery = 1): nu
   const compareAll = (place: string): void => {
     for (let vcpu = 0; vcpu < machine.nrVcpus; vcpu++) {
       assert.equal(viewVcpu(ours, vcpu), viewVcpu(plain, vcpu), `${place}: vCPU ${vcpu}`);
-      assert.equal(viewIrqs(ours, vcpu), viewIrqs(plain, vcpu), `${place}: interrupts of vCPU ${vcpu}`);
+      if (!areSameIrqs(ours, plain, vcpu))
+        assert.equal(viewIrqs(ours, vcpu), viewIrqs(plain, vcpu), `${place}: interrupts of vCPU ${vcpu}`);
     }
     const { unblocks, ipis } = ours.kicks();
     const { unblocks: plainUnblocks, ipis: plainIpis } = plain.kicks();
