@@ -3,10 +3,12 @@ import { UsageError } from '../base/errors.js';
 import type { Redaction } from '../trace/edit/redact.js';
 import { type SliceBounds, WHOLE } from '../trace/edit/slice.js';
 import { INTID_MASK, VCPU_MASK } from '../trace/events.js';
+import { CONVERT_FORMATS, type ConvertFormat } from './convert-output.js';
 
 /** As commander hands them over. */
 export interface ConvertFlags {
   readonly output: string;
+  readonly format?: string;
   readonly from?: string;
   readonly to?: string;
   readonly limit?: string;
@@ -21,6 +23,14 @@ export interface ConvertFlags {
   readonly gzip?: boolean;
   readonly name?: string;
   readonly allowTruncated?: boolean;
+}
+
+/** Undefined: what the name of the output says. */
+export function readFormat({ format }: ConvertFlags): ConvertFormat | undefined {
+  const known = CONVERT_FORMATS.find((name) => name === format);
+  if (format !== undefined && known === undefined)
+    throw new UsageError(`--format ${format}: one of ${CONVERT_FORMATS.join(', ')}`);
+  return known;
 }
 
 const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 };

@@ -13,7 +13,11 @@ import { createTraceWriter } from '../trace/writer.js';
 import { openOutput } from './outputs.js';
 import { createFileTarget, openFileSource } from './trace-files.js';
 
+export const CONVERT_FORMATS = ['vgt', 'jsonl'] as const;
+export type ConvertFormat = (typeof CONVERT_FORMATS)[number];
+
 export interface OutputForm {
+  readonly format: ConvertFormat;
   readonly encoding: 'smallest' | 'plain';
   readonly gzip: boolean;
   /** Is what was written checked before it gets its name? */
@@ -35,7 +39,8 @@ export interface ConvertOutput {
 const MAX_DT = 0xffffffff;
 const JSON_BUFFER = 1 << 16;
 
-const isJsonLines = (path: string): boolean => /\.(jsonl|ndjson)(\.gz)?$/.test(path);
+/** What the name of a file says; standard output gets a trace. */
+export const formatNamed = (path: string): ConvertFormat => (/\.(jsonl|ndjson)(\.gz)?$/.test(path) ? 'jsonl' : 'vgt');
 export const wantsGzip = (path: string): boolean => path.endsWith('.gz');
 
 /** `header`: as it is known before the first event; machine and clock do not change any more. */
@@ -66,7 +71,7 @@ export function openConvertOutput(path: string, header: TraceHeader, form: Outpu
       async finish(final) {
         finish(final);
         spool.commit();
-        if (form.check && !isJsonLines(path)) checkTrace(file, path);
+        if (form.check && form.format === 'vgt') checkTrace(file, path);
         const raw = createReadStream(file, { highWaterMark: 1 << 18 });
         const pieces = form.gzip ? raw.pipe(createGzip()) : raw;
         for await (const piece of pieces as AsyncIterable<Uint8Array>) target.write(piece);
@@ -103,8 +108,8 @@ interface Sink {
   finish(header: TraceHeader): void;
 }
 
-function createSink(path: string, target: ByteTarget, header: TraceHeader, { encoding }: OutputForm): Sink {
-  return isJsonLines(path) ? createJsonSink(path, target, header) : createTraceSink(target, header, encoding);
+function createSink(path: string, target: ByteTarget, header: TraceHeader, { format, encoding }: OutputForm): Sink {
+  return format === 'jsonl' ? createJsonSink(path, target, header) : createTraceSink(target, header, encoding);
 }
 
 function createTraceSink(target: ByteTarget, header: TraceHeader, encoding: OutputForm['encoding']): Sink {

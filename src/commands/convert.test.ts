@@ -277,6 +277,18 @@ test('gaps keep their places', async () => {
   ]);
 });
 
+test('pipes: JSON lines go out where they are asked for, and no other format is known', async () => {
+  const piped = spawnSync(process.execPath, [CLI, 'convert', BASE, '--limit', '20', '--format', 'jsonl', '-o', '-']);
+  assert.equal(piped.status, 0, piped.stderr.toString());
+  const lines = piped.stdout.toString().trimEnd().split('\n');
+  assert.equal(JSON.parse(lines[0])['vgic-replay'], 1);
+  assert.ok('end' in JSON.parse(lines.at(-1)!));
+  await convert(BASE, '--limit', '20', '--format', 'jsonl', '--split', 'vcpu', '-o', at('split-lines'));
+  assert.ok(readdirSync(at('split-lines')).every((name) => name.endsWith('.jsonl')));
+  const wrong = await run(['convert', BASE, '--format', 'json', '-o', at('x')]);
+  assert.deepEqual([wrong.code, /--format json: one of vgt, jsonl/.test(wrong.err)], [2, true]);
+});
+
 test('pipes: gzip comes in as it is, a trace goes out', () => {
   const input = gzipSync(readFileSync(BASE));
   const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, 'convert', '-', '--limit', '100', '-o', '-'], {

@@ -13,8 +13,8 @@ import { createSlice, type SliceBounds, type SliceOutcome, WHOLE } from '../trac
 import { EditError, type EventStage } from '../trace/edit/stage.js';
 import { FLUSH, GROUP, GROUP_ONE } from '../trace/events.js';
 import type { Fidelity, TraceHeader } from '../trace/header.js';
-import { type ConvertFlags, readBounds, readIntids, readRedaction, readVcpus } from './convert-options.js';
-import { type ConvertOutput, openConvertOutput, wantsGzip } from './convert-output.js';
+import { type ConvertFlags, readBounds, readFormat, readIntids, readRedaction, readVcpus } from './convert-options.js';
+import { CONVERT_FORMATS, type ConvertOutput, formatNamed, openConvertOutput, wantsGzip } from './convert-output.js';
 import { type OpenInput, openInput } from './inputs.js';
 import { abortOnSignal, cannotWrite, isSameFile } from './outputs.js';
 import type { Terminal } from './terminal.js';
@@ -42,6 +42,10 @@ export function registerConvert(program: Command, terminal: Terminal): void {
     .option('--redact [what]', 'for sharing: texts,intids,times (default: all)')
     .option('--coarse <time>', 'with --redact: times become multiples of this', '1ms')
     .option('--block-encoding <form>', 'smallest, or plain: 12 bytes an event, nothing to expand', 'smallest')
+    .option(
+      '-f, --format <name>',
+      `${CONVERT_FORMATS.join(' or ')} (default: as the name of the output says, else vgt)`,
+    )
     .option('--gzip', 'pack the output (default: if it ends in .gz)')
     .option('--name <name>', 'name of the trace')
     .option('--allow-truncated', 'take what is left of a file that was cut off')
@@ -59,6 +63,7 @@ async function runConvert(paths: readonly string[], flags: ConvertFlags, termina
   if (flags.append === true && paths.length === 1) throw new UsageError('--append: name several traces');
   if (flags.blockEncoding !== 'smallest' && flags.blockEncoding !== 'plain')
     throw new UsageError(`--block-encoding ${flags.blockEncoding}: one of smallest, plain`);
+  readFormat(flags);
   const same = paths.find((path) => isSameFile(path, flags.output));
   if (same !== undefined) throw new UsageError(`${flags.output}: is an input itself; name another file with --output`);
   const inputs: OpenInput[] = [];
@@ -116,6 +121,7 @@ async function convert(
 ): Promise<void> {
   const headers = inputs.map((input) => input.openReader().header);
   const joined = joinHeaders(headers, paths);
+  const format = readFormat(flags);
   const bounds = readBounds(flags, joined.tickNs);
   const redaction = readRedaction(flags, joined.tickNs);
   const intids = flags.intid === undefined ? undefined : readIntids(flags.intid);
@@ -145,10 +151,12 @@ async function convert(
     const lowered = (isSelected && !isExact) || (isSlice(bounds) && bounds.setup === 'config');
     const fidelity = (lowered ? Math.min(joined.fidelity, 2) : joined.fidelity) as Fidelity;
     const name = flags.split === undefined ? stem : `${stem}-vcpu${[...(vcpus ?? [])].join('-')}`;
-    const path = flags.split === undefined ? flags.output : join(flags.output, `${fileNameOf(name)}.vgt`);
+    const path =
+      flags.split === undefined ? flags.output : join(flags.output, `${fileNameOf(name)}.${format ?? 'vgt'}`);
     const before: TraceHeader = { ...joined, fidelity, name };
     const plain = redaction?.texts === true ? { ...redactHeader(before), name } : before;
     const output = openConvertOutput(path, plain, {
+      format: format ?? formatNamed(path),
       encoding: flags.blockEncoding === 'plain' ? 'plain' : 'smallest',
       gzip: flags.gzip ?? wantsGzip(path),
       check: inputs.length > 1,

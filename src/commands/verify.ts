@@ -49,6 +49,8 @@ interface VerifiedPath extends VerifyRecord {
   /** Hypervisor replayed, and the one that the recording names. */
   readonly flavour: string;
   readonly madeFor: string;
+  /** Places at which the recording lost events. */
+  readonly gaps: number;
   /** Null: the recording shows no MSI. */
   readonly its: ItsRecord | null;
 }
@@ -57,12 +59,16 @@ interface VerifiedPath extends VerifyRecord {
 const LEAST_AGREEMENT = 0.997;
 
 function requireAgreement(records: readonly VerifiedPath[]): void {
-  for (const { trace, entries, identical, causes, flavour, madeFor } of records) {
+  for (const { trace, entries, identical, causes, flavour, madeFor, gaps } of records) {
     const faults = causes['model-fault'];
     if (faults === 0 && identical >= LEAST_AGREEMENT * entries) continue;
     if (flavour !== madeFor)
       throw new FidelityError(
         `${trace}: ${entries - identical} of ${entries} entries of this recording of ${madeFor} are not what ${flavour} does; leave out --flavour unless the recording was labelled wrongly`,
+      );
+    if (gaps > 0 && faults === 0)
+      throw new FidelityError(
+        `${trace}: ${entries - identical} of ${entries} entries differ from the recording, which lost events and does not say what they changed; record it again with larger buffers`,
       );
     const blame =
       faults > 0
@@ -113,7 +119,8 @@ export async function verifyPath(path: string, maxShown: number, flavour?: strin
     const record = verifyTrace(source, maxShown);
     const its = nrLpis > 0 ? verifyIts(input.open(), createCoreTranslator, maxShown) : null;
     const showsMsis = its !== null && its.asked + its.translations > 0;
-    return { ...record, flavour: replayed, madeFor: madeFor ?? replayed, its: showsMsis ? its : null };
+    const gaps = source.header.gaps.length;
+    return { ...record, flavour: replayed, madeFor: madeFor ?? replayed, gaps, its: showsMsis ? its : null };
   } finally {
     input.close();
   }

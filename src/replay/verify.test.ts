@@ -77,6 +77,22 @@ test('an input that is missing from a recording is named as such, and the replay
   assert.ok(record.identical > 0.99 * record.entries);
 });
 
+test('what a lost event may have changed is no fault of the model; without the loss it would be one', () => {
+  for (const [instead, blamed, other] of [
+    [[K.packWord(K.LOST, 0, 0), 1] as const, 'unrecorded-input', 'model-fault'],
+    [undefined, 'model-fault', 'unrecorded-input'],
+  ] as const) {
+    let seen = 0;
+    const record = edited('bare-ack-eoi.vgt', (word, value) =>
+      K.wordKind(word) === K.PRIORITY && ++seen === 100 ? instead : [word, value],
+    );
+    assert.ok(seen >= 100);
+    assert.ok(record.causes[blamed] > 0, blamed);
+    assert.equal(record.causes[other], 0, other);
+    assert.equal(record.unexplained > 0, blamed === 'model-fault');
+  }
+});
+
 test('priorities that are not those of the recording show as faults, because nothing else raced', () => {
   const record = edited('bare-ack-eoi.vgt', (word, value) => [word, K.wordKind(word) === K.PRIORITY ? 0xa0 : value]);
   assert.ok(record.causes['model-fault'] > 0);

@@ -109,6 +109,8 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
   const flushTick = new Float64Array(nrVcpus);
   let tick = 0;
   let event = 0;
+  /** The last event before which the recorder lost some; -1: nothing was lost so far. */
+  let lostAt = -1;
 
   // The ground truth being collected: EXPECT_LRS or EXPECT_FOLD, then its LR words; EXPECT_LIST pairs.
   let collecting: 'none' | 'lrs' | 'fold' | 'list' = 'none';
@@ -301,6 +303,12 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
       if ((word[slot] & (PENDING | ACTIVE)) === 0)
         return { cause: 'unrecorded-input', reason: `nothing recorded made INTID ${intid} pending` };
     }
+    // An input may be among what was lost: nobody can say any more that the inputs were the same.
+    if (lostAt >= 0)
+      return {
+        cause: 'unrecorded-input',
+        reason: `events were lost at event ${lostAt}: what they changed is not known`,
+      };
     return { cause: 'model-fault', reason: 'the same inputs gave other list registers' };
   }
 
@@ -390,6 +398,7 @@ export function verifyTrace(source: BlockSource, maxShown = 20): VerifyRecord {
       }
       if (collecting !== 'none') finishTruth();
       if (open.length > 0) settleOld();
+      if (kind === K.LOST) lostAt = event;
       if (kind === K.FLUSH) {
         flushEvent[K.wordVcpu(w)] = event;
         flushTick[K.wordVcpu(w)] = tick;
