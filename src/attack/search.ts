@@ -254,7 +254,7 @@ function dropRejected(cells: Cells, rejected: readonly GuestProgram[]): void {
 }
 
 /** Is something declared for it, and more than nothing? */
-function isBounded({ targets, large }: SearchSettings, cell: number): boolean {
+export function isBounded({ targets, large }: SearchSettings, cell: number): boolean {
   const worst = worstCaseOf(targets[targetOf(cell)], dimensionOf(cell));
   return worst !== undefined && worst.steps({ n: large.n, k: large.nrLr, lpis: 0 }) > 0;
 }
