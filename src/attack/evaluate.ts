@@ -5,7 +5,7 @@
 import { flavourNamed } from '../gic/flavour/index.js';
 import type { Machine } from '../gic/intid.js';
 import { expandProgram } from '../hostile/expand.js';
-import { type GuestProgram, interruptsAt, type ProgramSize, programMachine } from '../hostile/program.js';
+import { type GuestProgram, interruptsOn, type ProgramSize, programMachine } from '../hostile/program.js';
 import { createModel, findStrategyLack } from '../replay/create-model.js';
 import { createEngine, type Engine } from '../replay/engine.js';
 import { type ChosenStrategy, strategyNamed } from '../strategy/index.js';
@@ -168,16 +168,6 @@ export function createEvaluator(attacker: Attacker, limits: Limits, keptModels =
 
 /** Events between two looks at the steps. */
 const CHECKED_EVENTS = 16;
-
-/** A machine without an ITS has no LPIs, whatever the program asks for. */
-export function interruptsOn(
-  program: GuestProgram,
-  size: ProgramSize,
-  { nrLpis }: Machine,
-): { spis: number; lpis: number } {
-  const { spis, lpis } = interruptsAt(program, size);
-  return { spis, lpis: nrLpis === 0 ? 0 : lpis };
-}
 
 /** Before the program's own: expand.ts sets target, priority and enable of every SPI, and maps every LPI. */
 const prologueEvents = ({ spis, lpis }: { spis: number; lpis: number }, { model }: Machine): number =>
