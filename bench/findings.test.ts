@@ -37,6 +37,16 @@ test('no sentence has a figure that was not there', () => {
   assert.doesNotMatch(read('findings.md'), /NaN|Infinity|undefined|null\b/);
 });
 
+test('what guests of the growth gate reach of what is declared is said of all their longest entries and prunes', () => {
+  const shares = data.reach.longest
+    .filter(({ flavour, subject }) => flavour === 'kvm-6.1' && ['flush', 'prune'].includes(subject))
+    .filter(({ steps, bound }) => steps > 0 && bound !== null && bound > 0)
+    .map(({ steps, bound }) => (100 * steps) / (bound ?? 1));
+  const said = /growth gate reach between ([\d.]+) and ([\d.]+) %/.exec(writeFindings(data).markdown);
+  assert.ok(Math.abs(Number(said?.[1]) - Math.min(...shares)) < 0.1, `${said?.[1]}, not ${Math.min(...shares)}`);
+  assert.ok(Math.abs(Number(said?.[2]) - Math.max(...shares)) < 0.1, `${said?.[2]}, not ${Math.max(...shares)}`);
+});
+
 test('every strategy and every shipped recording is in it', () => {
   assert.deepEqual(
     data.strategies,

@@ -1,11 +1,11 @@
 /** The declared worst case of a strategy (strategy.ts) for one guest program. */
 import { flavourNamed } from '../gic/flavour/index.js';
 import { MAX_NR_LR, NR_PRIVATE_IRQS } from '../gic/intid.js';
-import { type GuestProgram, type Op, type ProgramSize, programMachine } from '../hostile/program.js';
+import { type GuestProgram, interruptsOn, type Op, type ProgramSize, programMachine } from '../hostile/program.js';
 import { strategyNamed } from '../strategy/index.js';
 import type { WorstCase, WorstCases, WorstSize } from '../strategy/strategy.js';
 import { dimensions } from './dimensions.js';
-import { interruptsOn, type Target } from './evaluate.js';
+import type { Target } from './evaluate.js';
 
 /** What a target declares for each path. */
 export function declaredBy({ flavour, strategy: spec }: Target): WorstCases {

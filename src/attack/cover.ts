@@ -15,7 +15,7 @@ export interface Covering {
   readonly targets: readonly (Target & { readonly figure: number })[];
 }
 
-/** Dimensions of which findings are kept: others are parts of these. */
+/** Dimensions of which findings are kept: what is declared, what an instruction is worth at most, and the end of the host. */
 const KEPT = [
   ...dimensions.filter(({ boundedBy }) => boundedBy !== undefined).map(({ id }) => id),
   'amplification',

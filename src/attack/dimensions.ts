@@ -18,7 +18,7 @@ export interface Dimension {
 /** What a replay counted behind the program's prologue. */
 export interface Counted {
   readonly cost: Counters.CostCounters;
-  /** Modelled steps of all calls. */
+  /** Modelled steps of all calls, and of LPI lookups. */
   readonly steps: number;
   readonly instructions: number;
   /** Did the hypervisor stop for good? */
@@ -64,7 +64,7 @@ const perInstruction = (figure: number, instructions: number): number => figure 
 
 const READINGS: readonly Reading[] = [
   ...PATH_NAMES.flatMap((_name, path) => PATH_METRICS.map((metric) => pathReading(path, metric))),
-  sectionReading('exit-steps', 'most steps of one exit: fold and prune', Counters.SECTION_EXIT),
+  sectionReading('exit-steps', 'most steps of one exit: fold, its LPI lookups and prune', Counters.SECTION_EXIT),
   sectionReading(
     'key-change-steps',
     'most steps of one register write that re-keys',

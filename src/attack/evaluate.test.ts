@@ -147,6 +147,20 @@ test('requests: a broadcast asks every vCPU', () => {
   assert.deepEqual(['kvm-6.1', 'kvm-7.2'].map(requestsOf), [4, 3 + 4]);
 });
 
+test('amplification has the walks to LPIs by number in it, where the hypervisor walks', () => {
+  const attacker: Attacker = { ...ALL, may: ['lpis'] };
+  const program: GuestProgram = { model: 'gicv3', vcpus: 1, setUp: [doing('int')], round: [], rounds: 0 };
+  const size = { n: 32, nrLr: 4 };
+  const evaluator = createEvaluator(attacker, { ...LIMITS, counted: size });
+  const at = dimensionIndex('amplification');
+  const stepsOf = (flavour: string): number => {
+    const { figures } = evaluator.evaluate(program, { flavour, strategy: 'buckets' }, size);
+    return 32 * (figures?.[at] ?? 0);
+  };
+  // One INT each for 32 LPIs; a walk of kvm-6.1 takes a lock and visits those before.
+  assert.ok(stepsOf('kvm-6.1') >= stepsOf('kvm-7.2') + (32 * 33) / 2);
+});
+
 test('a fold behind list registers in list order: as declared, to the step', () => {
   const program: GuestProgram = {
     model: 'gicv3',

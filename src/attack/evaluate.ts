@@ -5,12 +5,11 @@
 import { flavourNamed } from '../gic/flavour/index.js';
 import type { Machine } from '../gic/intid.js';
 import { expandProgram } from '../hostile/expand.js';
-import { type GuestProgram, interruptsAt, type ProgramSize, programMachine } from '../hostile/program.js';
+import { type GuestProgram, interruptsOn, type ProgramSize, programMachine } from '../hostile/program.js';
 import { createModel, findStrategyLack } from '../replay/create-model.js';
 import { createEngine, type Engine } from '../replay/engine.js';
 import { type ChosenStrategy, strategyNamed } from '../strategy/index.js';
 import { GUEST_DRAIN, packWord, wordKind } from '../trace/events.js';
-import { METRIC_STEPS, NR_METRICS, NR_PATHS } from '../vgic/counters.js';
 import { HostStop } from '../vgic/host-stop.js';
 import type { Vgic } from '../vgic/vgic.js';
 import { type Attacker, findForbidden, writesOf } from './attacker.js';
@@ -139,7 +138,7 @@ export function createEvaluator(attacker: Attacker, limits: Limits, keptModels =
       cost.sectionMax.fill(0);
       cost.sectionSum.fill(0);
       cost.kicks = cost.ipis = 0;
-      const before = stepsOf(vgic);
+      const before = cost.totalSteps;
       /** Instructions of drains beside the one that each counts as. */
       let drained = 0;
       let stopped = false;
@@ -152,7 +151,7 @@ export function createEvaluator(attacker: Attacker, limits: Limits, keptModels =
             // An acknowledge and an end for each interrupt; one acknowledge finds that there is none.
             if (wordKind(word[at]) === GUEST_DRAIN) drained += Math.max(0, 2 * (cost.acks - acks) - 1);
           }
-          if (stepsOf(vgic) - before > limits.steps) return { figures: undefined, work: workOf(at, limits.steps) };
+          if (cost.totalSteps - before > limits.steps) return { figures: undefined, work: workOf(at, limits.steps) };
         }
       } catch (error) {
         if (!(error instanceof HostStop)) throw error;
@@ -160,7 +159,7 @@ export function createEvaluator(attacker: Attacker, limits: Limits, keptModels =
         // It died in the middle of a call; nothing says that a reset can mend it.
         models.delete(key);
       }
-      const steps = stepsOf(vgic) - before;
+      const steps = cost.totalSteps - before;
       const figures = readFigures({ cost, steps, instructions: instructions + drained, stopped });
       return { figures, work: workOf(at, steps) };
     },
@@ -170,22 +169,6 @@ export function createEvaluator(attacker: Attacker, limits: Limits, keptModels =
 /** Events between two looks at the steps. */
 const CHECKED_EVENTS = 16;
 
-/** A machine without an ITS has no LPIs, whatever the program asks for. */
-export function interruptsOn(
-  program: GuestProgram,
-  size: ProgramSize,
-  { nrLpis }: Machine,
-): { spis: number; lpis: number } {
-  const { spis, lpis } = interruptsAt(program, size);
-  return { spis, lpis: nrLpis === 0 ? 0 : lpis };
-}
-
 /** Before the program's own: expand.ts sets target, priority and enable of every SPI, and maps every LPI. */
 const prologueEvents = ({ spis, lpis }: { spis: number; lpis: number }, { model }: Machine): number =>
   3 * spis + (model === 'gicv3' ? lpis : 0);
-
-function stepsOf({ state: { cost } }: Vgic): number {
-  let steps = 0;
-  for (let path = 0; path < NR_PATHS; path++) steps += cost.sum[path * NR_METRICS + METRIC_STEPS];
-  return steps;
-}

@@ -3,10 +3,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createGenerator } from '../base/rng.js';
 import { expandProgram } from '../hostile/expand.js';
-import { doing, type GuestProgram, type Op, type ProgramSize, programMachine } from '../hostile/program.js';
+import {
+  doing,
+  type GuestProgram,
+  interruptsOn,
+  type Op,
+  type ProgramSize,
+  programMachine,
+} from '../hostile/program.js';
 import { type Attacker, CAPABILITIES, defaultAttacker, writesOf } from './attacker.js';
 import { dimensionIndex } from './dimensions.js';
-import { createEvaluator, interruptsOn } from './evaluate.js';
+import { createEvaluator } from './evaluate.js';
 import { createInstructionCounter, estimateInstructions } from './instructions.js';
 import { createProgramSource } from './mutate.js';
 

@@ -238,7 +238,8 @@ function runJob(job: Job, evaluator: Evaluator): JobResult {
     let from = job.parents[0] ?? settle().program;
     let height = scoreOf(from);
     while (work < job.quota) {
-      ({ program: from, height } = strip(from, height));
+      // Not always first: where an evaluation is long, a job has few.
+      if (rng.nextBelow(2) === 0) ({ program: from, height } = strip(from, height));
       for (let up = stepUp(from, height); up !== undefined; up = stepUp(from, height)) ({ program: from, height } = up);
       if (work >= job.quota) return;
       from = source.mutate(champion() ?? from);

@@ -1,12 +1,11 @@
 /** A guest program at a size as a trace: what any verb that takes traces can replay. */
 import { flavourNamed } from '../gic/flavour/index.js';
 import { expandProgram } from '../hostile/expand.js';
-import { type GuestProgram, type ProgramSize, programMachine } from '../hostile/program.js';
+import { type GuestProgram, interruptsOn, type ProgramSize, programMachine } from '../hostile/program.js';
 import { noImportCounts } from '../trace/header.js';
 import { createMemoryTarget } from '../trace/source.js';
 import { createTraceWriter } from '../trace/writer.js';
 import { type Attacker, writesOf } from './attacker.js';
-import { interruptsOn } from './evaluate.js';
 
 export interface ProgramTrace {
   readonly name: string;

@@ -77,6 +77,24 @@ test('from nothing to the declared bounds of constant, linear and quadratic path
   }
 });
 
+test('the last cell that is far from its bound gets the work of many, in other ways', () => {
+  const state = startSearch(settings);
+  const program: GuestProgram = { model: 'gicv2', vcpus: 2, setUp: [doing('pend')], round: [], rounds: 0 };
+  const last = dimensionIndex('prune-steps');
+  for (const [cell] of state.large.entries()) {
+    const figure = cell === last ? 1 : 1e9;
+    for (const cells of [state.small, state.large]) cells[cell] = { program, figure, score: figure };
+  }
+  // A generation that leaves the siblings alone.
+  state.generation = 1;
+  const jobs = nextJobs(state).filter(({ isNormalised, cell, quota }) => isNormalised && cell === last && quota > 0);
+  assert.deepEqual(
+    jobs.map(({ way }) => way),
+    ['island', 'climb', 'walk', 'climb'],
+  );
+  assert.equal(new Set(jobs.map(({ seed }) => seed)).size, jobs.length);
+});
+
 test('minimal programs keep 95 %, and not without any of their operations', () => {
   const evaluator = createEvaluator(settings.attacker, largeLimits(settings));
   for (const id of ['prune-steps', 'pending-steps', 'flush-steps']) {

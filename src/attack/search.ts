@@ -85,8 +85,9 @@ const LARGE_WAYS: readonly Way[] = ['climb', 'graft', 'climb', 'walk'];
 /** Visits without a gain after which the small champion of a cell that is far from its bound at the size that counts is forgotten. */
 const FRUITLESS = 8;
 
-const wayOf = ({ small, visits }: SearchState, cell: number): Way =>
-  small[cell] === null ? 'island' : SMALL_WAYS[visits[cell] % SMALL_WAYS.length];
+/** `more`: visits of the same generation before this one. */
+const wayOf = ({ small, visits }: SearchState, cell: number, more: number): Way =>
+  small[cell] === null ? 'island' : SMALL_WAYS[(visits[cell] + more) % SMALL_WAYS.length];
 
 /** The jobs of the next generation. `seeds`: programs that the first one judges before anything else. */
 export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []): Job[] {
@@ -134,8 +135,12 @@ export function nextJobs(state: SearchState, seeds: readonly GuestProgram[] = []
   const unbounded = all.filter((cell) => !isBounded(settings, cell));
   const isFar = bounded.some((cell) => shareOf(state, 'large', cell) < NEAR);
   const open = openCells(state, 'small', bounded);
-  for (const cell of leastVisited(open, state.visits, EXPLORE_JOBS - 1))
-    add(false, cell, [], settings.work, wayOf(state, cell));
+  const visited = leastVisited(open, state.visits, EXPLORE_JOBS - 1);
+  // The last few cells get as much work as many did.
+  for (let job = 0; job < EXPLORE_JOBS - 1 && visited.length > 0; job++) {
+    const cell = visited[job % visited.length];
+    add(false, cell, [], settings.work, wayOf(state, cell, Math.floor(job / visited.length)));
+  }
   // What nothing is declared for comes behind what is far from what is declared.
   if (!isFar || generation % 2 === 0)
     add(false, unbounded[(generation >> 1) % unbounded.length], [], settings.work, 'walk');
@@ -249,7 +254,7 @@ function dropRejected(cells: Cells, rejected: readonly GuestProgram[]): void {
 }
 
 /** Is something declared for it, and more than nothing? */
-function isBounded({ targets, large }: SearchSettings, cell: number): boolean {
+export function isBounded({ targets, large }: SearchSettings, cell: number): boolean {
   const worst = worstCaseOf(targets[targetOf(cell)], dimensionOf(cell));
   return worst !== undefined && worst.steps({ n: large.n, k: large.nrLr, lpis: 0 }) > 0;
 }

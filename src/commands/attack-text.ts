@@ -2,7 +2,7 @@
 import { dimensionOf, targetOf } from '../attack/archive.js';
 import { boundOf, mostOf } from '../attack/bounds.js';
 import { dimensions } from '../attack/dimensions.js';
-import { type SearchState, shareOf } from '../attack/search.js';
+import { isBounded, type SearchState, shareOf } from '../attack/search.js';
 import { formatInteger } from '../base/number-format.js';
 import type { GuestProgram } from '../hostile/program.js';
 
@@ -57,17 +57,17 @@ const TITLE_WIDTH = 48;
 
 const isOther = (a: Row, b: Row): boolean => a.strategy !== b.strategy || a.flavour !== b.flavour;
 
-/** The least share of a declared worst case that each strategy has come to, in one line. */
+/** The least share of a declared worst case that each strategy has come to, in one line. A cell without a champion has none. */
 export function describeShares(state: SearchState): string {
-  const { targets } = state.settings;
+  const { settings, large } = state;
+  const { targets } = settings;
   return targets
     .map(({ strategy, flavour }, target) => {
-      let least = Number.POSITIVE_INFINITY;
-      for (let cell = 0; cell < state.large.length; cell++)
-        if (targetOf(cell) === target && state.large[cell] !== null)
-          least = Math.min(least, shareOf(state, 'large', cell));
+      const shares = large.flatMap((_champion, cell) =>
+        targetOf(cell) === target && isBounded(settings, cell) ? [shareOf(state, 'large', cell)] : [],
+      );
       const of = targets.some((other) => other.flavour !== flavour) ? `${flavour}/${strategy}` : strategy;
-      return `${of} ${Number.isFinite(least) ? percent(least) : '-'}`;
+      return `${of} ${shares.length === 0 ? '-' : percent(Math.min(...shares))}`;
     })
     .join(', ');
 }

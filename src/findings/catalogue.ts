@@ -8,7 +8,7 @@ import { flavourNamed } from '../gic/flavour/index.js';
 import type { Machine } from '../gic/intid.js';
 import { expandProgram } from '../hostile/expand.js';
 import { type HostileWorkload, hostileWorkloads, isProgram } from '../hostile/index.js';
-import { type GuestProgram, interruptsAt, type ProgramSize, programMachine } from '../hostile/program.js';
+import { type GuestProgram, interruptsOn, type ProgramSize, programMachine } from '../hostile/program.js';
 import { createModel, findStrategyLack } from '../replay/create-model.js';
 import { createEngine } from '../replay/engine.js';
 import { sectionFigures, sectionNamed } from '../replay/sections.js';
@@ -96,8 +96,7 @@ function expand(
 ): readonly [Machine, EventBlock] {
   const sink = createColumnSink();
   const machine = programMachine(program, size, flavour, flavourNamed(flavour).isXen);
-  const { spis, lpis } = interruptsAt(program, size);
-  expandProgram(program, machine, { spis, lpis: machine.nrLpis === 0 ? 0 : lpis, writesPerExit }, sink);
+  expandProgram(program, machine, { ...interruptsOn(program, size, machine), writesPerExit }, sink);
   return [machine, sink.block];
 }
 

@@ -5,7 +5,7 @@ import { FITTED_FLAVOUR, type HostileRun, longestStretch, type WorstStretch } fr
 import { type Block, type Chapter, FINDINGS_COMMAND, list } from './chapter.js';
 import { type FindingsData, keepsOrder } from './data.js';
 import { drawDots } from './dots.js';
-import { type Longest, longestOf, REACH_FLAVOURS, worstSection } from './reach.js';
+import { type Longest, longestOf, REACH_FLAVOURS, type Reach, worstSection } from './reach.js';
 import { FLUSH, recordedOf, stepsPerEntry, sumCosts } from './sort-cost.js';
 import { microseconds } from './time.js';
 
@@ -33,7 +33,8 @@ function tightness(longest: readonly Longest[]): { least: number; most: number }
   return { least: Math.min(...ratios), most: Math.max(...ratios) };
 }
 
-export function describeHostileReach(data: FindingsData): Chapter {
+/** `gate`: `data.reach` before the other guests were added to it. */
+export function describeHostileReach(data: FindingsData, gate: Reach): Chapter {
   const { reach, strategies, catalogue } = data;
   const honest = sumCosts(recordedOf(data, 'linux-guest'), FLUSH)!;
   const flush = longestOf(reach, FLAVOUR, FLUSH, 'flush')!;
@@ -43,8 +44,8 @@ export function describeHostileReach(data: FindingsData): Chapter {
   const least = candidates
     .map((strategy) => [strategy, worstSection(reach, FLAVOUR, strategy, 'all')!.steps] as const)
     .sort((a, b) => a[1] - b[1])[0];
-  const { least: loosest, most } = tightness(reach.longest.filter(({ flavour }) => flavour === FLAVOUR));
-  const over = reach.longest.filter(
+  const { least: loosest, most } = tightness(gate.longest.filter(({ flavour }) => flavour === FLAVOUR));
+  const over = gate.longest.filter(
     ({ flavour, bound, steps }) => flavour === FLAVOUR && bound !== null && bound > 0 && steps > bound,
   );
   const deep = reach.longest.filter(({ strategy, deep: at }) => strategy === FLUSH && at !== null);

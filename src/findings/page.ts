@@ -8,7 +8,7 @@ import { describeLimits } from './limits.js';
 import { describeListRegisters } from './list-registers.js';
 import { describeMitigations } from './mitigations.js';
 import { describePareto } from './pareto.js';
-import { withGuests } from './reach.js';
+import { type Reach, withGuests } from './reach.js';
 import { describeRecommendation } from './recommendation.js';
 import { describeSortCost } from './sort-cost.js';
 import { hashOfSet } from './trace-set.js';
@@ -24,10 +24,11 @@ export interface FindingsPage {
 /** Folder of the figures, as the page links to it. */
 const FIGURES = 'findings';
 
-const chaptersOf = (data: FindingsData): Chapter[] => [
+/** `gate`: what the guests of the growth gate reach by themselves. */
+const chaptersOf = (data: FindingsData, gate: Reach): Chapter[] => [
   describeListRegisters(data.recordings),
   describeSortCost(data),
-  describeHostileReach(data),
+  describeHostileReach(data, gate),
   describePareto(data),
   describeMitigations(data),
   describeUnsortable(data),
@@ -58,7 +59,7 @@ function renderBlock(block: Block): string[] {
 }
 
 export function writeFindings(data: FindingsData): FindingsPage {
-  const chapters = chaptersOf({ ...data, reach: withGuests(data.reach, data.catalogue) });
+  const chapters = chaptersOf({ ...data, reach: withGuests(data.reach, data.catalogue) }, data.reach);
   const figures = new Map<string, string>();
   for (const { blocks } of chapters)
     for (const block of blocks) if (block.kind === 'figure') figures.set(block.id, block.svg);

@@ -95,11 +95,11 @@ function figureOf(data: FindingsData, which: Which, id: string, title: string): 
   };
 }
 
-const nameFront = (front: readonly Trade[]): string =>
+const nameFront = (front: readonly Trade[], which: Which): string =>
   joinWords(
     front.map(
       ({ strategy, honest, worst }) =>
-        `\`${strategy}\` (${formatDecimal(honest)} steps an entry, ${formatInteger(worst)} at worst)`,
+        `\`${strategy}\` (${formatDecimal(honest)} steps an entry, ${formatInteger(worst)} at worst${which === 'all' ? '' : ', the prune apart'})`,
     ),
   );
 
@@ -115,8 +115,8 @@ export function describePareto(data: FindingsData): Chapter {
     title: 'The honest guest against the worst one',
     verdict:
       front.length === 1
-        ? `One strategy is better than every other that keeps the order, in both figures at once: ${nameFront(front)}${upstream === undefined ? '' : `; upstream has ${formatDecimal(upstream.honest)} and ${formatInteger(upstream.worst)}`}.`
-        : `No other strategy is better in both figures at once than ${nameFront(front)}.`,
+        ? `One strategy is better than every other that keeps the order, in both figures at once: ${nameFront(front, 'without prune')}${upstream === undefined ? '' : `; upstream has ${formatDecimal(upstream.honest)} and ${formatInteger(upstream.worst)}`}.`
+        : `No other strategy is better in both figures at once than ${nameFront(front, 'without prune')}.`,
     blocks: [
       list([
         ...(old === undefined || upstream === undefined || oldAll === undefined
@@ -124,7 +124,7 @@ export function describePareto(data: FindingsData): Chapter {
           : [
               `Xen's default vGIC, \`xen-old\`, keeps its lists sorted and looks at no interrupt it need not: ${formatDecimal(old.honest)} steps an entry and ${formatInteger(oldAll.worst)} in its longest stretch (${oldAll.section}). ${oldAll.worst < upstream.worst ? 'The new vGIC is the cleaner and, against a hostile guest, the slower of the two.' : 'The new vGIC is not worse against a hostile guest.'} It takes one lock for all where the others take one an interrupt, and orders by the priority at injection alone (class: ${data.classes['xen-old']}).`,
             ]),
-        `With the prune, which no order of the list helps (chapter 6), the front is ${nameFront(frontAll)}.`,
+        `With the prune, which no order of the list helps (chapter 6), the front is ${nameFront(frontAll, 'all')}.`,
         'Left out of the front are strategies that present something else than the reference does: they are drawn to show how far the others are from free.',
       ]),
       figureOf(data, 'without prune', 'pareto', 'Honest cost against the longest stretch, prune apart'),

@@ -177,6 +177,16 @@ export function interruptsAt(program: GuestProgram, { n }: ProgramSize): { spis:
   return { spis: Math.min(n, MAX_PROGRAM_SPIS), lpis: hasLpis ? Math.min(n, NR_LPIS) : 0 };
 }
 
+/** The same on a machine: one without an ITS has no LPIs, whatever the program asks for. */
+export function interruptsOn(
+  program: GuestProgram,
+  size: ProgramSize,
+  { nrLpis }: Machine,
+): { spis: number; lpis: number } {
+  const { spis, lpis } = interruptsAt(program, size);
+  return { spis, lpis: nrLpis === 0 ? 0 : lpis };
+}
+
 /** The machine for a flavour: distributor on, nothing masked. Xen's is GICv2 without LPIs. */
 export function programMachine(program: GuestProgram, size: ProgramSize, flavour: string, isXen: boolean): Machine {
   const { spis, lpis } = interruptsAt(program, size);
