@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { plural } from '../base/number-format.js';
 import { outcomeOf } from '../compare/outcome.js';
-import { wrapHanging } from '../report/terminal.js';
+import { wrapHanging } from '../report/wrap-text.js';
 import { findTeamRepository } from './base-strategy.js';
 import {
   type Builds,
