@@ -7,9 +7,9 @@ import { type BudgetResult, checkBudgets } from '../compare/budgets.js';
 import type { CellComparison, Verdict } from '../compare/comparison.js';
 import { type Outcome, outcomeOf } from '../compare/outcome.js';
 import { acceptRun, type ComparedCell, compareWithBaseline, type RunCell } from '../compare/with-baseline.js';
+import type { CheckAnswer, CheckJob } from '../run/check-job.js';
 import { hasBaseline, logAcceptance, readBaseline, writeBaseline } from './baseline-file.js';
-import { type CheckAnswer, type CheckJob, describeJob } from './check-jobs.js';
-import type { CheckPlan } from './check-plan.js';
+import { describeJob } from './check-jobs.js';
 import { describeBudgets, describeExact, describeGrowthGate, nameCell } from './check-text.js';
 import { tool } from './terminal.js';
 
@@ -110,7 +110,7 @@ export function judgeGrowth(curves: readonly GrowthCurve[], width: number): Laye
 
 /** Compares, and writes the baseline where that was asked for and nothing is wrong. */
 export function judgeExact(
-  plan: CheckPlan,
+  jobs: readonly CheckJob[],
   answers: readonly CheckAnswer[],
   choice: BaselineChoice,
   width: number,
@@ -129,7 +129,7 @@ export function judgeExact(
       'name one with --baseline, or begin one with --baseline-missing create',
     );
   const baseline = readBaseline(choice.file);
-  const failedTraces = new Set(answers.flatMap(({ failure }, at) => (failure === null ? [] : [nameOf(plan, at)])));
+  const failedTraces = new Set(answers.flatMap(({ failure }, at) => (failure === null ? [] : [nameOf(jobs[at])])));
   const cells = compareWithBaseline(
     baseline,
     run,
@@ -190,8 +190,7 @@ export function judgeExact(
   }
 }
 
-function nameOf({ jobs }: CheckPlan, at: number): string {
-  const job = jobs[at];
+function nameOf(job: CheckJob): string {
   return job.kind === 'workload' ? job.spec : job.kind === 'growth' ? '' : job.name;
 }
 
