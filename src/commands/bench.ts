@@ -1,21 +1,19 @@
 /** `vgic-replay bench`: how long strategies take on a trace. Fresh process a cell, arms interleaved in random blocks. */
-import { execFileSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { assert, UsageError } from '../base/errors.js';
-import { referenceFor, strategiesFor } from '../replay/create-model.js';
-import { replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult, type ExactPart } from '../replay/result.js';
 import { createModel } from '../report/model.js';
-import { type Arm, type ArmResult, type ExperimentResult, runExperiment } from '../stats/experiment.js';
-import type { Sample } from '../stats/sample.js';
-import { type ChosenStrategy, specOf } from '../strategy/index.js';
-import { BENCH_SCHEMA, type BenchRecord, type BenchResult } from './bench-record.js';
+import { WHOLE } from '../run/plan.js';
+import { type Run, resultsOf } from '../run/run-file.js';
+import type { UnitResult, UnitResults } from '../run/unit.js';
+import type { ArmResult, ExperimentResult } from '../stats/experiment.js';
+import type { MachineFacts } from '../stats/fitness.js';
+import type { ChosenStrategy } from '../strategy/index.js';
+import { planBench } from './bench-plan.js';
+import { BENCH_SCHEMA, type BenchRecord } from './bench-record.js';
 import { FLAVOUR_HELP, parseFlavour } from './flavour-option.js';
-import { type OpenInput, openInput } from './inputs.js';
-import { machineFacts } from './machine-facts.js';
-import { requireClasses } from './replay-checks.js';
+import { describeShard } from './merge.js';
 import {
   CELLS,
   chooseReporters,
@@ -25,10 +23,13 @@ import {
   wantsData,
   writeReporters,
 } from './reporter-options.js';
+import { addStoredRunOptions, refuseRunOptions, type StoredRunOptions, storeOf } from './run-options.js';
+import { readRuns, refuseMixture } from './run-store.js';
+import { runUnits } from './run-units.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
-interface Options {
+interface Options extends StoredRunOptions {
   readonly strategy?: ChosenStrategy[];
   readonly blocks: string;
   readonly seed: string;
@@ -38,80 +39,128 @@ interface Options {
   readonly flavour?: string;
 }
 
-const CELL = fileURLToPath(new URL('timed-cell.js', import.meta.url));
-
 export function registerBench(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command('bench')
     .description(
       'measure wall-clock time of strategies on a trace (fresh process a cell, interleaved, with a control arm)',
     )
-    .argument('<traces...>', '.vgt files, or anything import reads')
+    .argument('<traces...>', '.vgt files, or anything import reads; or stored results')
     .option('-s, --strategy <ids>', STRATEGY_HELP, parseStrategies)
     .option('--flavour <id>', FLAVOUR_HELP, parseFlavour)
     .option('--blocks <n>', 'processes per strategy', '10')
     .option('--seed <n>', 'seed of the order of the arms', '1')
     .option('--quick', 'fewer and shorter passes: for a look, not for a verdict')
     .option('--json', 'print the samples and estimates as JSON')
-    .option(REPORTER_FLAGS, reporterHelp(CELLS), collectReporter)
-    .action(async (paths: string[], options: Options) => {
-      const reporters = chooseReporters(options.reporter, CELLS);
-      if (options.json === true && options.reporter !== undefined)
-        throw new UsageError('--json and --reporter: give one of them; --reporter json has counts and times');
-      const cells: CellResult[] = [];
-      const blocks = wholeNumber(options.blocks, '--blocks', 2, 1000);
-      const seed = wholeNumber(options.seed, '--seed', 0, 0xffff_ffff);
-      const results: BenchResult[] = [];
-      for (const path of paths) {
-        const input = await openInput(path, { flavour: options.flavour });
-        const { identity } = input;
-        const { machine } = input.open().header;
-        const strategies = withReferenceFirst(strategiesFor(machine, options.strategy), referenceFor(machine));
-        requireSoundOutside(strategies, input);
-        const exact = wantsData(reporters) ? replayTrace(input.open(), strategies, identity) : [];
-        input.close();
-        const arms = strategies.map(
-          (chosen): Arm => ({ name: chosen.label, measure: () => measure(path, specOf(chosen), options) }),
-        );
-        const experiment = {
-          id: identity.sha256,
-          title: `${path}, replayed as ${machine.flavour}`,
-          arms,
-          sameDigest: false,
-        };
-        const result = runExperiment(experiment, blocks, seed, (block) => {
-          if (terminal.isErrTty) terminal.err(`${path}: block ${block + 1} of ${blocks}`);
-        });
-        results.push({ ...result, flavour: machine.flavour });
-        cells.push(...exact.map((part) => cellOf(part, result)));
-        if (options.reporter === undefined && options.json !== true) terminal.out(describe(result));
-      }
-      if (options.reporter !== undefined) {
-        const table = (): string => [...results.map(describe), closing()].join('\n');
-        await writeReporters(reporters, { table }, { model: createModel(tool, cells) }, terminal);
-        return;
-      }
-      if (options.json === true)
-        terminal.out(
-          JSON.stringify(
-            { schema: BENCH_SCHEMA, tool, machine: machineFacts(), results } satisfies BenchRecord,
-            null,
-            2,
-          ),
-        );
-      else terminal.out(closing());
-    });
+    .option(REPORTER_FLAGS, reporterHelp(CELLS), collectReporter);
+  addStoredRunOptions(command, 'bench and merge', true).action((paths: string[], options: Options) =>
+    runBench(paths, options, command, terminal),
+  );
 }
 
-const closing = (): string =>
-  `\n${machineLine()}\nTimes are those of this machine and our data structures; the exact counts of 'replay' are what carries over.`;
+async function runBench(
+  paths: readonly string[],
+  options: Options,
+  command: Command,
+  terminal: Terminal,
+): Promise<void> {
+  const reporters = chooseReporters(options.reporter, CELLS);
+  if (options.json === true && options.reporter !== undefined)
+    throw new UsageError('--json and --reporter: give one of them; --reporter json has counts and times');
+  const isStored = refuseMixture(paths);
+  if (isStored) refuseRunOptions(command);
+  const isText = options.reporter === undefined && options.json !== true;
+  // Who waits sees each trace when it is done.
+  const isTold = isText && !isStored && options.output === undefined;
+  const tell = (result: UnitResult): void => {
+    if ('times' in result) terminal.out(describe(result.times));
+  };
+  const run = isStored
+    ? readRuns(paths, ['bench'], terminal.err)
+    : await measureTraces(paths, options, wantsData(reporters), isTold ? tell : () => {}, terminal);
+  if (run.header.shard.count > 1) {
+    terminal.out(describeShard(run, options.output!));
+    return;
+  }
+  const results = resultsOf(run, 'bench');
+  if (options.reporter !== undefined) {
+    const table = (): string => [...results.map(({ times }) => describe(times)), closing(results)].join('\n');
+    const cells = results.flatMap((result) => result.exact.map((part) => cellOf(part, result)));
+    await writeReporters(reporters, { table }, { model: createModel(tool, cells) }, terminal);
+    return;
+  }
+  if (options.json === true) terminal.out(JSON.stringify(recordOf(results), null, 2));
+  else {
+    if (!isTold) for (const result of results) tell(result);
+    terminal.out(closing(results));
+  }
+}
+
+async function measureTraces(
+  paths: readonly string[],
+  options: Options,
+  wantsCounts: boolean,
+  onResult: (result: UnitResult) => void,
+  terminal: Terminal,
+): Promise<Run> {
+  const { strategy, flavour, shard, resume } = options;
+  const store = storeOf(options);
+  const { plan, files } = await planBench({
+    paths,
+    strategies: strategy,
+    flavour,
+    blocks: wholeNumber(options.blocks, '--blocks', 2, 1000),
+    seed: wholeNumber(options.seed, '--seed', 0, 0xffff_ffff),
+    isQuick: options.quick === true,
+    // Stored times are shown in any format later.
+    isCounted: wantsCounts || store !== null,
+    isStored: store !== null,
+  });
+  const work = {
+    ...{ plan, files, kept: new Map(), shard: shard ?? WHOLE, store, resume: resume === true },
+    // Times are measured strictly alone.
+    jobs: 0,
+    say: (text: string) => {
+      if (terminal.isErrTty) terminal.err(text);
+    },
+    onResult,
+  };
+  return runUnits(work, terminal);
+}
+
+type Measured = UnitResults['bench'];
+
+/** In the order of their first results. */
+const machinesOf = (results: readonly Measured[]): MachineFacts[] => [
+  ...new Map(results.map(({ machine }) => [machine.fingerprint, machine])).values(),
+];
+
+function recordOf(results: readonly Measured[]): BenchRecord {
+  const isOfMany = machinesOf(results).length > 1;
+  return {
+    schema: BENCH_SCHEMA,
+    tool,
+    machine: results.at(-1)!.machine,
+    results: results.map(({ times, machine }) => (isOfMany ? { ...times, machine } : times)),
+  };
+}
+
+function closing(results: readonly Measured[]): string {
+  const machines = machinesOf(results);
+  if (machines.length === 1)
+    return `\n${machineLine(machines[0])}\nTimes are those of this machine and our data structures; the exact counts of 'replay' are what carries over.`;
+  const lines = machines.map((machine) => {
+    const own = results.filter((result) => result.machine.fingerprint === machine.fingerprint);
+    return `${machineLine(machine)}: ${own.map(({ times }) => times.title).join('; ')}`;
+  });
+  return `\n${lines.join('\n')}\nTimes of one machine are no measure of those of another; the exact counts of 'replay' are what carries over.`;
+}
 
 /** The counts of a cell and the times of its arm. */
-function cellOf(exact: ExactPart, { arms, seed, blocks }: ExperimentResult): CellResult {
+function cellOf(exact: ExactPart, { times: { arms, seed, blocks }, machine: { node, cpu } }: Measured): CellResult {
   const arm = arms.find(({ name }) => name === exact.strategy.id);
   assert(arm !== undefined, `${exact.strategy.id} was measured`);
   const { minima, estimate, low, high, ratio } = arm;
-  const { node, cpu } = machineFacts();
   return {
     schema: CELL_SCHEMA,
     tool,
@@ -137,32 +186,6 @@ function wholeNumber(text: string, flag: string, min: number, max: number): numb
   return value;
 }
 
-/** A process that measures has no guard (timed-cell.ts): what comes from outside is replayed and judged before. */
-function requireSoundOutside(strategies: readonly ChosenStrategy[], { open, identity }: OpenInput): void {
-  const outside = strategies.filter((chosen) => chosen.outside !== undefined);
-  if (outside.length === 0) return;
-  const cells = replayTrace(open(), outside, identity);
-  requireClasses(cells.map((exact) => ({ schema: CELL_SCHEMA, tool, exact, measured: null })));
-}
-
-/** Ratios are to the flavour's own algorithm if it is among the chosen. */
-function withReferenceFirst(
-  chosen: readonly ChosenStrategy[],
-  { strategy: reference }: ChosenStrategy,
-): ChosenStrategy[] {
-  return [
-    ...chosen.filter(({ strategy }) => strategy === reference),
-    ...chosen.filter(({ strategy }) => strategy !== reference),
-  ];
-}
-
-function measure(path: string, strategy: string, { quick, flavour }: Options): Sample {
-  const args = ['--conditions=plain', CELL, path, strategy, flavour ?? '-', ...(quick === true ? ['--quick'] : [])];
-  return JSON.parse(
-    execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
-  ) as Sample;
-}
-
 function describe({ title, blocks, seed, arms }: ExperimentResult): string {
   const table = new Table({
     head: ['strategy', 'ns/event', '90 % interval', 'M events/s', 'ratio', '90 % interval'],
@@ -182,7 +205,5 @@ const row = ({ name, estimate, low, high, ratio, ratioLow, ratioHigh }: ArmResul
   `${ratioLow.toPrecision(3)} - ${ratioHigh.toPrecision(3)}`,
 ];
 
-function machineLine(): string {
-  const { cpu, cores, load, os, node } = machineFacts();
-  return `${cpu}, ${cores} cores, load ${load.toFixed(1)}, ${os}, Node ${node}`;
-}
+const machineLine = ({ cpu, cores, load, os, node }: MachineFacts): string =>
+  `${cpu}, ${cores} cores, load ${load.toFixed(1)}, ${os}, Node ${node}`;

@@ -8,6 +8,7 @@ import { SHIPPED_BASELINE, TEAM_BASELINE } from './baseline-file.js';
 import type { CheckRecord } from './check.js';
 import { chooseBaseline } from './check-baseline.js';
 import { planCheck } from './check-plan.js';
+import { NO_OPTIONS } from './run-plan.js';
 import { readManifest, shippedPath } from './shipped.js';
 import { run } from './test-run.js';
 
@@ -18,8 +19,9 @@ const SHIPPED = 'traces/recorded/bare-prio-churn.vgt';
 const OWN = join(folder, 'own.vgt');
 
 async function baselineOf(traces: readonly string[], strategies: readonly string[] = []): Promise<string> {
-  const request = { workloads: undefined, strategies: undefined, flavours: undefined, invariants: false };
-  const plan = await planCheck({ ...request, traces, layers: new Set([0]) });
+  const asked = { workloads: undefined, strategies: undefined, flavours: undefined, invariants: false };
+  const named = { command: '', options: NO_OPTIONS, isStored: false };
+  const { plan } = await planCheck({ ...asked, ...named, traces, layers: new Set([0]) });
   return chooseBaseline(undefined, plan, strategies).file;
 }
 

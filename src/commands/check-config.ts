@@ -29,8 +29,14 @@ export const MAX_KEY_CELLS = 10;
 
 type Reader = (value: unknown, place: string) => unknown;
 
+export interface Settings {
+  readonly config: CheckConfig;
+  /** Null: there is none. */
+  readonly file: string | null;
+}
+
 /** `file`: undefined for vgic-check.json here, if there is one. */
-export function readConfig(file: string | undefined): { config: CheckConfig; file: string | null } {
+export function readConfig(file: string | undefined): Settings {
   if (file === undefined && !existsSync(CONFIG_FILE)) return { config: {}, file: null };
   const path = file ?? CONFIG_FILE;
   return { config: parseConfig(path, readBytes(path)), file: path };

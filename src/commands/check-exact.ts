@@ -7,9 +7,9 @@ import { type BudgetResult, checkBudgets } from '../compare/budgets.js';
 import type { CellComparison, Verdict } from '../compare/comparison.js';
 import { type Outcome, outcomeOf } from '../compare/outcome.js';
 import { acceptRun, type ComparedCell, compareWithBaseline, type RunCell } from '../compare/with-baseline.js';
+import type { CheckAnswer, CheckJob } from '../run/check-job.js';
 import { hasBaseline, readBaseline, writeAccepted } from './baseline-file.js';
-import { type CheckAnswer, type CheckJob, describeJob } from './check-jobs.js';
-import type { CheckPlan } from './check-plan.js';
+import { describeJob } from './check-jobs.js';
 import { describeBudgets, describeExact, describeGrowthGate, nameCell } from './check-text.js';
 import { tool } from './terminal.js';
 
@@ -122,7 +122,7 @@ export function requireBaseline({ file, missing, reason }: Pick<BaselineChoice, 
 
 /** Compares, and writes the baseline where that was asked for and nothing is wrong. */
 export function judgeExact(
-  plan: CheckPlan,
+  jobs: readonly CheckJob[],
   answers: readonly CheckAnswer[],
   choice: BaselineChoice,
   width: number,
@@ -133,7 +133,7 @@ export function judgeExact(
   const isWhole = answers.every(({ failure }) => failure === null) && broken.length === 0;
   if (!hasBaseline(choice.file)) return beginBaseline(run, choice, isWhole, brokenOutcomes);
   const baseline = readBaseline(choice.file);
-  const failedTraces = new Set(answers.flatMap(({ failure }, at) => (failure === null ? [] : [nameOf(plan, at)])));
+  const failedTraces = new Set(answers.flatMap(({ failure }, at) => (failure === null ? [] : [nameOf(jobs[at])])));
   const cells = compareWithBaseline(
     baseline,
     run,
@@ -193,8 +193,7 @@ export function judgeExact(
   }
 }
 
-function nameOf({ jobs }: CheckPlan, at: number): string {
-  const job = jobs[at];
+function nameOf(job: CheckJob): string {
   return job.kind === 'workload' ? job.spec : job.kind === 'growth' ? '' : job.name;
 }
 

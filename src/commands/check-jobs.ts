@@ -1,5 +1,5 @@
-/** What the gate runs, in pieces that any process can run alone: a trace as one flavour, a workload, the growth of a flavour. */
-import { type GrowthCurve, growthCurves } from '../attack/growth.js';
+/** How the pieces of the gate are run; what they are: run/check-job.ts. */
+import { growthCurves } from '../attack/growth.js';
 import { UserError } from '../base/errors.js';
 import { placeOf } from '../compare/counters.js';
 import { figuresOf, verifyFigures } from '../compare/exact-figures.js';
@@ -10,89 +10,43 @@ import { findStrategyLack, referenceFor, strategiesFor } from '../replay/create-
 import { quoted, type ReplayObservers, replayTrace } from '../replay/replay.js';
 import type { ExactPart } from '../replay/result.js';
 import { verifyTrace } from '../replay/verify.js';
+import type { CheckAnswer, CheckJob, GrowthJob, TraceJob, WorkloadJob } from '../run/check-job.js';
 import { strategies as allStrategies, type ChosenStrategy, strategyNamed } from '../strategy/index.js';
 import type { EventBlock } from '../trace/events.js';
 import { createColumnSink } from '../workload/column-sink.js';
 import { workloadHeader } from '../workload/index.js';
 import { fileNameFor } from '../workload/spec.js';
-import { openInput } from './inputs.js';
+import type { OpenInput } from './inputs.js';
 import { requireSoundTrace } from './replay-checks.js';
 import { loadStrategy } from './strategy-files.js';
-
-export interface TraceJob {
-  readonly kind: 'trace';
-  readonly path: string;
-  /** What its cells are named by. */
-  readonly name: string;
-  readonly flavour: string;
-  /** As on a command line; null: the usual ones. Those that cannot run on the machine are left out. */
-  readonly strategies: readonly string[] | null;
-  /** Also the invariants after every event. */
-  readonly invariants: boolean;
-}
-
-/** The agreement of an L3 recording with its list registers. */
-export interface VerifyJob {
-  readonly kind: 'verify';
-  readonly path: string;
-  readonly name: string;
-}
-
-export interface WorkloadJob {
-  readonly kind: 'workload';
-  /** As `gen` takes it: "net:events=5000,seed=1". */
-  readonly spec: string;
-  /** Null: the flavour's own. */
-  readonly strategies: readonly string[] | null;
-  /** Of the strategies, only the flavour's own. */
-  readonly isOwnOnly: boolean;
-}
-
-export interface GrowthJob {
-  readonly kind: 'growth';
-  readonly flavour: string;
-  /** Null: all. */
-  readonly strategies: readonly string[] | null;
-}
-
-export type CheckJob = (TraceJob | VerifyJob | WorkloadJob | GrowthJob) & {
-  /** How long it takes, in any unit: the longest begin first. */
-  readonly weight: number;
-};
-
-export interface CheckAnswer {
-  readonly cells: readonly RunCell[];
-  readonly curves: readonly GrowthCurve[];
-  /** Invariants that broke, in words, by cell. */
-  readonly broken: readonly { readonly cell: string; readonly what: string }[];
-  /** What ended the job, if something did. */
-  readonly failure: { readonly message: string; readonly exitCode: number | null } | null;
-}
 
 /** Stands where a strategy does. */
 export const VERIFY_CELL = 'verify';
 
 const NOTHING: CheckAnswer = { cells: [], curves: [], broken: [], failure: null };
 
-/** Never throws: an error ends its own job alone, and crosses to another process as data. */
-export async function runCheckJob(job: CheckJob): Promise<CheckAnswer> {
+/** `input`: of a job that reads a trace. Never throws: an error ends its own job alone, and crosses to another process as data. */
+export async function runCheckJob(job: CheckJob, input: OpenInput | null): Promise<CheckAnswer> {
   try {
-    return await runJob(job);
+    return await runJob(job, input);
   } catch (error) {
-    const failure =
-      error instanceof UserError
-        ? { message: error.message, exitCode: error.exitCode }
-        : { message: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: null };
-    return { ...NOTHING, failure };
+    return error instanceof UserError
+      ? failedAnswer(error.message, error.exitCode)
+      : failedAnswer(error instanceof Error ? (error.stack ?? error.message) : String(error), null);
   }
 }
 
-function runJob(job: CheckJob): Promise<CheckAnswer> {
+export const failedAnswer = (message: string, exitCode: number | null): CheckAnswer => ({
+  ...NOTHING,
+  failure: { message, exitCode },
+});
+
+async function runJob(job: CheckJob, input: OpenInput | null): Promise<CheckAnswer> {
   switch (job.kind) {
     case 'trace':
-      return runTrace(job);
+      return runTrace(job, input!);
     case 'verify':
-      return runVerify(job);
+      return runVerify(job.name, input!);
     case 'workload':
       return runWorkload(job);
     case 'growth':
@@ -110,34 +64,32 @@ export const describeJob = (job: CheckJob): string => {
 const load = (specs: readonly string[]): Promise<ChosenStrategy[]> =>
   Promise.all(specs.map((spec) => loadStrategy(spec)));
 
-async function runTrace({ path, name, flavour, strategies, invariants }: TraceJob): Promise<CheckAnswer> {
-  const input = await openInput(path, { flavour });
-  try {
-    const { identity } = input;
-    const source = input.open();
-    const { machine } = source.header;
-    const chosen = strategiesFor(machine, await chooseFor(strategies, machine));
-    if (chosen.length === 0) return NOTHING;
-    const broken: { cell: string; what: string }[] = [];
-    const cellOf = (label: string): string => `${name}/${flavour}/${label}`;
-    const observers: ReplayObservers = {
-      onViolation: ({ event, kind, invariant, what }, at) =>
-        broken.push({
-          cell: cellOf(chosen[at].label),
-          what: `event ${event}, ${kind}: invariant ${invariant} does not hold: ${what}`,
-        }),
-    };
-    const isChecked = invariants && chosen.every(({ strategy }) => strategy.structure === 'ap-list');
-    const cells = replayTrace(source, chosen, identity, isChecked ? observers : {});
-    if (broken.length > 0 || cells.some(({ equivalence }) => !equivalence.holds)) requireSoundTrace(path, input);
-    return {
-      ...NOTHING,
-      broken,
-      cells: cells.map((exact) => runCellOf(cellOf(exact.strategy.id), exact, identity.sha256, exact.command)),
-    };
-  } finally {
-    input.close();
-  }
+async function runTrace(
+  { path, name, flavour, strategies, invariants }: TraceJob,
+  input: OpenInput,
+): Promise<CheckAnswer> {
+  const { identity } = input;
+  const source = input.open();
+  const { machine } = source.header;
+  const chosen = strategiesFor(machine, await chooseFor(strategies, machine));
+  if (chosen.length === 0) return NOTHING;
+  const broken: { cell: string; what: string }[] = [];
+  const cellOf = (label: string): string => `${name}/${flavour}/${label}`;
+  const observers: ReplayObservers = {
+    onViolation: ({ event, kind, invariant, what }, at) =>
+      broken.push({
+        cell: cellOf(chosen[at].label),
+        what: `event ${event}, ${kind}: invariant ${invariant} does not hold: ${what}`,
+      }),
+  };
+  const isChecked = invariants && chosen.every(({ strategy }) => strategy.structure === 'ap-list');
+  const cells = replayTrace(source, chosen, identity, isChecked ? observers : {});
+  if (broken.length > 0 || cells.some(({ equivalence }) => !equivalence.holds)) requireSoundTrace(path, input);
+  return {
+    ...NOTHING,
+    broken,
+    cells: cells.map((exact) => runCellOf(cellOf(exact.strategy.id), exact, identity.sha256, exact.command)),
+  };
 }
 
 async function chooseFor(specs: readonly string[] | null, machine: Machine): Promise<ChosenStrategy[] | undefined> {
@@ -165,24 +117,18 @@ function faultsOf({ equivalence, stopped }: ExactPart): string[] {
   return stopped?.kind === 'strategy-fault' ? [...order, `fails at event ${stopped.event}: ${stopped.reason}`] : order;
 }
 
-async function runVerify({ path, name }: VerifyJob): Promise<CheckAnswer> {
-  const input = await openInput(path);
-  try {
-    const { identity } = input;
-    const source = input.open();
-    const { flavour } = source.header.machine;
-    const cell: RunCell = {
-      cell: `${name}/${flavour}/${VERIFY_CELL}`,
-      sha256: identity.sha256,
-      command: `vgic-replay verify ${quoted(identity.path)}`,
-      figures: verifyFigures(verifyTrace(source, 0)),
-      places: {},
-      faults: [],
-    };
-    return { ...NOTHING, cells: [cell] };
-  } finally {
-    input.close();
-  }
+function runVerify(name: string, { identity, open }: OpenInput): CheckAnswer {
+  const source = open();
+  const { flavour } = source.header.machine;
+  const cell: RunCell = {
+    cell: `${name}/${flavour}/${VERIFY_CELL}`,
+    sha256: identity.sha256,
+    command: `vgic-replay verify ${quoted(identity.path)}`,
+    figures: verifyFigures(verifyTrace(source, 0)),
+    places: {},
+    faults: [],
+  };
+  return { ...NOTHING, cells: [cell] };
 }
 
 /** Events are made on the spot: their content has no hash, and is what the generator makes. */

@@ -5,11 +5,17 @@ import { UsageError } from '../base/errors.js';
 import { flavourNamed, flavours } from '../gic/flavour/index.js';
 import type { Machine } from '../gic/intid.js';
 import { chooseGuest } from '../hostile/index.js';
-import { usualStrategies } from '../strategy/index.js';
+import type { CheckJob, GrowthJob } from '../run/check-job.js';
+import type { Plan, PlannedTrace, PlanOptions } from '../run/plan.js';
+import type { CheckUnit } from '../run/unit.js';
+import { strategies as allStrategies, usualStrategies } from '../strategy/index.js';
 import { workloads } from '../workload/index.js';
-import type { CheckJob } from './check-jobs.js';
+import { describeJob } from './check-jobs.js';
+import { growthCost } from './growth-plan.js';
 import { findFlavourLack, openInput } from './inputs.js';
-import { readManifest, shippedName, shippedPath } from './shipped.js';
+import { createNames, createPlan, VERIFY_COST } from './run-plan.js';
+import { kindOf, readManifest, shippedName, shippedPath } from './shipped.js';
+import { loadStrategy } from './strategy-files.js';
 
 /** What was asked for, on the command line or in the settings; undefined: the default. */
 export interface CheckRequest {
@@ -19,16 +25,16 @@ export interface CheckRequest {
   readonly flavours: readonly string[] | undefined;
   readonly invariants: boolean;
   readonly layers: ReadonlySet<number>;
+  /** The command line that does all of it, and what it was given. */
+  readonly command: string;
+  readonly options: Omit<PlanOptions, 'shipped'>;
+  readonly isStored: boolean;
 }
 
 export interface CheckPlan {
-  readonly jobs: readonly CheckJob[];
-  /** Trace name → path, of all that are replayed. */
-  readonly paths: ReadonlyMap<string, string>;
-  /** The shipped traces and workloads, all of them. */
-  readonly isShipped: boolean;
-  /** Traces and workloads that are not shipped, by content: the baseline of the package knows nothing of them. */
-  readonly own: readonly string[];
+  readonly plan: Plan;
+  /** Where the traces of the plan lie on this machine. */
+  readonly files: readonly string[];
 }
 
 /** Small instances of the workloads; that of the ITS saves its tables often enough for it to happen here. */
@@ -47,15 +53,15 @@ const otherFlavours = (machine: Machine): string[] =>
     .map(({ id }) => id)
     .filter((id) => findFlavourLack(machine, id) === undefined);
 
-interface TraceChoice {
-  readonly name: string;
-  readonly path: string;
+interface TraceChoice extends PlannedTrace {
   readonly machine: Machine;
   readonly fidelity: number;
   /** Of the file; 0 where it has none. */
   readonly bytes: number;
   /** Its name in the baseline of the package; undefined: a trace of the user's own. */
   readonly shipped: string | undefined;
+  /** Where it lies here. */
+  readonly file: string;
 }
 
 /** What the cells of a trace are named by. */
@@ -66,15 +72,19 @@ async function lookInto(path: string): Promise<TraceChoice> {
   const input = await openInput(path);
   const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   try {
-    const { header } = input.open();
-    const shipped = shippedName(input.identity.sha256);
+    const { machine, fidelity } = input.open().header;
+    const { path: planned, sha256 } = input.identity;
+    const shipped = shippedName(sha256);
     return {
       name: traceName(path),
-      path,
-      machine: header.machine,
-      fidelity: header.fidelity,
+      path: planned,
+      sha256,
+      kind: kindOf(sha256),
+      machine,
+      fidelity,
       bytes,
       shipped: shipped === undefined ? undefined : traceName(shipped),
+      file: path,
     };
   } finally {
     input.close();
@@ -85,42 +95,64 @@ async function lookInto(path: string): Promise<TraceChoice> {
 export async function planCheck(request: CheckRequest): Promise<CheckPlan> {
   const isShipped = request.traces === undefined && request.workloads === undefined;
   const named = isShipped ? readManifest().map(shippedPath) : (request.traces ?? []);
-  const traces: TraceChoice[] = [];
-  for (const path of named) traces.push(await lookInto(path));
-  const own = isShipped
-    ? []
-    : [...traces.filter(({ shipped }) => shipped === undefined).map(({ path }) => path), ...(request.workloads ?? [])];
-  const isKnown = own.length === 0;
+  const looked: TraceChoice[] = [];
+  for (const path of named) looked.push(await lookInto(path));
+  // All of it comes with the package, by content.
+  const isKnown =
+    isShipped || (request.workloads ?? []).length + looked.filter(({ shipped }) => shipped === undefined).length === 0;
   const wanted = request.flavours ?? (isKnown ? [RECORDED, OTHERS] : [RECORDED]);
   for (const id of wanted) if (id !== RECORDED && id !== OTHERS) flavourNamed(id);
-  const paths = new Map<string, string>();
+  const files = new Map<string, string>();
+  const traces: PlannedTrace[] = [];
   const seen = new Set<string>();
-  const jobs: CheckJob[] = [];
-  for (const found of traces) {
-    const { path } = found;
+  const units: CheckUnit[] = [];
+  const names = createNames();
+  const add = (job: CheckJob, cost: number, trace: number | null = null): void => {
+    units.push({ kind: 'check', id: names(`check ${describeJob(job)}`), cost: Math.round(cost), trace, job });
+  };
+  for (const found of looked) {
     // The baseline of the package knows a trace by its name there, whatever the file is called here.
     const trace = { ...found, name: (isKnown ? found.shipped : undefined) ?? found.name };
-    const other = paths.get(trace.name);
+    const { file } = found;
+    const other = files.get(trace.name);
     if (other !== undefined)
-      throw new UsageError(`${other} and ${path} would both be called ${trace.name} in the baseline; rename one`);
-    paths.set(trace.name, path);
-    const ofTrace = traceJobs(trace, wanted, request);
-    for (const job of ofTrace) if (job.kind === 'trace') seen.add(job.flavour);
-    jobs.push(...ofTrace);
+      throw new UsageError(`${other} and ${file} would both be called ${trace.name} in the baseline; rename one`);
+    files.set(trace.name, file);
+    const { name, sha256, kind } = trace;
+    const at = traces.push({ path: trace.path, sha256, name, kind }) - 1;
+    for (const job of traceJobs(trace, wanted, request)) {
+      if (job.kind === 'trace') seen.add(job.flavour);
+      if (request.layers.has(0)) add(job, trace.bytes * (job.kind === 'verify' ? VERIFY_COST : countOf(request)), at);
+    }
   }
   for (const spec of isShipped ? shippedWorkloads() : (request.workloads ?? [])) {
     const { workload, params } = chooseGuest(spec);
     seen.add(workload.machine(params).flavour);
-    const strategies = request.strategies ?? null;
-    jobs.push({ kind: 'workload', spec, strategies, isOwnOnly: isShipped, weight: WORKLOAD_WEIGHT });
+    const job: CheckJob = { kind: 'workload', spec, strategies: request.strategies ?? null, isOwnOnly: isShipped };
+    if (request.layers.has(0)) add(job, WORKLOAD_COST * (isShipped ? 1 : countOf(request)));
   }
-  const exact = request.layers.has(0) ? jobs : [];
-  const growth = request.layers.has(1) ? growthJobs(request, isShipped, seen) : [];
-  return { jobs: [...exact, ...growth], paths, isShipped, own };
+  if (request.layers.has(1))
+    for (const job of growthJobs(request, isShipped, seen))
+      add(job, growthCost(job.flavour, job.strategies?.length ?? allStrategies.length));
+  const { command, options, isStored } = request;
+  const plan = createPlan({
+    verb: 'check',
+    command,
+    options: { ...options, shipped: isShipped },
+    traces,
+    // Only who reads stored results has to know them.
+    strategies: isStored ? await Promise.all((request.strategies ?? []).map((spec) => loadStrategy(spec))) : [],
+    units,
+    isStored,
+  });
+  return { plan, files: [...files.values()] };
 }
 
+/** How many strategies run on a trace, about. */
+const countOf = ({ strategies }: CheckRequest): number => strategies?.length ?? usualStrategies.length;
+
 function traceJobs(
-  { name, path, machine, fidelity, bytes }: TraceChoice,
+  { name, path, machine, fidelity }: TraceChoice,
   wanted: readonly string[],
   { strategies: named, invariants }: CheckRequest,
 ): CheckJob[] {
@@ -131,24 +163,23 @@ function traceJobs(
   });
   const jobs = [...new Set(ids)]
     .filter((flavour) => findFlavourLack(machine, flavour) === undefined)
-    .map((flavour): CheckJob => ({ kind: 'trace', path, name, flavour, strategies, invariants, weight: bytes }));
+    .map((flavour): CheckJob => ({ kind: 'trace', path, name, flavour, strategies, invariants }));
   // Another hypervisor's list registers are no truth for this one.
   const isVerified = fidelity >= 3 && ids.includes(machine.flavour);
-  return isVerified ? [...jobs, { kind: 'verify', path, name, weight: bytes / 4 }] : jobs;
+  return isVerified ? [...jobs, { kind: 'verify', path, name }] : jobs;
 }
 
-/** In bytes of a trace. */
-const WORKLOAD_WEIGHT = 50_000;
-const GROWTH_WEIGHT = 2_000_000;
+/** Bytes of trace that one strategy replays while a workload is made and replayed. */
+const WORKLOAD_COST = 50_000;
 
 /** Of what is replayed, and where it is; of everything where the shipped traces are. */
 function growthJobs(
   { strategies, flavours: wanted }: CheckRequest,
   isShipped: boolean,
   seen: ReadonlySet<string>,
-): CheckJob[] {
+): GrowthJob[] {
   const named = (wanted ?? []).filter((id) => id !== RECORDED && id !== OTHERS);
   const ids = isShipped ? (named.length > 0 ? named : flavours.map(({ id }) => id)) : [...seen];
   const usual = isShipped ? null : usualStrategies.map(({ id }) => id);
-  return ids.map((flavour) => ({ kind: 'growth', flavour, strategies: strategies ?? usual, weight: GROWTH_WEIGHT }));
+  return ids.map((flavour) => ({ kind: 'growth', flavour, strategies: strategies ?? usual }));
 }

@@ -1,5 +1,4 @@
 /** `vgic-replay check`: the gate. Is everything as it was, and no dearer than it may be? Exit code: the gravest outcome. */
-import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { EXIT_INPUT, EXIT_OK, InputError, UsageError, UserError } from '../base/errors.js';
 import { formatInteger } from '../base/number-format.js';
@@ -7,14 +6,17 @@ import { COMPARISON_SCHEMA, type Comparison, type Side } from '../compare/compar
 import { exitCodeOf, type Outcome } from '../compare/outcome.js';
 import { quoted } from '../replay/replay.js';
 import { wrapText } from '../report/wrap-text.js';
+import { type Plan, type PlanOptions, WHOLE } from '../run/plan.js';
+import { type Run, resultsOf } from '../run/run-file.js';
 import { type ChosenStrategy, specOf } from '../strategy/index.js';
 import { parseWhole } from './attack-options.js';
 import { TEAM_BASELINE } from './baseline-file.js';
 import type { Build } from './built-sides.js';
 import { type Builds, runBaseLayers } from './check-base-layers.js';
 import { chooseBaseline } from './check-baseline.js';
-import { type CheckConfig, readConfig } from './check-config.js';
+import { type CheckConfig, readConfig, type Settings } from './check-config.js';
 import {
+  type BaselineChoice,
   judgeBudgets,
   judgeExact,
   judgeFailures,
@@ -26,9 +28,10 @@ import {
   requireBaseline,
 } from './check-exact.js';
 import { findValgrindLack } from './check-instructions.js';
-import { type CheckPlan, planCheck } from './check-plan.js';
-import { runCheckJobs } from './check-pool.js';
+import { failedAnswer } from './check-jobs.js';
+import { planCheck } from './check-plan.js';
 import { machineFacts } from './machine-facts.js';
+import { describeShard } from './merge.js';
 import {
   type ChosenReporter,
   chooseReporters,
@@ -39,11 +42,15 @@ import {
   reporterHelp,
   writeReporters,
 } from './reporter-options.js';
+import { addStoredRunOptions, refuseRunOptions, type StoredRunOptions, storeOf } from './run-options.js';
+import { NO_OPTIONS } from './run-plan.js';
+import { readRuns, refuseMixture } from './run-store.js';
+import { runUnits } from './run-units.js';
 import { SELF_TESTS, type SelfTest, selfTest } from './self-test.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
-export interface CheckOptions {
+export interface CheckOptions extends StoredRunOptions {
   readonly strategy?: ChosenStrategy[];
   readonly flavour?: string;
   readonly layers?: ReadonlySet<number>;
@@ -55,7 +62,6 @@ export interface CheckOptions {
   readonly reason?: string;
   readonly config?: string;
   readonly invariants?: boolean;
-  readonly jobs: number;
   readonly seed: number;
   readonly strict?: boolean;
   readonly json?: boolean;
@@ -83,12 +89,15 @@ const CHECKED: Offer = { own: ['table', 'json'], inputs: ['comparison'] };
 const LAYERS = ['exact counters', 'growth', 'instruction counts', 'time'];
 
 export function registerCheck(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command('check')
     .description(
       'the gate: exact counters against a baseline, growth against what is declared; exit 3 if something moved',
     )
-    .argument('[traces...]', 'traces (default: the shipped ones, with the baseline of the package)')
+    .argument(
+      '[traces...]',
+      'traces (default: the shipped ones, with the baseline of the package); or stored results, to be judged',
+    )
     .option('-s, --strategy <ids>', STRATEGY_HELP, parseStrategies)
     .option(
       '--flavour <ids>',
@@ -114,7 +123,6 @@ export function registerCheck(program: Command, terminal: Terminal): void {
     .option('--reason <text>', 'why, for --accept')
     .option('--config <file>', 'settings (default: vgic-check.json, if there is one)')
     .option('--invariants', "also the vGIC's invariants after every event; exit 5 if one breaks")
-    .option('--jobs <n>', 'processes that count', parseWhole(1, 256), availableParallelism())
     .option('--seed <n>', 'seed of what is drawn at random', parseWhole(0, 0xffff_ffff), 1)
     .option('--strict', 'exit 7 where nothing could be decided')
     .option('--json', 'print the record as JSON')
@@ -126,10 +134,10 @@ export function registerCheck(program: Command, terminal: Terminal): void {
       )
         .choices(SELF_TESTS)
         .preset('exact'),
-    )
-    .action((paths: string[], options: CheckOptions) =>
-      options.selfTest === undefined ? runCheck(paths, options, terminal) : selfTest(options.selfTest, terminal),
     );
+  addStoredRunOptions(command, 'check and merge').action((paths: string[], options: CheckOptions) =>
+    options.selfTest === undefined ? runCheck(paths, options, command, terminal) : selfTest(options.selfTest, terminal),
+  );
 }
 
 function parseLayers(text: string): ReadonlySet<number> {
@@ -138,46 +146,136 @@ function parseLayers(text: string): ReadonlySet<number> {
   return new Set(layers);
 }
 
-async function runCheck(paths: readonly string[], options: CheckOptions, terminal: Terminal): Promise<void> {
+async function runCheck(
+  paths: readonly string[],
+  options: CheckOptions,
+  command: Command,
+  terminal: Terminal,
+): Promise<void> {
   requireSense(options);
   const reporters = chooseReporters(namedReporters(options), CHECKED);
-  const { config, file: configFile } = readConfig(options.config);
-  const { layers, notes } = chooseLayers(options);
-  const strategies = options.strategy?.map(specOf) ?? config.strategies;
-  const flavours = options.flavour?.split(',') ?? config.flavours;
-  const plan = await planCheck({
-    traces: paths.length > 0 ? paths : config.traces,
-    workloads: paths.length > 0 ? undefined : config.workloads,
-    strategies,
-    flavours,
-    invariants: options.invariants === true,
-    layers,
-  });
-  const { file: baseline, said } = chooseBaseline(options.baseline ?? config.baseline, plan, strategies ?? []);
-  const settings: LayerResult = {
-    cells: [],
-    outcomes: [],
-    lines: [
-      ...(configFile === null ? [] : [`settings: ${configFile}`]),
-      ...(said !== null && layers.has(0) ? wrapText(said, terminal.width) : []),
-    ],
-  };
-  const results = await runExactLayers(plan, layers, baseline, paths, options, config, terminal);
+  const isStored = refuseMixture(paths);
+  if (isStored) refuseRunOptions(command);
+  const stored = isStored ? readRuns(paths, ['check'], terminal.err) : null;
+  const asked = stored?.header.plan.options ?? askedFor(paths, options);
+  const settings = readConfig(options.config ?? asked.config ?? undefined);
+  const { config } = settings;
+  const choice = chooseLayers(asked.layers ?? null, options.base);
+  const { run, files } =
+    stored === null
+      ? await runJobs(paths, options, asked, config, choice.layers, terminal)
+      : { run: stored, files: [] };
+  if (run.header.shard.count > 1) {
+    terminal.out(describeShard(run, options.output!));
+    return;
+  }
+  const { plan } = run.header;
+  const { said, ...wanted } = wantedBaseline(plan, options, config);
+  const results = judgeExactLayers(run, choice.layers, wanted, options, settings, terminal);
   const { base } = options;
   const against =
-    base === undefined || !(layers.has(2) || layers.has(3))
+    base === undefined || !(choice.layers.has(2) || choice.layers.has(3))
       ? null
       : await tryBaseLayers(() =>
           runBaseLayers(
-            { ...plan, keyCells: config.keyCells, strategies, flavours: flavours ?? [] },
-            layers,
+            {
+              paths: new Map(plan.traces.map(({ name }, at) => [name, files[at]])),
+              isShipped: plan.options.shipped === true,
+              keyCells: config.keyCells,
+              strategies: options.strategy?.map(specOf) ?? config.strategies,
+              flavours: options.flavour?.split(',') ?? config.flavours ?? [],
+            },
+            choice.layers,
             { ...options, base },
             config,
             terminal,
           ),
         );
-  const all = [settings, ...results, ...(against?.results ?? [])];
-  await finish(all, baseline, { layers, notes }, paths, options, reporters, terminal, against?.builds ?? null);
+  const lines = [
+    ...(settings.file === null ? [] : [`settings: ${settings.file}`]),
+    ...(said !== null && choice.layers.has(0) ? wrapText(said, terminal.width) : []),
+  ];
+  const all = [{ cells: [], outcomes: [], lines }, ...results, ...(against?.results ?? [])];
+  await finish(
+    all,
+    wanted.file,
+    choice,
+    commandOf(plan.options, options),
+    options,
+    reporters,
+    terminal,
+    against?.builds ?? null,
+  );
+}
+
+type Wanted = Pick<BaselineChoice, 'file' | 'missing' | 'reason'>;
+
+/** With which baseline the results are compared, and what is done where there is none; `said`: what a reader is told of it. */
+function wantedBaseline(
+  plan: Plan,
+  { baseline, strategy, baselineMissing, reason }: CheckOptions,
+  config: CheckConfig,
+): Wanted & { readonly said: string | null } {
+  const strategies = strategy?.map(specOf) ?? config.strategies ?? plan.strategies.map(({ spec }) => spec);
+  const chosen = chooseBaseline(baseline ?? config.baseline, plan, strategies);
+  return { ...chosen, missing: baselineMissing, reason: reason ?? null };
+}
+
+/** What results depend on, as the command line has it; whether all is shipped is seen later. */
+const askedFor = (paths: readonly string[], options: CheckOptions): PlanOptions => ({
+  ...NO_OPTIONS,
+  traces: paths.length === 0 ? null : paths.map(quoted).join(' '),
+  strategies: options.strategy?.map(specOf).join(',') ?? null,
+  flavour: options.flavour ?? null,
+  layers: options.layers === undefined ? null : [...options.layers].join(','),
+  invariants: options.invariants === true,
+  config: options.config ?? null,
+});
+
+async function runJobs(
+  paths: readonly string[],
+  options: CheckOptions,
+  asked: PlanOptions,
+  config: CheckConfig,
+  layers: ReadonlySet<number>,
+  terminal: Terminal,
+): Promise<{ run: Run; files: readonly string[] }> {
+  const { shard, jobs, resume } = options;
+  const store = storeOf(options);
+  refuseToStore(options, layers, store);
+  const { plan, files } = await planCheck({
+    traces: paths.length > 0 ? paths : config.traces,
+    workloads: paths.length > 0 ? undefined : config.workloads,
+    strategies: options.strategy?.map(specOf) ?? config.strategies,
+    flavours: options.flavour?.split(',') ?? config.flavours,
+    invariants: options.invariants === true,
+    layers,
+    command: commandOf(asked),
+    options: asked,
+    isStored: store !== null,
+  });
+  // A baseline that is missing or damaged is said before anything is counted.
+  if ((shard ?? WHOLE).count === 1 && layers.has(0)) requireBaseline(wantedBaseline(plan, options, config));
+  const work = {
+    ...{ plan, files, kept: new Map(), shard: shard ?? WHOLE, store, resume: resume === true },
+    jobs: jobs === 1 ? 0 : jobs,
+    longestFirst: true,
+    // A process that dies twice takes its job with it, and no other.
+    resultOfLost: (why: string) => failedAnswer(`its process died twice before it answered (${why})`, null),
+  };
+  return { run: await runUnits(work, terminal), files };
+}
+
+/** Only what is counted can be divided; and it is judged once, when all of it is there. */
+function refuseToStore(
+  { base, shard, accept, baselineMissing }: CheckOptions,
+  layers: ReadonlySet<number>,
+  store: string | null,
+): void {
+  if (store !== null && (base !== undefined || layers.has(2) || layers.has(3)))
+    throw new UsageError('layers 2 and 3 compare builds on one machine: run them by themselves, without --output');
+  if (shard !== undefined && (accept === true || baselineMissing === 'create'))
+    throw new UsageError('a shard is not judged: the baseline is written by the check of all shards together');
 }
 
 /** A base that does not build is one outcome more: what the exact layers found is not lost with it. */
@@ -198,7 +296,8 @@ interface LayerChoice {
   readonly notes: ReadonlyMap<number, string>;
 }
 
-function chooseLayers({ layers: asked, base }: CheckOptions): LayerChoice {
+function chooseLayers(named: string | null, base: string | undefined): LayerChoice {
+  const asked = named === null ? undefined : parseLayers(named);
   const notes = new Map<number, string>();
   const layers = new Set(asked ?? (base === undefined ? [0, 1] : [0, 1, 2, 3]));
   if (base === undefined) {
@@ -223,36 +322,29 @@ function requireSense({ accept, reason, layers, baselineMissing }: CheckOptions)
     throw new UsageError('a baseline is written by layer 0, which --layers leaves out');
 }
 
-async function runExactLayers(
-  plan: CheckPlan,
+function judgeExactLayers(
+  run: Run,
   layers: ReadonlySet<number>,
-  baseline: string,
-  paths: readonly string[],
+  wanted: Wanted,
   options: CheckOptions,
-  { budgets = {} }: CheckConfig,
-  terminal: Terminal,
-): Promise<LayerResult[]> {
-  const { width } = terminal;
-  const wanted = { file: baseline, missing: options.baselineMissing, reason: options.reason ?? null };
-  if (layers.has(0)) requireBaseline(wanted);
-  const answers = await runCheckJobs(plan.jobs, options.jobs, (done) => {
-    if (terminal.isErrTty) terminal.err(`check: ${done} of ${plan.jobs.length}`);
-  });
-  const run = answers.flatMap(({ cells }) => cells);
-  const failures = judgeFailures(plan.jobs, answers);
+  { config: { budgets = {} }, file }: Settings,
+  { width }: Terminal,
+): LayerResult[] {
+  const { plan } = run.header;
+  const jobs = plan.units.flatMap((unit) => (unit.kind === 'check' ? unit.job : []));
+  const answers = resultsOf(run, 'check');
+  const cells = answers.flatMap((answer) => answer.cells);
+  const failures = judgeFailures(jobs, answers);
   const results: LayerResult[] = [failures];
   if (layers.has(0)) {
-    if (run.length === 0 && failures.outcomes.length === 0)
+    if (cells.length === 0 && failures.outcomes.length === 0)
       throw new UsageError('none of the strategies can run on any of the traces in these flavours');
-    const isExpected = expectationOf(plan, paths.length > 0, options);
-    const choice = { ...wanted, isStrict: options.strict === true, isExpected };
-    results.push(judgeExact(plan, answers, choice, width));
-    const held = judgeBudgets(budgets, run, width);
-    // A command line that names strategies or flavours may leave out what a budget is of.
-    const isNarrowed = options.strategy !== undefined || options.flavour !== undefined;
-    if (held.result.unused.length > 0 && failures.outcomes.length === 0 && !isNarrowed)
+    const choice = { ...wanted, isStrict: options.strict === true, isExpected: expectationOf(plan) };
+    results.push(judgeExact(jobs, answers, choice, width));
+    const held = judgeBudgets(budgets, cells, width);
+    if (held.result.unused.length > 0 && failures.outcomes.length === 0 && !isNarrowed(plan))
       throw new InputError(
-        options.config ?? 'vgic-check.json',
+        file ?? 'vgic-check.json',
         `budgets/${held.result.unused[0]}`,
         'no counter of any cell has this name',
         'see the names in the baseline; * is anything between two slashes',
@@ -269,21 +361,21 @@ async function runExactLayers(
   return results;
 }
 
+/** A command line that names strategies or flavours may leave out what a budget is of. */
+const isNarrowed = ({ options: { strategies, flavour } }: Plan): boolean => strategies !== null || flavour !== null;
+
 /** A command line that names traces, strategies or flavours asks for a part of the baseline. */
-function expectationOf(
-  { paths }: CheckPlan,
-  namesTraces: boolean,
-  { strategy, flavour }: CheckOptions,
-): (cell: string) => boolean {
-  if (strategy !== undefined || flavour !== undefined) return () => false;
-  return (cell) => !namesTraces || paths.has(cell.split('/').slice(0, -2).join('/'));
+function expectationOf(plan: Plan): (cell: string) => boolean {
+  if (isNarrowed(plan)) return () => false;
+  const names = new Set(plan.traces.map(({ name }) => name));
+  return (cell) => plan.options.traces === null || names.has(cell.split('/').slice(0, -2).join('/'));
 }
 
 async function finish(
   results: readonly LayerResult[],
   baseline: string,
   { layers, notes }: LayerChoice,
-  paths: readonly string[],
+  command: string,
   options: CheckOptions,
   reporters: readonly ChosenReporter[],
   terminal: Terminal,
@@ -294,7 +386,7 @@ async function finish(
   const record: CheckRecord = {
     schema: COMPARISON_SCHEMA,
     tool,
-    command: commandOf(paths, options),
+    command,
     seed: options.seed,
     ...(layers.has(3) ? { machine: machineFacts() } : {}),
     a:
@@ -336,21 +428,24 @@ async function finish(
 
 const sideOf = ({ name, commit, isDirty }: Build, kind: Side['kind']): Side => ({ name, kind, commit, isDirty });
 
-/** What repeats it: all that decides what is run and with what it is compared. */
-function commandOf(paths: readonly string[], options: CheckOptions): string {
-  const { strategy, flavour, layers, base, repeat, baseline, config, invariants, seed } = options;
-  const flag = (name: string, value: string | undefined): string[] =>
-    value === undefined ? [] : [name, quoted(value)];
+/** What repeats it: all that decides what is run; of `judged`, with what it is compared. */
+function commandOf(asked: PlanOptions, judged?: CheckOptions): string {
+  const { traces = null, strategies, flavour, layers, invariants } = asked;
+  const flag = (name: string, value: string | null | undefined): string[] =>
+    value === undefined || value === null ? [] : [name, value];
+  const seed = judged?.seed ?? 1;
+  const repeat = judged?.repeat ?? 1;
+  const config = judged?.config ?? asked.config ?? undefined;
   return [
     'vgic-replay check',
-    ...paths.map(quoted),
-    ...flag('--strategy', strategy?.map(specOf).join(',')),
-    ...flag('--flavour', flavour),
-    ...flag('--layers', layers === undefined ? undefined : [...layers].join(',')),
-    ...flag('--base', base),
+    ...(traces === null ? [] : [traces]),
+    ...flag('--strategy', strategies === null ? null : quoted(strategies)),
+    ...flag('--flavour', flavour === null ? null : quoted(flavour)),
+    ...flag('--layers', layers),
+    ...flag('--base', judged?.base === undefined ? null : quoted(judged.base)),
     ...(repeat === 1 ? [] : ['--repeat', `${repeat}`]),
-    ...flag('--baseline', baseline),
-    ...flag('--config', config),
+    ...flag('--baseline', judged?.baseline === undefined ? null : quoted(judged.baseline)),
+    ...flag('--config', config === undefined ? null : quoted(config)),
     ...(invariants === true ? ['--invariants'] : []),
     ...(seed === 1 ? [] : ['--seed', `${seed}`]),
   ].join(' ');

@@ -9,6 +9,7 @@ import { readResults } from '../compare/read-results.js';
 import { referenceFor, strategiesFor } from '../replay/create-model.js';
 import { quoted, replayTrace } from '../replay/replay.js';
 import type { ExactPart } from '../replay/result.js';
+import { CELL_VERBS } from '../run/plan.js';
 import { cellsOf, isRunFile, readRunFile } from '../run/run-file.js';
 import { type ChosenStrategy, specOf } from '../strategy/index.js';
 import type { Build } from './built-sides.js';
@@ -74,7 +75,16 @@ function readCells(file: string): ExactPart[] {
     requireExactHash(file, JSON.parse(text));
     return cells;
   }
-  return cellsOf(readRunFile(text, file)).map(({ exact }) => exact);
+  const run = readRunFile(text, file);
+  const { verb } = run.header.plan;
+  if (!CELL_VERBS.includes(verb))
+    throw new InputError(
+      file,
+      'line 1',
+      `holds the results of '${verb}', which are no cells`,
+      "give those of 'report' or 'replay'",
+    );
+  return cellsOf(run).map(({ exact }) => exact);
 }
 
 function readText(file: string): string {

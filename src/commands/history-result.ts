@@ -14,8 +14,9 @@ import {
 import { isCell } from '../history/store-text.js';
 import type { CellResult } from '../replay/result.js';
 import { REPORT_SCHEMA } from '../report/model.js';
+import { CELL_VERBS, type Plan } from '../run/plan.js';
 import { CONTROL } from '../stats/experiment.js';
-import { BENCH_SCHEMA } from './bench-record.js';
+import { BENCH_SCHEMA, type BenchRecord } from './bench-record.js';
 import { requireExactHash } from './stored-result.js';
 
 const STDIN = 0;
@@ -24,6 +25,10 @@ const REMEDY =
 
 /** "vgic-replay/run/": a header line, then a line a unit, of which those of a replay have a cell. */
 const RUN_PREFIX = 'vgic-replay/run/';
+interface RunHead {
+  readonly machines?: readonly NonNullable<ResultFacts['machine']>[];
+  readonly plan?: Pick<Plan, 'verb'>;
+}
 interface UnitLine {
   readonly result?: { readonly cell?: CellResult };
 }
@@ -63,7 +68,10 @@ function fromRun(text: string, name: string): ResultFacts {
   // A line that a crash cut off has no line feed.
   const [head, ...units] = text.split('\n').slice(0, -1);
   if (head === undefined) throw new InputError(name, 'line 1', 'was cut off', 'run the command again');
-  const { machines } = JSON.parse(head) as { machines?: readonly NonNullable<ResultFacts['machine']>[] };
+  const { machines, plan } = JSON.parse(head) as RunHead;
+  const verb = plan?.verb;
+  if (verb !== undefined && !CELL_VERBS.includes(verb))
+    throw new InputError(name, 'line 1', `holds the results of '${verb}', which are no cells`, REMEDY);
   const cells = units.map((line) => (JSON.parse(line) as UnitLine).result?.cell).filter((cell) => cell !== undefined);
   const [machine] = machines ?? [];
   // Times of several machines are no series of one.
@@ -76,6 +84,13 @@ function fromDocument(record: { readonly schema?: unknown } | null, name: string
       requireExactHash(name, record);
       return fromReport(record as StoredReport & { schema: unknown });
     case BENCH_SCHEMA:
+      if ((record as BenchRecord).results.some(({ machine }) => machine !== undefined))
+        throw new InputError(
+          name,
+          'results',
+          'are of several machines',
+          'add the results of each machine by themselves',
+        );
       return fromBench(record as StoredBench & { schema: unknown }, CONTROL);
     case COMPARISON_SCHEMA:
       return fromComparison(record as Comparison);

@@ -1,9 +1,10 @@
 /** `vgic-replay merge`: the shards of a run put together. */
 import type { Command } from 'commander';
 import { plural } from '../base/number-format.js';
+import { CELL_VERBS } from '../run/plan.js';
 import type { Run } from '../run/run-file.js';
 import { shardText } from '../run/shard.js';
-import { CELL_VERBS, readRuns, writeRun } from './run-store.js';
+import { readRuns, writeRun } from './run-store.js';
 import type { Terminal } from './terminal.js';
 
 export function registerMerge(program: Command, terminal: Terminal): void {

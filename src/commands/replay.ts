@@ -7,7 +7,7 @@ import { type FlushObserver, quoted, replayTrace } from '../replay/replay.js';
 import { CELL_SCHEMA, type CellResult } from '../replay/result.js';
 import { createModel } from '../report/model.js';
 import { wrapText } from '../report/wrap-text.js';
-import { WHOLE } from '../run/plan.js';
+import { CELL_VERBS, WHOLE } from '../run/plan.js';
 import { cellsByTrace, cellsOf, type Run } from '../run/run-file.js';
 import { type ChosenStrategy, strategiesText } from '../strategy/index.js';
 import { COST_LEGEND, renderCosts } from './cost-table.js';
@@ -31,7 +31,7 @@ import {
 } from './reporter-options.js';
 import { addStoredRunOptions, refuseRunOptions, type StoredRunOptions, storeOf } from './run-options.js';
 import { planRun, withoutRepeats } from './run-plan.js';
-import { CELL_VERBS, readRuns, refuseMixture } from './run-store.js';
+import { readRuns, refuseMixture } from './run-store.js';
 import { runUnits } from './run-units.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';

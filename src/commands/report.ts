@@ -9,7 +9,7 @@ import { renderCsv, renderHarmCsv, renderMeasuredCsv, renderSectionsCsv } from '
 import { renderJson } from '../report/json.js';
 import type { ReportModel, TraceKind } from '../report/model.js';
 import { renderTerminal } from '../report/terminal.js';
-import { WHOLE } from '../run/plan.js';
+import { CELL_VERBS, WHOLE } from '../run/plan.js';
 import { modelOf } from '../run/report-model.js';
 import { cellsOf, type Run } from '../run/run-file.js';
 import { type ChosenStrategy, strategiesText } from '../strategy/index.js';
@@ -31,7 +31,7 @@ import {
 } from './reporter-options.js';
 import { addRunOptions, type RunOptions, refuseRunOptions, runFileIn } from './run-options.js';
 import { planRun } from './run-plan.js';
-import { CELL_VERBS, readRuns, refuseMixture } from './run-store.js';
+import { readRuns, refuseMixture } from './run-store.js';
 import { runUnits } from './run-units.js';
 import { parseSeed } from './seed-option.js';
 import { readManifest, shippedPath } from './shipped.js';
@@ -161,13 +161,21 @@ function addMeasured(model: ReportModel, file: string): ReportModel {
     const { minima, estimate, low, high, ratio } = arm;
     const isReference = arm === result.arms[0];
     const { seed, blocks } = result;
-    const { node, cpu } = bench.machine;
+    const { node, cpu } = result.machine ?? bench.machine;
     return {
       ...cell,
       measured: { nsPerEvent: minima, estimate, low, high, ratio: isReference ? null : ratio, seed, blocks, node, cpu },
     };
   });
   const { cpu, node, os, load, fingerprint } = bench.machine;
+  const machines = bench.results.flatMap(({ machine }) => machine ?? []);
+  const others = [
+    ...new Set(
+      machines
+        .filter((machine) => machine.fingerprint !== fingerprint)
+        .map((machine) => `${machine.cpu}, ${machine.os}, Node ${machine.node}`),
+    ),
+  ];
   return {
     ...model,
     cells,
@@ -176,7 +184,10 @@ function addMeasured(model: ReportModel, file: string): ReportModel {
       node,
       os,
       ...(fingerprint === undefined ? {} : { fingerprint }),
-      notes: [`Load average ${load.toFixed(1)} when the measurement ended.`],
+      notes: [
+        `Load average ${load.toFixed(1)} when the measurement ended.`,
+        ...(others.length === 0 ? [] : [`Some times are of other machines: ${others.join('; ')}.`]),
+      ],
     },
   };
 }

@@ -19,13 +19,15 @@ export interface StoredRunOptions extends RunOptions {
 
 const MAX_JOBS = 256;
 
-export const addRunOptions = (command: Command): Command =>
+const addJobs = (command: Command): Command =>
+  command.option(
+    '--jobs <n>',
+    'worker processes (default: one a core; none for little work); results do not depend on it',
+    parseWhole(1, MAX_JOBS),
+  );
+
+const addShards = (command: Command): Command =>
   command
-    .option(
-      '--jobs <n>',
-      'worker processes (default: one a core; none for little work); results do not depend on it',
-      parseWhole(1, MAX_JOBS),
-    )
     .option(
       '--shard <i/n>',
       'run one part of n and store its results alone, for merge; auto: as the job array it runs in says',
@@ -33,9 +35,13 @@ export const addRunOptions = (command: Command): Command =>
     )
     .option('--resume', 'go on with what an interrupted run of the same command has stored');
 
-/** The same for a verb that stores its results where the user says, and nowhere else. */
-export const addStoredRunOptions = (command: Command, readers: string): Command =>
-  addRunOptions(command).option('-o, --output <file>', `also store the results, for ${readers}: run.jsonl`);
+export const addRunOptions = (command: Command): Command => addShards(addJobs(command));
+
+/** Of a verb that stores its results where the user says, and nowhere else; `areTimes`: one process at a time, whatever happens. */
+export function addStoredRunOptions(command: Command, readers: string, areTimes = false): Command {
+  const common = areTimes ? addShards(command) : addRunOptions(command);
+  return common.option('-o, --output <file>', `also store the results, for ${readers}: run.jsonl`);
+}
 
 /** The file of stored results, or null. Throws UsageError where there has to be one. */
 export function storeOf(options: StoredRunOptions): string | null {
@@ -65,6 +71,13 @@ const SETTLED: Readonly<Record<string, string>> = {
   lrs: 'lrs',
   full: 'full',
   catalogue: 'no-catalogue',
+  layers: 'layers',
+  base: 'base',
+  repeat: 'repeat',
+  blocks: 'blocks',
+  quick: 'quick',
+  invariants: 'invariants',
+  selfTest: 'self-test',
   output: 'output',
   jobs: 'jobs',
   shard: 'shard',

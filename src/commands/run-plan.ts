@@ -44,7 +44,7 @@ const SWEEP_NR_LRS: readonly number[] = [4, 16];
 /** Bytes of trace that one strategy replays while a unit is done: measured with the shipped traces. */
 const COSTS = { sweep: 1_000_000, study: 3_500_000, evidence: 5_000_000 } as const;
 /** The same of a byte that is verified. */
-const VERIFY_COST = 1.3;
+export const VERIFY_COST = 1.3;
 
 /** Opens every trace. Throws UserError for one that cannot be replayed. */
 export async function planRun(request: PlanRequest): Promise<PlannedRun> {

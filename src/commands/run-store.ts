@@ -261,9 +261,6 @@ function readText(path: string): string {
   }
 }
 
-/** Verbs that read the results of one another: those of cells. */
-export const CELL_VERBS: readonly RunVerb[] = ['report', 'replay'];
-
 /**
  * The whole run of one of these verbs that the files hold together. Throws InputError, by the name of one of them, if they do
  * not. `verbs` null: whichever.

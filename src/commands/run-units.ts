@@ -21,13 +21,19 @@ export interface RunRequest {
   /** Inputs that can be read once only, by file. */
   readonly kept: ReadonlyMap<string, OpenInput>;
   readonly shard: Shard;
-  /** Worker processes; undefined: one a core, none for little work. */
+  /** Worker processes; 0: all is done in this one; undefined: one a core, none for little work. */
   readonly jobs: number | undefined;
   /** File of stored results; null: they are kept in memory alone. */
   readonly store: string | null;
   readonly resume: boolean;
   /** Units that differ much in length: the longest begin first. Otherwise they are begun in the order of the plan. */
   readonly longestFirst?: boolean;
+  /** What a unit that was lost comes to where nothing is stored, and nothing can be taken up again. */
+  readonly resultOfLost?: (why: string) => UnitResult;
+  /** Is told of each result that comes. */
+  readonly onResult?: (result: UnitResult) => void;
+  /** Is told how far a unit is that is done in this process, instead of a bar over all of them. */
+  readonly say?: (text: string) => void;
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -56,7 +62,8 @@ export async function runUnits(request: RunRequest, terminal: Terminal): Promise
   const todo = (request.longestFirst === true ? byCost(own) : own).filter(({ id }) => !done.has(id));
   const failures = new Map<string, Outcome>();
   const pool = await createPool(request, todo, terminal);
-  const progress = await startProgress(terminal, own, done);
+  const shown = request.say === undefined ? terminal : { ...terminal, isErrTty: false };
+  const progress = await startProgress(shown, own, done);
   const kept = (): string => `${finished.length} of ${plural(own.length, 'unit')} kept in ${store?.partial}`;
   const unhook = endOnSignal(isOwnProcess(request, todo), terminal, () => {
     progress.stop();
@@ -68,11 +75,13 @@ export async function runUnits(request: RunRequest, terminal: Terminal): Promise
   try {
     await pool.run(
       todo.map((unit) => jobFor(plan, files, unit)),
-      ({ unit }: Job, outcome) => {
+      ({ unit }: Job, given) => {
+        const outcome = store === undefined ? orResultOfLost(given, request) : given;
         if ('result' in outcome) {
           const whole = finish(unit.id, storedForm(outcome.result));
           store?.append(whole);
           finished.push(whole);
+          request.onResult?.(whole.result);
         } else failures.set(unit.id, outcome);
         progress.done(unit);
       },
@@ -95,6 +104,9 @@ export async function runUnits(request: RunRequest, terminal: Terminal): Promise
   return { header, units: inOrder(plan, finished), torn: null, bytes: 0 };
 }
 
+const orResultOfLost = (outcome: Outcome, { resultOfLost }: RunRequest): Outcome =>
+  'lost' in outcome && resultOfLost !== undefined ? { result: resultOfLost(outcome.lost) } : outcome;
+
 function openStore({ store, resume }: RunRequest, header: Run['header'], terminal: Terminal): RunStore | undefined {
   if (store === null) return undefined;
   return resume ? resumeStore(store, header, terminal.err) : createStore(store, header);
@@ -107,10 +119,10 @@ const costOf = (units: readonly Unit[]): number => units.reduce((sum, { cost }) 
 
 /** A worker process answers for its unit alone, and leaves this one free to answer signals; so does a single one. */
 const isOwnProcess = ({ jobs, kept }: RunRequest, todo: readonly Unit[]): boolean =>
-  kept.size > 0 || todo.length === 0 || (jobs === undefined && costOf(todo) < LITTLE_WORK);
+  kept.size > 0 || todo.length === 0 || jobs === 0 || (jobs === undefined && costOf(todo) < LITTLE_WORK);
 
 async function createPool(request: RunRequest, todo: readonly Unit[], terminal: Terminal): Promise<UnitPool> {
-  if (isOwnProcess(request, todo)) return createOwnPool(request.kept);
+  if (isOwnProcess(request, todo)) return createOwnPool(request.kept, request.say);
   const { createUnitPool } = await import('./process-pool.js');
   const processes = Math.min(request.jobs ?? availableParallelism(), todo.length);
   return createUnitPool(processes, ({ unit }, willRetry) => {

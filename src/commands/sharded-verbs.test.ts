@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { parseBaseline, renderBaseline } from '../compare/baseline.js';
 import { tracesFolder } from '../replay/test-traces.js';
-import { readRunFile, unfinished } from '../run/run-file.js';
+import { type FinishedUnit, finish, readRunFile, resultsOf, unfinished, unitLine } from '../run/run-file.js';
+import { CONTROL } from '../stats/experiment.js';
 import { strategies } from '../strategy/index.js';
+import type { BenchRecord } from './bench-record.js';
 import { type Run, run } from './test-run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vgic-verbs-'));
@@ -90,7 +93,6 @@ test('growth: shards print what one run does', async () => {
   const printed = await done(...command, '-o', whole);
   assert.match(printed, /^xen-new, 2 list registers\n/);
   assert.equal(await done('growth', ...[...parts].reverse()), printed);
-  assert.equal(await done('growth', ...parts, '--json'), await done(...command, '--json'));
   assert.match(
     await done('merge', ...parts, '-o', at('growth-merged.jsonl')),
     /: 2 units of 3 files; 'vgic-replay growth .*growth-merged\.jsonl' prints them/,
@@ -112,14 +114,14 @@ test('growth: what is not as declared is judged once, of all shards', async () =
   let whole: Run;
   let parts: string[];
   try {
-    whole = await run(command);
+    whole = await run([...command, '--json']);
     parts = await runShards('lie', command);
   } finally {
     Object.assign(strategy, { worst });
   }
   assert.equal(whole.code, 3);
   assert.match(whole.err, SLOW);
-  assert.deepEqual(await run(['growth', ...parts]), whole);
+  assert.deepEqual(await run(['growth', ...parts, '--json']), whole);
 });
 
 test('rank: shards print and end as one run does', async () => {
@@ -142,6 +144,127 @@ test('rank: shards print and end as one run does', async () => {
   await done('rank', findings[0], changed, ...command.slice(3), '--shard', '2/3', '-o', other);
   await refuseOthers('rank', parts, [[other, /rank-other\.jsonl: line 1: is of other traces/]]);
   await resumes(command, whole);
+});
+
+const LIFO = readFileSync(new URL('../examples/strategies/lifo.js', tracesFolder), 'utf8');
+
+test('check: what shards come to is judged once, with the record and the exit code of one run', async () => {
+  const [trace, baseline] = [at('small.vgt'), at('baseline.json')];
+  await done('gen', 'net:events=400,seed=3', '-o', trace);
+  const mine = at('mine.mjs');
+  writeFileSync(mine, LIFO);
+  const command = ['check', trace, '-s', `fifo,${mine}`, '--flavour', 'kvm-6.1,xen-new,xen-old', '--layers', '0'];
+  const judged = ['--baseline', baseline];
+  const parts = await runShards('check', command);
+  const whole = at('check.jsonl');
+  await done(...command, '-o', whole, ...judged, '--baseline-missing', 'create');
+  const live = await run([...command, ...judged, '--json']);
+  assert.equal(live.code, 0, live.err);
+  assert.deepEqual(await run(['check', ...[...parts].reverse(), ...judged, '--json']), live);
+  assert.deepEqual(await run(['check', ...parts, ...judged]), await run([...command, ...judged]));
+  await done('merge', ...parts, '-o', at('check-merged.jsonl'));
+  assert.equal(read('check-merged.jsonl'), read('check.jsonl'));
+  fitsSchema(whole);
+
+  // A counter that moved is as red in shards, and accepted of all of them.
+  const honest = read('baseline.json');
+  const known = parseBaseline(baseline, honest);
+  const [cell] = Object.keys(known.cells);
+  const fewer = { ...known.cells[cell], 'prune/calls': Number(known.cells[cell]['prune/calls']) - 1 };
+  writeFileSync(baseline, renderBaseline({ ...known, cells: { ...known.cells, [cell]: fewer } }));
+  const red = await run([...command, ...judged, '--json']);
+  assert.equal(red.code, 3);
+  assert.match(red.err, /small \(.*\): 1 more call/);
+  assert.deepEqual(await run(['check', ...parts, ...judged, '--json']), red);
+  const settings = at('settings.json');
+  writeFileSync(settings, JSON.stringify({ budgets: { 'flush/steps/max': 1 } }));
+  assert.deepEqual(
+    await run(['check', ...parts, ...judged, '--config', settings]),
+    await run([...command, ...judged, '--config', settings]),
+  );
+  await done('check', ...parts, ...judged, '--accept', '--reason', 'that was meant');
+  assert.equal(read('baseline.json'), honest);
+
+  const second = ['--shard', '2/3', '-o'];
+  const [option, strategy, other] = ['option', 'strategy', 'trace'].map((what) => at(`check-${what}.jsonl`));
+  await done(...command, '--invariants', ...second, option);
+  writeFileSync(mine, `${LIFO}\n`);
+  await done(...command, ...second, strategy);
+  writeFileSync(mine, LIFO);
+  await done('gen', 'net:events=400,seed=4', '-o', trace);
+  await done(...command, ...second, other);
+  await done('gen', 'net:events=400,seed=3', '-o', trace);
+  await refuseOthers('check', parts, [
+    [option, /check-option\.jsonl: line 1: has invariants true, not false as /],
+    [strategy, /check-strategy\.jsonl: line 1: is of other strategies/],
+    [other, /check-trace\.jsonl: line 1: is of other traces/],
+  ]);
+  await resumes([...command, ...judged], whole);
+});
+
+test('check: a shard is neither judged nor timed', async () => {
+  const shard = ['check', at('small.vgt'), '--shard', '1/2', '-o', at('none.jsonl')];
+  await refused(
+    [...shard, '--accept', '--reason', 'x'],
+    2,
+    /a shard is not judged: the baseline is written by the check of all/,
+  );
+  await refused(
+    [...shard, '--base', 'HEAD'],
+    2,
+    /layers 2 and 3 compare builds on one machine: run them by themselves/,
+  );
+  await refused(['check', at('check.jsonl'), '--layers', '0'], 2, /as they were counted; leave out --layers/);
+  assert.ok(!existsSync(at('none.jsonl')) && !existsSync(at('none.jsonl.partial')));
+});
+
+test('bench: a shard is a whole trace, and each result keeps its machine', async () => {
+  const traces = ['a', 'b'].map((name) => at(`${name}.vgt`));
+  for (const [seed, trace] of traces.entries()) await done('gen', `net:events=200,seed=${seed + 1}`, '-o', trace);
+  const command = ['bench', ...traces, '-s', 'fifo', '--blocks', '2', '--quick'];
+  const parts = [1, 2].map((index) => at(`bench-${index}-of-2.jsonl`));
+  for (const [index, part] of parts.entries()) await done(...command, '--shard', `${index + 1}/2`, '-o', part);
+  const merged = at('bench-merged.jsonl');
+  assert.match(await done('merge', ...parts, '-o', merged), /'vgic-replay bench .*' prints them/);
+  fitsSchema(merged);
+  const whole = readRunFile(read('bench-merged.jsonl'));
+  const measured = resultsOf(whole, 'bench');
+  assert.deepEqual(
+    measured.map(({ times }) => times.arms.map(({ name, minima }) => [name, minima.length])),
+    traces.map(() => ['fifo', CONTROL].map((name) => [name, 2])),
+  );
+  const printed = await done('bench', ...parts);
+  assert.equal(await done('bench', merged), printed);
+  for (const trace of traces)
+    assert.ok(printed.includes(`${trace}, replayed as kvm-6.1: 200 events, 2 blocks, seed 1`));
+  assert.match(printed, /\nTimes are those of this machine/);
+  const record = JSON.parse(await done('bench', ...parts, '--json')) as BenchRecord;
+  assert.deepEqual(
+    record.results,
+    measured.map(({ times }) => times),
+  );
+  const cells = JSON.parse(await done('bench', ...parts, '-r', 'json'));
+  assert.equal(cells.exact.cells.length, 2);
+
+  // The second trace as if another machine had measured it.
+  const [, line] = read('bench-2-of-2.jsonl').trimEnd().split('\n');
+  const { unit, result } = JSON.parse(line) as FinishedUnit;
+  assert.ok('times' in result);
+  const elsewhere = { ...result, machine: { ...result.machine, fingerprint: 'feedfacef00d', cpu: 'another CPU' } };
+  const [header] = read('bench-2-of-2.jsonl').split('\n');
+  writeFileSync(parts[1], `${header}\n${unitLine(finish(unit, elsewhere))}`);
+  assert.match(
+    await done('bench', ...parts),
+    /\nanother CPU, .*: .*\.vgt, replayed as kvm-6\.1\nTimes of one machine are no measure/,
+  );
+  const { results } = JSON.parse(await done('bench', ...parts, '--json')) as BenchRecord;
+  assert.deepEqual(results.map(({ machine }) => machine?.cpu).sort(), [measured[0].machine.cpu, 'another CPU'].sort());
+
+  await refused(['bench', parts[0]], 4, /shard 2\/2 with 1 unit \("bench .*\.vgt"\) is missing/);
+  await refused(['bench', ...parts, '--blocks', '3'], 2, /as they were counted; leave out --blocks/);
+  const other = at('bench-other.jsonl');
+  await done(...command, '--seed', '2', '--shard', '2/2', '-o', other);
+  await refused(['bench', parts[0], other], 4, /bench-other\.jsonl: line 1: has seed 2, not 1 as /);
 });
 
 test('stored results go to their own verb, and keep the options that they were made with', async () => {

@@ -13,8 +13,8 @@ export interface UnitPool {
 }
 
 /** One process: this one, which answers signals between two units. */
-export function createOwnPool(kept: ReadonlyMap<string, OpenInput>): UnitPool {
-  const runner = createUnitRunner(kept);
+export function createOwnPool(kept: ReadonlyMap<string, OpenInput>, say?: (text: string) => void): UnitPool {
+  const runner = createUnitRunner(kept, say);
   return {
     close: runner.close,
     async run(jobs, onDone) {

@@ -31,9 +31,15 @@ export function jobFor({ options, traces, strategies }: Plan, files: readonly st
   return {
     unit,
     options,
-    traces: 'trace' in unit ? [located[unit.trace]] : unit.kind === 'rank' ? located : [],
-    strategies: unit.kind === 'replay' ? strategies.filter(({ id }) => id === unit.strategy) : strategies,
+    traces: 'trace' in unit ? (unit.trace === null ? [] : [located[unit.trace]]) : unit.kind === 'rank' ? located : [],
+    strategies: namesOf(unit)?.map((name) => strategies.find(({ id }) => id === name)!) ?? strategies,
   };
+}
+
+/** Strategies that a unit runs; undefined: all of the plan. */
+function namesOf(unit: Unit): readonly string[] | undefined {
+  if (unit.kind === 'replay') return [unit.strategy];
+  return unit.kind === 'bench' ? unit.strategies : undefined;
 }
 
 /** The result, or what is wrong with its input; `exitCode` null: an error of ours, with its stack. */
@@ -46,9 +52,12 @@ export interface UnitRunner {
   close(): void;
 }
 
-/** Units of one trace follow one another, so the last one stays open. `kept`: inputs that cannot be opened again. */
-export function createUnitRunner(kept: ReadonlyMap<string, OpenInput> = new Map()): UnitRunner {
-  let last: { readonly file: string; readonly input: OpenInput } | undefined;
+/** Units of one trace follow one another, so the last one stays open. `kept`: inputs that cannot be opened again; `say` is told how far a long unit is. */
+export function createUnitRunner(
+  kept: ReadonlyMap<string, OpenInput> = new Map(),
+  say: (text: string) => void = () => {},
+): UnitRunner {
+  let last: { readonly file: string; readonly flavour: string | null; readonly input: OpenInput } | undefined;
   /** The same for all units of a plan. */
   let guests: Promise<Contender[]> | undefined;
   const close = (): void => {
@@ -56,14 +65,17 @@ export function createUnitRunner(kept: ReadonlyMap<string, OpenInput> = new Map(
     last = undefined;
   };
 
-  async function open({ traces: [trace], options: { flavour, allowTruncated } }: Job): Promise<OpenInput> {
+  async function open(
+    { traces: [trace], options: { allowTruncated, ...options } }: Job,
+    flavour = options.flavour,
+  ): Promise<OpenInput> {
     const { file, path, sha256 } = trace;
     const own = kept.get(file);
     if (own !== undefined) return own;
-    if (last?.file === file) return last.input;
+    if (last?.file === file && last.flavour === flavour) return last.input;
     close();
     const input = await openInput(file, { allowTruncated, flavour: flavour ?? undefined });
-    last = { file, input };
+    last = { file, flavour, input };
     if (input.identity.sha256 !== sha256) throw changedFile(path);
     return input;
   }
@@ -96,6 +108,20 @@ export function createUnitRunner(kept: ReadonlyMap<string, OpenInput> = new Map(
         const { readGuests } = await import('./rank-guests.js');
         guests ??= readGuests(job.traces, options.catalogue === true, kept);
         return rankTarget({ flavour: unit.flavour, strategy: unit.strategy }, await guests);
+      }
+      case 'check': {
+        const { runCheckJob } = await import('./check-jobs.js');
+        // Here it only has to be seen that they are what was planned.
+        await Promise.all(job.strategies.map(loadPlanned));
+        const { trace, job: piece } = unit;
+        const flavour = piece.kind === 'trace' ? piece.flavour : null;
+        return runCheckJob(piece, trace === null ? null : await open(job, flavour));
+      }
+      case 'bench': {
+        const { measureTrace } = await import('./bench-unit.js');
+        const strategies = await Promise.all(job.strategies.map(loadPlanned));
+        const { flavour } = options;
+        return measureTrace(unit, { file: job.traces[0].file, input: await open(job), flavour, seed, strategies }, say);
       }
     }
   }

@@ -12,7 +12,7 @@ export interface PlannedTrace {
   /** As commands name it; `traces/…` for a shipped one, wherever the package lies. */
   readonly path: string;
   readonly sha256: string;
-  /** Name in its header. */
+  /** Name in its header; what results name it by, of a finding or in the gate. */
   readonly name: string;
   readonly kind: TraceKind;
 }
@@ -31,6 +31,9 @@ export interface PlannedStrategy {
 /** Verbs whose work is a run of units. */
 export type RunVerb = 'report' | 'replay' | 'growth' | 'rank' | 'check' | 'bench';
 
+/** Those whose results are cells, and that read the results of one another. */
+export const CELL_VERBS: readonly RunVerb[] = ['report', 'replay'];
+
 /** What all units have in common, under the names that a user knows. Those with a question mark are of some verbs alone. */
 export interface PlanOptions {
   readonly seed: number;
@@ -48,6 +51,19 @@ export interface PlanOptions {
   readonly full?: boolean;
   /** The catalogue of hostile guests, too. */
   readonly catalogue?: boolean;
+  /** As the user named them; null: those of the settings, or of the package. */
+  readonly traces?: string | null;
+  /** Nothing was named, and nothing is in the settings: all that comes with the package. */
+  readonly shipped?: boolean;
+  /** Layers of the gate, with commas between them; null: the usual ones. */
+  readonly layers?: string | null;
+  readonly invariants?: boolean;
+  /** Processes of each strategy. */
+  readonly blocks?: number;
+  /** Fewer and shorter passes. */
+  readonly quick?: boolean;
+  /** File of the settings; null: the one that is there, or none. */
+  readonly config?: string | null;
 }
 
 export interface Plan {

@@ -146,6 +146,8 @@ const RESULT_KEYS: Readonly<Record<UnitKind, string>> = {
   evidence: 'scenarios',
   growth: 'curves',
   rank: 'worst',
+  check: 'broken',
+  bench: 'times',
 };
 
 const isResult = (kind: UnitKind, result: UnitResult | null | undefined): boolean =>

@@ -1,10 +1,13 @@
 /** The kinds of units that runs are made of, and what each comes to. A unit is the same on every machine. */
 import type { GrowthResult } from '../attack/growth.js';
 import type { Rank } from '../attack/rank.js';
-import type { CellResult } from '../replay/result.js';
+import type { CellResult, ExactPart } from '../replay/result.js';
 import type { Evidence } from '../report/evidence.js';
 import type { DepthSweep, DepthTimeline, VerifyResult } from '../report/model.js';
+import type { ExperimentResult } from '../stats/experiment.js';
+import type { MachineFacts } from '../stats/fitness.js';
 import type { Study } from '../study/study.js';
+import type { CheckAnswer, CheckJob } from './check-job.js';
 
 interface UnitOf<Kind extends string> {
   readonly kind: Kind;
@@ -43,7 +46,37 @@ export interface RankUnit extends UnitOf<'rank'> {
   /** As its label has it. */
   readonly strategy: string;
 }
-export type Unit = ReplayUnit | VerifyUnit | SweepUnit | StudyUnit | EvidenceUnit | GrowthUnit | RankUnit;
+/** A piece of the gate; `trace`: index into the traces of the plan of the one that it reads. */
+export interface CheckUnit extends UnitOf<'check'> {
+  readonly trace: number | null;
+  readonly job: CheckJob;
+}
+/** All strategies of a trace in one interleaved run: only times of one machine and one hour compare. */
+export interface BenchUnit extends UnitOf<'bench'> {
+  readonly trace: number;
+  /** `id`s of planned strategies; the others are divided by the first. */
+  readonly strategies: readonly string[];
+  readonly blocks: number;
+  readonly isQuick: boolean;
+  /** Also the exact counts, which formats of cells show beside the times. */
+  readonly isCounted: boolean;
+}
+export type Unit =
+  | ReplayUnit
+  | VerifyUnit
+  | SweepUnit
+  | StudyUnit
+  | EvidenceUnit
+  | GrowthUnit
+  | RankUnit
+  | CheckUnit
+  | BenchUnit;
+
+/** Times of the strategies of a trace; its id is the sha256 of the trace. */
+export interface BenchResult extends ExperimentResult {
+  /** Hypervisor replayed. */
+  readonly flavour: string;
+}
 
 /** What a unit of each kind comes to. */
 export interface UnitResults {
@@ -54,6 +87,13 @@ export interface UnitResults {
   readonly evidence: Evidence;
   readonly growth: GrowthResult;
   readonly rank: Rank;
+  readonly check: CheckAnswer;
+  readonly bench: {
+    readonly times: BenchResult;
+    readonly exact: readonly ExactPart[];
+    /** When the measurement had ended. */
+    readonly machine: MachineFacts;
+  };
 }
 export type UnitKind = keyof UnitResults;
 export type UnitResult = UnitResults[UnitKind];
