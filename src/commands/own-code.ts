@@ -8,8 +8,15 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
 /** Not part of the package. */
 const IS_TEST = /\.test\.|\.test\.support\.|(^|\/)test-|^reference\//;
 
-/** sha256 of all compiled files, names included, 64 hex digits. */
+let own: string | undefined;
+
+/** sha256 of all compiled files, names included, 64 hex digits. Read once: what a process runs is what it began with. */
 export function hashOwnCode(): string {
+  own ??= hashFiles();
+  return own;
+}
+
+function hashFiles(): string {
   const hash = createHash('sha256');
   const files = readdirSync(ROOT, { recursive: true, encoding: 'utf8' })
     .map((name) => name.replaceAll('\\', '/'))

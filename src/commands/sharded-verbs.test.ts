@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parseBaseline, renderBaseline } from '../compare/baseline.js';
 import { tracesFolder } from '../replay/test-traces.js';
-import { type FinishedUnit, finish, readRunFile, resultsOf, unfinished, unitLine } from '../run/run-file.js';
+import { createHeader, finish, headerLine, readRunFile, unfinished, unitLine } from '../run/run-file.js';
 import { CONTROL } from '../stats/experiment.js';
 import { strategies } from '../strategy/index.js';
 import type { BenchRecord } from './bench-record.js';
@@ -87,7 +87,7 @@ function fitsSchema(file: string): void {
 const SLOW = /grows with exponent/;
 
 test('growth: shards print what one run does', async () => {
-  const command = ['growth', '-s', 'fifo,xen-old', '--flavour', 'xen-new,xen-old', '--lrs', '2'];
+  const command = ['growth', '-s', 'bhyve,xen-old', '--flavour', 'xen-new,xen-old', '--lrs', '2'];
   const parts = await runShards('growth', command);
   const whole = at('growth.jsonl');
   const printed = await done(...command, '-o', whole);
@@ -222,49 +222,60 @@ test('bench: a shard is a whole trace, and each result keeps its machine', async
   const traces = ['a', 'b'].map((name) => at(`${name}.vgt`));
   for (const [seed, trace] of traces.entries()) await done('gen', `net:events=200,seed=${seed + 1}`, '-o', trace);
   const command = ['bench', ...traces, '-s', 'fifo', '--blocks', '2', '--quick'];
-  const parts = [1, 2].map((index) => at(`bench-${index}-of-2.jsonl`));
-  for (const [index, part] of parts.entries()) await done(...command, '--shard', `${index + 1}/2`, '-o', part);
+  const parts = partsOf('bench');
+  const [first, second, third] = parts;
+  await done(...command, '--shard', '1/3', '-o', first);
+  // There are two traces: nothing is left for it.
+  assert.match(await done(...command, '--shard', '3/3', '-o', third), /shard 3\/3, 0 units of 2/);
+  const { header, units } = readRunFile(readFileSync(first, 'utf8'));
+  const { plan, machines } = header;
+  const [{ unit, result }] = units;
+  assert.ok('times' in result);
+  assert.equal(unit, `bench ${traces[0]}`);
+  assert.deepEqual(
+    result.times.arms.map(({ name, minima }) => [name, minima.length]),
+    ['fifo', CONTROL].map((name) => [name, 2]),
+  );
+
+  // The other one as this machine, and another, would have measured it: it takes seconds.
+  const title = result.times.title.replace('a.vgt', 'b.vgt');
+  const storeSecond = (machine: Partial<typeof result.machine>): void => {
+    const times = { ...result.times, title };
+    const own = { times, exact: [], machine: { ...result.machine, ...machine } };
+    const shard = { index: 2, count: SHARDS };
+    writeFileSync(second, headerLine(createHeader(plan, shard, machines)) + unitLine(finish(plan.units[1].id, own)));
+  };
+  storeSecond({});
   const merged = at('bench-merged.jsonl');
   assert.match(await done('merge', ...parts, '-o', merged), /'vgic-replay bench .*' prints them/);
   fitsSchema(merged);
-  const whole = readRunFile(read('bench-merged.jsonl'));
-  const measured = resultsOf(whole, 'bench');
-  assert.deepEqual(
-    measured.map(({ times }) => times.arms.map(({ name, minima }) => [name, minima.length])),
-    traces.map(() => ['fifo', CONTROL].map((name) => [name, 2])),
-  );
   const printed = await done('bench', ...parts);
   assert.equal(await done('bench', merged), printed);
-  for (const trace of traces)
-    assert.ok(printed.includes(`${trace}, replayed as kvm-6.1: 200 events, 2 blocks, seed 1`));
+  for (const name of ['a', 'b'])
+    assert.match(printed, new RegExp(`${name}\\.vgt, replayed as .*: \\d+ events, 2 blocks, seed 1; ratio to fifo\\n`));
   assert.match(printed, /\nTimes are those of this machine/);
-  const record = JSON.parse(await done('bench', ...parts, '--json')) as BenchRecord;
-  assert.deepEqual(
-    record.results,
-    measured.map(({ times }) => times),
-  );
-  const cells = JSON.parse(await done('bench', ...parts, '-r', 'json'));
-  assert.equal(cells.exact.cells.length, 2);
+  const one = JSON.parse(await done('bench', ...parts, '--json')) as BenchRecord;
+  assert.deepEqual(one.results[0], result.times);
+  assert.deepEqual(one.machine, result.machine);
+  assert.equal(JSON.parse(await done('bench', ...parts, '-r', 'json')).exact.cells.length, 1);
 
-  // The second trace as if another machine had measured it.
-  const [, line] = read('bench-2-of-2.jsonl').trimEnd().split('\n');
-  const { unit, result } = JSON.parse(line) as FinishedUnit;
-  assert.ok('times' in result);
-  const elsewhere = { ...result, machine: { ...result.machine, fingerprint: 'feedfacef00d', cpu: 'another CPU' } };
-  const [header] = read('bench-2-of-2.jsonl').split('\n');
-  writeFileSync(parts[1], `${header}\n${unitLine(finish(unit, elsewhere))}`);
+  storeSecond({ fingerprint: 'feedfacef00d', cpu: 'another CPU' });
   assert.match(
     await done('bench', ...parts),
-    /\nanother CPU, .*: .*\.vgt, replayed as kvm-6\.1\nTimes of one machine are no measure/,
+    /\nanother CPU, .*: .*b\.vgt, replayed as .*\nTimes of one machine are no measure of those of another/,
   );
   const { results } = JSON.parse(await done('bench', ...parts, '--json')) as BenchRecord;
-  assert.deepEqual(results.map(({ machine }) => machine?.cpu).sort(), [measured[0].machine.cpu, 'another CPU'].sort());
+  assert.deepEqual(
+    results.map(({ machine }) => machine?.cpu),
+    [result.machine.cpu, 'another CPU'],
+  );
 
-  await refused(['bench', parts[0]], 4, /shard 2\/2 with 1 unit \("bench .*\.vgt"\) is missing/);
-  await refused(['bench', ...parts, '--blocks', '3'], 2, /as they were counted; leave out --blocks/);
   const other = at('bench-other.jsonl');
-  await done(...command, '--seed', '2', '--shard', '2/2', '-o', other);
-  await refused(['bench', parts[0], other], 4, /bench-other\.jsonl: line 1: has seed 2, not 1 as /);
+  await done(...command, '--seed', '2', '--shard', '3/3', '-o', other);
+  await refused(['bench', first, second, other], 4, /bench-other\.jsonl: line 1: has seed 2, not 1 as /);
+  await refused(['bench', first, third], 4, /shard 2\/3 with 1 unit \("bench .*b\.vgt"\) is missing/);
+  await refused(['bench', ...parts, first], 4, /shard 1\/3 is given twice/);
+  await refused(['bench', ...parts, '--blocks', '3'], 2, /as they were counted; leave out --blocks/);
 });
 
 test('stored results go to their own verb, and keep the options that they were made with', async () => {
