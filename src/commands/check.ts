@@ -27,6 +27,7 @@ import {
 import { findValgrindLack } from './check-instructions.js';
 import { type CheckPlan, planCheck } from './check-plan.js';
 import { runCheckJobs } from './check-pool.js';
+import { ownBuild } from './injected-build.js';
 import { machineFacts } from './machine-facts.js';
 import {
   type ChosenReporter,
@@ -39,6 +40,7 @@ import {
   writeReporters,
 } from './reporter-options.js';
 import { SELF_TESTS, type SelfTest, selfTest } from './self-test.js';
+import { warnIfStale } from './stale-build.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
@@ -140,6 +142,7 @@ function parseLayers(text: string): ReadonlySet<number> {
 async function runCheck(paths: readonly string[], options: CheckOptions, terminal: Terminal): Promise<void> {
   requireSense(options);
   const reporters = chooseReporters(namedReporters(options), CHECKED);
+  warnIfStale(ownBuild, terminal);
   const { config, file: configFile } = readConfig(options.config);
   const { layers, notes } = chooseLayers(options);
   const strategies = options.strategy?.map(specOf) ?? config.strategies;
