@@ -30,6 +30,7 @@ import {
 import { findValgrindLack } from './check-instructions.js';
 import { failedAnswer } from './check-jobs.js';
 import { planCheck } from './check-plan.js';
+import { ownBuild } from './injected-build.js';
 import { machineFacts } from './machine-facts.js';
 import { describeShard } from './merge.js';
 import {
@@ -47,6 +48,7 @@ import { NO_OPTIONS } from './run-plan.js';
 import { readRuns, refuseMixture } from './run-store.js';
 import { runUnits } from './run-units.js';
 import { SELF_TESTS, type SelfTest, selfTest } from './self-test.js';
+import { warnIfStale } from './stale-build.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
@@ -156,6 +158,7 @@ async function runCheck(
   const reporters = chooseReporters(namedReporters(options), CHECKED);
   const isStored = refuseMixture(paths);
   if (isStored) refuseRunOptions(command);
+  else warnIfStale(ownBuild, terminal);
   const stored = isStored ? readRuns(paths, ['check'], terminal.err) : null;
   const asked = stored?.header.plan.options ?? askedFor(paths, options);
   const settings = readConfig(options.config ?? asked.config ?? undefined);

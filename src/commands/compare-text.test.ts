@@ -95,6 +95,8 @@ test('doctor says what can be resolved, then why', () => {
       timer,
       disturbance,
       times,
+      leastProcesses: 10,
+      limitSeconds: 20,
       processSeconds: 0.5,
       resolution,
       fitness: judgeFitness({ ...machine, quotaCpus: null }, disturbance, timer, resolution),

@@ -1,4 +1,4 @@
-/** `compare` and `doctor` on real traces: what the sides are taken for, which counters moved, exit codes, the JSON. */
+/** `compare` on real traces: what the sides are taken for, which counters moved, exit codes, the JSON. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
 /** `vgic-replay compare A B`: two results, builds, strategies or traces; exact counters first, times second. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import {
@@ -51,6 +52,7 @@ import {
 } from './reporter-options.js';
 import { withScratch } from './scratch.js';
 import { parseSeed } from './seed-option.js';
+import { warnIfStale } from './stale-build.js';
 import { parseStrategies, STRATEGY_HELP } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 
@@ -140,6 +142,8 @@ async function runCompare(
     throw new UsageError(`two ${kind}s are compared as they are; '${traces[0]}' is one too many`);
   if (kind === 'strategy' && options.strategy !== undefined)
     throw new UsageError('A and B are the strategies; leave --strategy out, or name builds');
+  const judged = kind === 'build' ? [a, b].filter((name) => existsSync(name)) : kind === 'result' ? [] : [ownBuild];
+  for (const folder of new Set(judged)) warnIfStale(folder, terminal);
   const choice: ReplayChoice = {
     traces: traces.length > 0 ? traces : KEY_TRACES,
     strategy: options.strategy,

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { EXIT_UNDECIDED, UserError } from '../base/errors.js';
+import { plural } from '../base/number-format.js';
 import { referenceFor } from '../replay/create-model.js';
 import { wrapHanging, wrapText } from '../report/wrap-text.js';
 import {
@@ -29,10 +30,13 @@ export const DOCTOR_SCHEMA = 'vgic-replay/doctor/1';
 
 /** Fewer say nothing of how processes differ. */
 const LEAST_PROCESSES = 10;
+/** A waiting user's patience; ten processes take a dozen seconds where nothing runs beside. */
+const LIMIT_SECONDS = 20;
 const ARMS = 3;
 
 interface Options {
   readonly seconds: number;
+  readonly limit: number;
   readonly json?: boolean;
   readonly strict?: boolean;
 }
@@ -45,6 +49,10 @@ export interface Diagnosis {
   readonly disturbance: Disturbance;
   /** Fresh processes of one program, ns per event; and the seconds that one took. */
   readonly times: readonly number[];
+  /** As many are timed at least, unless the limit ends it first. */
+  readonly leastProcesses: number;
+  /** No process begins after so long. */
+  readonly limitSeconds: number;
   readonly processSeconds: number;
   readonly resolution: Resolution;
   readonly fitness: Fitness;
@@ -60,10 +68,11 @@ export function registerDoctor(program: Command, terminal: Terminal): void {
       parseSeconds,
       3,
     )
+    .option('--limit <seconds>', 'begin none after so long, however few there are', parseLimit, LIMIT_SECONDS)
     .option('--strict', 'exit 7 if the machine is unfit')
-    .option('--json', 'print JSON instead of text')
-    .action(async ({ seconds, json, strict }: Options) => {
-      const diagnosis = await diagnose(seconds, terminal);
+    .option('--json', 'print JSON instead of text (reports/doctor.schema.json)')
+    .action(async ({ seconds, limit, json, strict }: Options) => {
+      const diagnosis = await diagnose(seconds, limit, terminal);
       terminal.out(json === true ? JSON.stringify(diagnosis, null, 2) : describeDiagnosis(diagnosis, terminal.width));
       const { verdict, reasons } = diagnosis.fitness;
       if (strict === true && verdict === 'unfit')
@@ -78,15 +87,25 @@ function parseSeconds(text: string): number {
   return seconds;
 }
 
-async function diagnose(seconds: number, terminal: Terminal): Promise<Diagnosis> {
+function parseLimit(text: string): number {
+  const limit = parseSeconds(text);
+  if (limit === 0) throw new InvalidArgumentError('It must be more than 0.');
+  return limit;
+}
+
+async function diagnose(seconds: number, limit: number, terminal: Terminal): Promise<Diagnosis> {
   const facts = machineFacts();
   const timer = measureTimer();
   const disturbanceSince = watchDisturbance();
   const { times, spent } = await withScratch('vgic-doctor', terminal, (folder, signal) =>
-    timeTwins(join(folder, 'columns'), seconds, signal),
+    timeTwins(join(folder, 'columns'), seconds, limit, signal),
   );
   const disturbance = disturbanceSince();
   const resolution = foreseeResolution(times, STAGES.confirmBlocks, 1);
+  const tooFew =
+    times.length < LEAST_PROCESSES
+      ? `only ${plural(times.length, 'process', 'processes')} of ${LEAST_PROCESSES} ended within ${limit} s (--limit): others keep this machine busy, or it is slow`
+      : null;
   return {
     schema: DOCTOR_SCHEMA,
     tool,
@@ -94,16 +113,22 @@ async function diagnose(seconds: number, terminal: Terminal): Promise<Diagnosis>
     timer,
     disturbance,
     times,
+    leastProcesses: LEAST_PROCESSES,
+    limitSeconds: limit,
     processSeconds: spent / times.length,
     resolution,
-    fitness: judgeFitness(facts, disturbance, timer, resolution),
+    fitness: withReason(judgeFitness(facts, disturbance, timer, resolution), tooFew),
   };
 }
+
+const withReason = (fitness: Fitness, reason: string | null): Fitness =>
+  reason === null ? fitness : { ...fitness, verdict: 'unfit', reasons: [reason, ...fitness.reasons] };
 
 /** Fresh processes of one program, for so many seconds: ns per event. `columns`: a new file. */
 async function timeTwins(
   columns: string,
   seconds: number,
+  limit: number,
   signal: AbortSignal,
 ): Promise<{ times: readonly number[]; spent: number }> {
   const times: number[] = [];
@@ -114,7 +139,7 @@ async function timeTwins(
   writeColumns(gatherColumns(source), columns);
   input.close();
   const strategy = specOf(referenceFor(source.header.machine));
-  while (times.length < LEAST_PROCESSES || spent < seconds) {
+  while (times.length === 0 || (spent < limit && (times.length < LEAST_PROCESSES || spent < seconds))) {
     times.push((await measureArm({ build: ownBuild, columns, strategy }, { signal })).undisturbed);
     spent = (performance.now() - start) / 1000;
   }
@@ -141,14 +166,16 @@ export function describeDiagnosis(diagnosis: Diagnosis, width: number): string {
     ['clock', `steps of ${Math.round(timer.granularityNs)} ns, ${Math.round(timer.overheadNs)} ns a call`],
     [
       'same twice',
-      `${times.length} fresh processes of one program: ${Math.min(...times).toFixed(2)} to ${Math.max(...times).toFixed(2)} ns an event; identical builds differ by up to ${percent(resolution.floor)} with ${resolution.blocks} blocks`,
+      `${times.length} fresh processes of one program: ${Math.min(...times).toFixed(2)} to ${Math.max(...times).toFixed(2)} ns an event${times.length < diagnosis.leastProcesses ? '' : `; identical builds differ by up to ${percent(resolution.floor)} with ${resolution.blocks} blocks`}`,
     ],
     ['fingerprint', machine.fingerprint],
   ];
   const lead = Math.max(...rows.map(([name]) => name.length)) + 2;
   return [
     ...wrapText(words, width),
-    ...(verdict === 'unfit' ? wrapText(`Otherwise ${resolves}.`, width) : []),
+    ...(verdict === 'unfit' && times.length >= diagnosis.leastProcesses
+      ? wrapText(`Otherwise ${resolves}.`, width)
+      : []),
     '',
     ...rows.flatMap(([name, text]) => wrapHanging(name.padEnd(lead), text, width)),
     ...(advice.length === 0 ? [] : ['', ...advice.flatMap((text) => wrapHanging('- ', text, width))]),

@@ -20,7 +20,7 @@ import { type Observation, PlacementFinder } from './placement.js';
 import { prunesOf } from './prune-place.js';
 import { type Remark, Remarks } from './remarks.js';
 import { describeFlush, describePrune, type OrderCounts, runQueue, scoreFlush, scoreRemovals } from './scores.js';
-import { Shadow, type ShadowIrq } from './shadow.js';
+import { Shadow } from './shadow.js';
 import { type IrqFields, irqKey, KEY_MACHINE, ownerOfKey, type Step } from './step.js';
 import type { FtraceSurvey } from './survey.js';
 import {
@@ -469,9 +469,10 @@ export class Orderer {
       run: () => scoreRemovals(prune, this.#shadow.prune(vcpu, held)),
     });
     this.#writeFirst(this.#appends.before(prune));
-    const detained = held
-      .map(({ key }) => this.#shadow.irq(key))
-      .filter((irq) => irq !== undefined && irq.queued === vcpu && irq.target !== vcpu) as ShadowIrq[];
+    const detained = held.flatMap(({ key }) => {
+      const irq = this.#shadow.irq(key);
+      return irq !== undefined && irq.queued === vcpu && irq.target !== vcpu ? irq : [];
+    });
     for (const { intid } of detained) this.#writeTarget(intid, vcpu, vcpu, tick);
     const predicted = this.#shadow.prune(vcpu, held);
     if (scoreRemovals(prune, predicted) > 0) {
