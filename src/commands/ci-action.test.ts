@@ -77,6 +77,9 @@ test('without an owner: the action of the repository itself, a copy of it, or no
   const { files } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { files: string[] };
   assert.ok(files.includes('action.yml'));
   assert.deepEqual(errorsOf('workflow', PLAIN), []);
+  // A job that is run again finds the artifact of its first attempt.
+  const uploads = [ACTION, PLAIN].map((text) => text.split('actions/upload-artifact@')[1]);
+  for (const upload of uploads) assert.match(upload, /overwrite: true/);
 });
 
 test('bash reads every script', () => {

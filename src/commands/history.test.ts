@@ -1,9 +1,20 @@
 /** `history` as users meet it: results of every kind in, changes out, and a file that no failure damages. */
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { COMPARISON_SCHEMA, type Comparison } from '../compare/comparison.js';
 import type { HistoryRun } from '../history/record.js';
@@ -16,6 +27,7 @@ import { appendHistory, readHistoryFile } from './history-file.js';
 import { createTestTerminal, run } from './test-run.js';
 
 const ROOT = new URL('../../../', import.meta.url);
+const CLI = fileURLToPath(new URL('../cli.js', import.meta.url));
 const isValid = new Ajv({ allowUnionTypes: true }).compile(
   JSON.parse(readFileSync(new URL('reports/history.schema.json', ROOT), 'utf8')),
 );
@@ -254,6 +266,32 @@ test('the same commit on the same machine twice is refused unless asked for', as
   assert.equal((await add(replayed, '--commit', COMMITS[0], '--again')).code, 0);
   assert.equal((await add(replayed, '--commit', COMMITS[1])).code, 0);
   assert.equal(lines().length, 3);
+});
+
+test('a commit that git names is one of a checkout; changes that are in none are said', () => {
+  const checkout = join(folder, 'checkout');
+  mkdirSync(checkout);
+  const git = (...args: readonly string[]) =>
+    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { cwd: checkout, encoding: 'utf8' });
+  git('init', '-q');
+  writeFileSync(join(checkout, 'code'), '1');
+  git('add', 'code');
+  git('commit', '-qm', 'code');
+  const addHere = () => {
+    const { GITHUB_SHA, CI_COMMIT_SHA, ...env } = process.env;
+    const args = [CLI, 'history', 'add', replayed, '--again', '--file', 'runs.jsonl'];
+    return spawnSync(process.execPath, args, { cwd: checkout, encoding: 'utf8', env });
+  };
+  const clean = addHere();
+  assert.deepEqual([clean.status, clean.stderr], [0, '']);
+  assert.ok(clean.stdout.includes(git('rev-parse', 'HEAD').slice(0, 10)), clean.stdout);
+  writeFileSync(join(checkout, 'code'), '2');
+  const changed = addHere();
+  assert.equal(changed.status, 0);
+  assert.match(
+    changed.stderr,
+    /^the checkout has changes that are in no commit: the run stands as one of [0-9a-f]{10} /,
+  );
 });
 
 test('a line that a crash cut off is said and replaced; whole lines stay to the byte', async () => {

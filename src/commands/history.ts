@@ -119,10 +119,11 @@ function add(result: string, options: AddOptions, terminal: Terminal): void {
     throw new UsageError(`${result}: has no cell with counters or times; nothing was added`);
   const store = readHistoryFile(options.file, terminal, true);
   const machine = machineOf(facts.machine, machineHere());
+  const said = parseCommit(options.commit) ?? facts.commit ?? fromEnvironment('GITHUB_SHA', 'CI_COMMIT_SHA');
   const run: HistoryRun = {
     schema: HISTORY_SCHEMA,
     when: parseWhen(options.when),
-    commit: parseCommit(options.commit) ?? facts.commit ?? commitHere(),
+    commit: said ?? commitHere(),
     ref: options.ref ?? refHere(),
     tool,
     machine: { ...machine, fingerprint: options.machine ?? machine.fingerprint },
@@ -138,6 +139,10 @@ function add(result: string, options: AddOptions, terminal: Terminal): void {
       `added: ${plural(run.cells.length, 'cell')} of ${shortCommit(run.commit)} on machine ${fingerprint} (${describeMachine(machine)}); ${options.file} has ${plural(store.runs.length + 1, 'run')}`,
     ),
   );
+  if (said === null && run.commit !== null && hasChangesHere())
+    terminal.err(
+      `the checkout has changes that are in no commit: the run stands as one of ${shortCommit(run.commit)} all the same`,
+    );
   const hasTimes = run.cells.some(({ time }) => time !== null);
   const isNew = !store.runs.some((known) => known.machine.fingerprint === fingerprint);
   if (hasTimes && isNew && store.runs.length > 0)
@@ -168,7 +173,9 @@ function git(...args: readonly string[]): string | null {
   }
 }
 
-const commitHere = (): string | null => fromEnvironment('GITHUB_SHA', 'CI_COMMIT_SHA') ?? git('rev-parse', 'HEAD');
+const commitHere = (): string | null => git('rev-parse', 'HEAD');
+/** In files that git keeps: the history and results lie about in many a checkout. */
+const hasChangesHere = (): boolean => git('status', '--porcelain', '--untracked-files=no') !== null;
 const refHere = (): string | null =>
   fromEnvironment('GITHUB_REF_NAME', 'CI_COMMIT_REF_NAME') ?? git('symbolic-ref', '--short', '-q', 'HEAD');
 

@@ -172,6 +172,7 @@ test('a gap or end line that is none is refused with its line', () => {
     ['{"gap":5}', /line 2: "gap" is 5; write \{"gap": \{…\}\} and nothing else/],
     ['{"gap":{"lost":-1}}', /line 2: "lost" is -1; give an integer/],
     ['{"gap":{"place":1}}', /line 2: "place" is 1; give a string/],
+    ['{"end":{"how":"\\ud800"}}', /line 2: "how" is "\\ud800"; give a string/],
     ['{"gap":{"size":1}}', /line 2: unknown field "size" in "gap"; its fields are lost, place/],
     ['{"gap":{},"t":1}', /line 2: "gap" is \{\}; write/],
     ['{"end":{"cutOff":"x"}}', /line 2: "cutOff" is "x"; give an integer/],

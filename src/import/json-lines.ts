@@ -82,7 +82,8 @@ function readInner(object: JsonObject, name: string, known: readonly string[]): 
 }
 
 function readText(name: string, json: unknown): string {
-  if (json === undefined || typeof json === 'string') return json ?? '';
+  // Half a surrogate pair is no text.
+  if (json === undefined || (typeof json === 'string' && !/\p{Surrogate}/u.test(json))) return json ?? '';
   throw new JsonEventError(`"${name}" is ${JSON.stringify(json)}`, 'give a string');
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { InputError } from '../../base/errors.js';
 import { createGenerator, type Generator } from '../../base/rng.js';
 import * as K from '../../trace/events.js';
 import type { TraceHeader } from '../../trace/header.js';
@@ -173,4 +174,23 @@ test('list registers of a broken or lost line are no ground truth', () => {
   const cut = whole[flush].slice(0, whole[flush].indexOf('lr0=') + 6);
   assert.equal(count(importLines(whole.toSpliced(flush, 1))), sound - 1, 'left out');
   assert.equal(count(importLines(whole.toSpliced(flush, 1, cut))), sound - 1, 'cut off');
+});
+
+test('a meta.json whose fields are of another kind is refused by the name of the field', () => {
+  for (const [meta, message] of [
+    ['[]', /line 1: not the JSON object/],
+    ['{"name":5}', /name: is no text; give it as a text, or leave it out/],
+    ['{"description":"\\ud800"}', /description: is no text/],
+    ['{"host":null}', /host: is no object/],
+    ['{"host":{"kernel":[1]}}', /host\.kernel: is no text/],
+    ['{"trace":{"clock":7}}', /trace\.clock: is no text/],
+    ['{"threads":{"1":null}}', /threads\.1: is no object/],
+  ] as const)
+    assert.throws(
+      () => createFtraceImporter('x', { event() {} }, { meta }),
+      (error) => error instanceof InputError && message.test(error.message),
+      meta,
+    );
+  for (const meta of ['{}', '{"vcpus":1e9}', '{"threads":{"x":{"vcpu":-1}}}', '{"host":{"list_registers":"4"}}'])
+    assert.ok(importSoundly(Buffer.from(whole.join('\n')), (sink) => createFtraceImporter('x', sink, { meta }), meta));
 });

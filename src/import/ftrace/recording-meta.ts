@@ -18,7 +18,39 @@ export interface RecordingMeta {
   readonly threads?: Readonly<Record<string, { readonly vcpu?: number; readonly kvm_vcpu_pointer?: string }>>;
 }
 
-/** `file`: name for messages. Throws InputError if the text is not a JSON object. */
+type JsonObject = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Texts that go into the header of the trace; half a surrogate pair is no text. */
+const TEXTS: readonly (readonly string[])[] = [
+  ['name'],
+  ['description'],
+  ['guest_command'],
+  ['host', 'kernel'],
+  ['host', 'emulator'],
+  ['host', 'emulator_machine'],
+  ['trace', 'clock'],
+];
+
+/** Throws InputError if a field that is read is of another kind than it must be. Numbers are looked at where they are used. */
+function requireKinds(meta: JsonObject, file: string): void {
+  const refuse = (field: string, kind: string): never => {
+    throw new InputError(file, field, `is no ${kind}`, `give it as a ${kind}, or leave it out`);
+  };
+  for (const part of ['host', 'trace', 'threads'])
+    if (meta[part] !== undefined && !isObject(meta[part])) refuse(part, 'object');
+  for (const path of TEXTS) {
+    const holder = path.length > 1 ? meta[path[0]] : meta;
+    const text = isObject(holder) ? holder[path[path.length - 1]] : undefined;
+    if (text !== undefined && (typeof text !== 'string' || /\p{Surrogate}/u.test(text))) refuse(path.join('.'), 'text');
+  }
+  for (const [pid, thread] of Object.entries(isObject(meta.threads) ? meta.threads : {}))
+    if (!isObject(thread)) refuse(`threads.${pid}`, 'object');
+}
+
+/** `file`: name for messages. Throws InputError if the text is not the JSON object of a recording. */
 export function parseRecordingMeta(text: string, file: string): RecordingMeta {
   let value: unknown;
   try {
@@ -26,8 +58,10 @@ export function parseRecordingMeta(text: string, file: string): RecordingMeta {
   } catch {
     value = null;
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as RecordingMeta;
-  throw new InputError(file, 'line 1', 'not the JSON object of a recording', 'give its meta.json, or none');
+  if (!isObject(value))
+    throw new InputError(file, 'line 1', 'not the JSON object of a recording', 'give its meta.json, or none');
+  requireKinds(value, file);
+  return value as RecordingMeta;
 }
 
 const isCount = (value: unknown, max: number): value is number =>
