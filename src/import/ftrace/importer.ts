@@ -10,7 +10,7 @@ import { traceNameOf } from '../trace-name.js';
 import { type ByteImporter, createSurveyedImporter, type Surveyor } from '../two-passes.js';
 import { FtraceImporter, type FtraceSide, IMPORTER_NAME, IMPORTER_VERSION, machineOf } from './import-ftrace.js';
 import { isDecoration, parseLine, parseLost } from './line.js';
-import { type Printer, PrinterSurvey } from './printer.js';
+import { findRemedy, type Printer, PrinterSurvey } from './printer.js';
 import { completeSurvey, parseRecordingMeta, type RecordingMeta } from './recording-meta.js';
 import { type FtraceSurvey, FtraceSurveyor } from './survey.js';
 
@@ -29,13 +29,16 @@ export interface FtraceOptions {
 /** Lines that tell what a text is. */
 const HEAD_LINES = 200;
 
-/** Does the beginning of a file look like ftrace text? True if it holds a trace line within its first lines. */
+/**
+ * Does the beginning of a file look like ftrace text? True if it holds a trace line within its first lines, or one that
+ * lacks something: the survey says what.
+ */
 export function isFtrace(head: Uint8Array): boolean {
   const lines = new TextDecoder('latin1').decode(head).split('\n', HEAD_LINES);
   if (lines[0].startsWith('# tracer: ')) return true;
   let events = 0;
   for (const [i, line] of lines.entries()) {
-    if (parseLine(line, i + 1) !== null) events++;
+    if (parseLine(line, i + 1) !== null || findRemedy(line) !== undefined) events++;
     else if (i < lines.length - 1 && !isDecoration(line) && parseLost(line) < 0) return false;
   }
   return events > 0;

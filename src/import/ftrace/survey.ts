@@ -17,11 +17,14 @@ import {
   type TraceLine,
 } from './line.js';
 import { type Printer, PrinterSurvey } from './printer.js';
-import { readStockLine } from './stock-line.js';
+import { readField, readStockLine } from './stock-line.js';
 
 const DEFAULT_NR_LR = 4;
 /** Text that has no trace line among this many is not ftrace. */
 const PROBE_LINES = 2000;
+
+/** Share of perf's lines that may be earlier than the one before; of differences it is about a half. */
+const MAX_BACKWARDS = 0.2;
 
 export interface FtraceSurvey extends StockMachine {
   /** `kprobes`: the vgic probes were on (full import). `stock`: only the kernel's own tracepoints. */
@@ -50,6 +53,8 @@ export class FtraceSurveyor {
   #eventLines = 0;
   #kvmLines = 0;
   #digits = 0;
+  #lastTick = 0;
+  #backwards = 0;
   #hasProbes = false;
   #hasContext = false;
   #hostIsV2 = false;
@@ -74,6 +79,8 @@ export class FtraceSurveyor {
         this.#digits = fractionDigits(text);
         this.#hasContext = hasContext(text);
       }
+      if (parsed.tick < this.#lastTick) this.#backwards++;
+      this.#lastTick = parsed.tick;
       this.#note(parsed);
     } else if (this.#lines === PROBE_LINES && this.#eventLines === 0 && !isDecoration(text) && parseLost(text) < 0) {
       this.#refuse();
@@ -85,9 +92,7 @@ export class FtraceSurveyor {
       this.#source,
       `line ${this.#lines}`,
       'no ftrace event found so far',
-      this.#printer.hasThreadlessEvents
-        ? 'the lines do not say which thread ran: print them with "perf script -F comm,tid,cpu,time,event,trace"'
-        : 'give the text of /sys/kernel/tracing/trace, "trace-cmd report" or "perf script"',
+      this.#printer.remedy ?? 'give the text of /sys/kernel/tracing/trace, "trace-cmd report" or "perf script"',
     );
   }
 
@@ -103,6 +108,12 @@ export class FtraceSurveyor {
     const remedy =
       'print them with "trace-cmd report -l", or give the text of /sys/kernel/tracing/trace; perf script cannot say it';
     throw new InputError(this.#source, `line ${this.#lines}`, what, remedy);
+  }
+
+  /** perf prints events in the order of their times. */
+  #refuseDifferences(): never {
+    const what = 'the time stamps go up and down: they are differences';
+    throw new InputError(this.#source, `line ${this.#lines}`, what, 'print them without --deltatime');
   }
 
   #noteVcpu(vcpu: number): void {
@@ -162,7 +173,7 @@ export class FtraceSurveyor {
         break;
       case 'kvm_mmio':
         // GICD_TYPER as the guest read it.
-        if (text.startsWith('mmio read ') && / gpa 0x0*8000004 /.test(text)) this.#typer = readNumber(text, 'val ');
+        if (/^(?:mmio read|type=1) .*\bgpa[ =]0x0*8000004 /.test(text)) this.#typer = readField(text, 'val ', 'val');
         break;
     }
   }
@@ -175,6 +186,8 @@ export class FtraceSurveyor {
       throw new InputError(this.#source, `line ${this.#lines}`, what, 'record the tracepoints "kvm:*"');
     }
     if (this.#hasProbes && !this.#hasContext) this.#refuseContextless();
+    const printer = this.#printer.finish();
+    if (printer.tool === 'perf' && this.#backwards > this.#eventLines * MAX_BACKWARDS) this.#refuseDifferences();
     const stock = this.#stock.finish();
     const model: GicModel = this.#hostIsV2 ? 'gicv2' : this.#guestIsV2 ? 'gicv2-on-gicv3' : 'gicv3';
     return {
@@ -190,7 +203,7 @@ export class FtraceSurveyor {
       loweredSpis: stock.loweredSpis,
       hasInjections: stock.hasInjections,
       remarks: this.#hasProbes ? [] : stock.remarks,
-      printer: this.#printer.finish(),
+      printer,
       lines: this.#lines,
       eventLines: this.#eventLines,
     };
