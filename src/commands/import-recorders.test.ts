@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import {
+  FIXTURE_RECORDINGS,
+  FIXTURES,
   packTrace,
   printPerf,
   printTraceCmd,
@@ -34,6 +36,15 @@ const SOURCES: readonly (readonly [format: string, bytes: Uint8Array])[] = [
 
 test('each is known by its first bytes', () => {
   for (const [format, bytes] of SOURCES) assert.equal(detectFormat('x', bytes.subarray(0, 4096)), format);
+});
+
+test('so is all that the real tools printed', () => {
+  for (const { name } of FIXTURE_RECORDINGS)
+    for (const file of readdirSync(new URL(`${name}/`, FIXTURES))) {
+      const text = gunzipSync(readFileSync(new URL(`${name}/${file}`, FIXTURES)));
+      const tool = file.startsWith('tracefs') ? 'ftrace' : file.includes('report') ? 'trace-cmd' : 'perf';
+      assert.equal(detectFormat(file, text.subarray(0, 65536)), tool, `${name}/${file}`);
+    }
 });
 
 test('as a file, packed, and from a pipe each gives the same trace', async () => {
