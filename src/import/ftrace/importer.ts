@@ -147,7 +147,8 @@ function makeHeader(
   const how = [meta.guest_command, meta.host?.emulator, meta.host?.emulator_machine].filter(
     (part) => part !== undefined,
   );
-  if (survey.probes === 'stock') how.push(STOCK_ASSUMPTIONS, ...survey.remarks);
+  if (survey.probes === 'stock') how.push(STOCK_ASSUMPTIONS);
+  how.push(...survey.remarks);
   if (leftOut !== '') how.push(leftOut);
   return {
     machine: machineOf(survey),

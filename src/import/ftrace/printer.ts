@@ -18,12 +18,18 @@ const THREADLESS = /^ {0,40}(?:\[\d{1,5}\] {1,20})?\d{1,12}\.\d{6,9}: {1,40}\w+:
 /** Clocks that count something else; trace-cmd does not know `boot` for a time and leaves out the space before it. */
 const WHOLE_STAMP =
   /^ {0,255}(?:\S{1,255}: {1,20})?.{0,64}?-\d{1,10} {1,20}(?:\(.{1,12}\) {1,20})?(?:\[\d{1,5}\]|\d{1,4}[.A-Za-z]{2}\S{2,4})(?: {1,20}\S{1,16})? {0,20}\d{1,20}: {1,20}\w+:/;
+/** tracefs with the option latency-format: `16000us#`, since the trace began. */
+const RELATIVE_STAMP = /^ {0,255}.{0,64}?-\d{1,10} {1,20}\d{1,4}\S{5} {1,20}\d{1,20}us[^\w:]?: {1,20}\w+:/;
 /** An event that cannot be used, and what to do about it. */
 const UNUSABLE: readonly (readonly [pattern: RegExp, remedy: string])[] = [
   [THREADLESS, 'the lines do not say which thread ran: print them with "perf script -F comm,tid,cpu,time,event,trace"'],
   [
     WHOLE_STAMP,
     'the time stamps are whole numbers of an unknown unit: record with the trace clock local, global or mono, and print them without --raw-ts',
+  ],
+  [
+    RELATIVE_STAMP,
+    'the option latency-format is on: "echo 0 > /sys/kernel/tracing/options/latency-format" and read the trace again',
   ],
 ];
 const MAX_TEXT = 4096;

@@ -17,7 +17,7 @@ import {
   type TraceLine,
 } from './line.js';
 import { type Printer, PrinterSurvey } from './printer.js';
-import { readField, readStockLine } from './stock-line.js';
+import { readField, readStockLine, readWait } from './stock-line.js';
 
 const DEFAULT_NR_LR = 4;
 /** Text that has no trace line among this many is not ftrace. */
@@ -57,6 +57,7 @@ export class FtraceSurveyor {
   #backwards = 0;
   #hasProbes = false;
   #hasContext = false;
+  #hasUntoldWaits = false;
   #hostIsV2 = false;
   #guestIsV2 = false;
   #hasLpis = false;
@@ -150,8 +151,7 @@ export class FtraceSurveyor {
         break;
       case 'lr_flush':
         if (this.#nrLr === 0) while (readToken(text, `lr${this.#nrLr}=`) !== '') this.#nrLr++;
-        if (text.includes('vgic_v2_') || (!text.includes('+0x') && isShort(readToken(text, 'lr0='))))
-          this.#hostIsV2 = true;
+        if (text.includes('vgic_v2_') || isOfNamelessV2(text)) this.#hostIsV2 = true;
         break;
       case 'uaccess_dist':
         if (text.includes('vgic_v2_')) this.#guestIsV2 = true;
@@ -167,6 +167,9 @@ export class FtraceSurveyor {
       case 'vgic_update_irq_pending':
         this.#noteVcpu(readNumber(text, 'VCPU: '));
         this.#noteIntid(readNumber(text, 'IRQ '));
+        break;
+      case 'kvm_wfx_arm64':
+        if (readWait(text) > 1) this.#hasUntoldWaits = true;
         break;
       case 'kvm_timer_update_irq':
         this.#noteVcpu(readNumber(text, 'VCPU: '));
@@ -202,7 +205,10 @@ export class FtraceSurveyor {
       vcpuOfPointer: this.#vcpuOfPointer,
       loweredSpis: stock.loweredSpis,
       hasInjections: stock.hasInjections,
-      remarks: this.#hasProbes ? [] : stock.remarks,
+      remarks: [
+        ...(this.#hasProbes ? [] : stock.remarks),
+        ...(this.#hasUntoldWaits ? ['kvm_wfx_arm64 was printed without WFI or WFE: taken for WFI'] : []),
+      ],
       printer,
       lines: this.#lines,
       eventLines: this.#eventLines,
@@ -218,8 +224,12 @@ export class FtraceSurveyor {
   }
 }
 
-/** An LR word in use: of GICv2 if it has 32 bits, of GICv3 it has its state in the highest two. Tells hosts apart where the printer knows no functions. */
-function isShort(word: string): boolean {
-  const { lo, hi } = splitWords(word) ?? { lo: 0, hi: 0 };
+/**
+ * Of an lr_flush line without the name of its function (trace-cmd): is the host a GICv2? Its LRs have 32 bits; an LR in
+ * use of GICv3 has its state in the highest two of 64.
+ */
+function isOfNamelessV2(text: string): boolean {
+  if (text.includes('+0x') || !(readNumber(text, 'used=') > 0)) return false;
+  const { lo, hi } = splitWords(readToken(text, 'lr0=')) ?? { lo: 0, hi: 0 };
   return lo !== 0 && hi === 0;
 }

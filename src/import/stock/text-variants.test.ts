@@ -117,6 +117,10 @@ test('events without threads, with whole time stamps, and those of an x86 host, 
     [`cpus=2\n            bash-11748 [000]          10: ${ENTRY}\n`, WHOLE],
     [`cpus=2\n            bash-11748 [001]49504147293111: ${ENTRY}\n`, WHOLE],
     [`cpus=2\n    bash-11748   1d..2.49504147293111: ${ENTRY}\n`, WHOLE],
+    [
+      `   sleep-22236     0d..2. 16000us#: ${ENTRY}\n     tsc-21929     0d..2. 17863us : ${ENTRY}\n`,
+      /latency-format is on/,
+    ],
     [`49605.059371: sched:sched_stat_runtime: comm=perf pid=14431 runtime=23584 [ns]\n`, /which thread ran/],
     [
       ' qemu-5665  [000] d..1   280.971122: kvm_entry: vcpu 0, rip 0x22da\n',
