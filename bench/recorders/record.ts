@@ -19,7 +19,7 @@ export function recordAgain(events: readonly Recorded[], formats: string): { tra
     return { cpu, ns, pid, lost, format, bytes: encodeRecord(format, { pid, flags }, text, addresses) };
   });
   const machine: Machine = {
-    cpus: Math.max(...events.map(({ cpu }) => cpu)) + 1,
+    cpus: events.reduce((most, { cpu }) => Math.max(most, cpu + 1), 0),
     formats: [...known.values()],
     kallsyms: addresses.kallsyms,
     threads: new Map(events.map(({ pid, comm }) => [pid, comm])),

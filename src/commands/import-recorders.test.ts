@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import {
+  FIXTURE_RECORDINGS,
+  FIXTURES,
   packTrace,
   printPerf,
   printTraceCmd,
@@ -76,6 +78,15 @@ test('CPUs one behind the other are said, in the grammar of one', async () => {
   assert.equal(code, 0, err);
   assert.match(err, new RegExp(`^  the time goes back by more than a second: .* \\(line ${lines.length + 2}\\)$`, 'm'));
   assert.match(err, /^ {2}1 step re-ordered against the time stamps$/m);
+});
+
+test('so is all that the real tools printed', () => {
+  for (const { name } of FIXTURE_RECORDINGS)
+    for (const file of readdirSync(new URL(`${name}/`, FIXTURES))) {
+      const text = gunzipSync(readFileSync(new URL(`${name}/${file}`, FIXTURES)));
+      const tool = file.startsWith('tracefs') ? 'ftrace' : file.includes('report') ? 'trace-cmd' : 'perf';
+      assert.equal(detectFormat(file, text.subarray(0, 65536)), tool, `${name}/${file}`);
+    }
 });
 
 test('as a file, packed, and from a pipe each gives the same trace', async () => {

@@ -10,7 +10,7 @@ import { traceNameOf } from '../trace-name.js';
 import { type ByteImporter, createSurveyedImporter, type Surveyor } from '../two-passes.js';
 import { FtraceImporter, type FtraceSide, IMPORTER_NAME, IMPORTER_VERSION, machineOf } from './import-ftrace.js';
 import { isDecoration, parseLine, parseLost } from './line.js';
-import { type Printer, PrinterSurvey } from './printer.js';
+import { findRemedy, type Printer, PrinterSurvey } from './printer.js';
 import { completeSurvey, parseRecordingMeta, type RecordingMeta } from './recording-meta.js';
 import { type FtraceSurvey, FtraceSurveyor } from './survey.js';
 
@@ -32,13 +32,16 @@ const HEAD_LINES = 200;
 /** Without byte-order mark and carriage returns. */
 const headLines = (head: Uint8Array): string[] => new TextDecoder().decode(head).split(/\r?\n/, HEAD_LINES);
 
-/** Does the beginning of a file look like ftrace text? True if it holds a trace line within its first lines. */
+/**
+ * Does the beginning of a file look like ftrace text? True if it holds a trace line within its first lines, or one that
+ * lacks something: the survey says what.
+ */
 export function isFtrace(head: Uint8Array): boolean {
   const lines = headLines(head);
   if (lines[0].startsWith('# tracer: ')) return true;
   let events = 0;
   for (const [i, line] of lines.entries()) {
-    if (parseLine(line, i + 1) !== null) events++;
+    if (parseLine(line, i + 1) !== null || findRemedy(line) !== undefined) events++;
     else if (i < lines.length - 1 && !isDecoration(line) && parseLost(line) < 0) return false;
   }
   return events > 0;
@@ -150,7 +153,8 @@ function makeHeader(
   const how = [meta.guest_command, meta.host?.emulator, meta.host?.emulator_machine].filter(
     (part) => part !== undefined,
   );
-  if (survey.probes === 'stock') how.push(STOCK_ASSUMPTIONS, ...survey.remarks);
+  if (survey.probes === 'stock') how.push(STOCK_ASSUMPTIONS);
+  how.push(...survey.remarks);
   if (leftOut !== '') how.push(leftOut);
   return {
     machine: machineOf(survey),

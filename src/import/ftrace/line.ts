@@ -26,20 +26,22 @@ export interface TraceLine {
 }
 
 // Bounded repetitions: a hostile line of spaces or digits must not take more than its own length to refuse. Thread names
-// have at most 15 characters; a report of several files puts the name of the file in front of them.
-const THREAD = '^ {0,40}(.{0,64}?)-(\\d{1,10}) {1,20}';
+// have at most 15 characters; a report of several files puts the name of the file in front of them, right-aligned.
+const THREAD = '^ {0,255}(?:\\S{1,255}: {1,20})?(.{0,64}?)-(\\d{1,10}) {1,20}';
 // trace-cmd report --ts-diff adds how long after the line above.
 const STAMP = '(\\d{1,20})\\.(\\d{6,9}): +(?:\\([-+]?\\d{1,20}\\) +)?';
+/** perf -F +tod puts the time of day before the time. */
+const DATE = '(?:\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{6,9} {1,20})?';
 const EVENT = '(\\w+): *(.*)$';
 const FTRACE = new RegExp(`${THREAD}(?:\\( *[-\\d]+\\) {1,20})?\\[(\\d{1,5})\\] +(?:(\\S{1,16}) +)?${STAMP}${EVENT}`);
 /** `trace-cmd report -l`: CPU and flags are one column without brackets. */
 const LATENCY = new RegExp(`${THREAD}(\\d{1,4})([.A-Za-z]{2}[.hHsSzZ][.\\da-f]{1,2}) +${STAMP}${EVENT}`);
 /** Fields may be left out with -F; what tells threads apart must be there. -1: a thread that perf may not see. */
 const PERF = new RegExp(
-  `^ {0,40}(?:([^ ].{0,64}?) {1,20})?(-?\\d{1,10})(?:/(-?\\d{1,10}))? {1,20}(?:\\[(\\d{1,5})\\] +)?(?:(\\S{1,16}) +)?${STAMP}(?:\\d+ +)?(?:\\w+:)?${EVENT}`,
+  `^ {0,40}(?:([^ ].{0,64}?) {1,20})?(-?\\d{1,10})(?:/(-?\\d{1,10}))? {1,20}(?:\\[(\\d{1,5})\\] +)?(?:(\\S{1,16}) +)?${DATE}${STAMP}(?:\\d+ +)?(?:\\w+:)?${EVENT}`,
 );
 /** Such a thread: perf in another PID namespace; FTRACE would take its number for 1. */
-const UNSEEN = /^ {0,40}:-1 {1,20}-1[ /]/;
+const UNSEEN = /^ {0,40}(?::-1 {1,20}-1[ /]|-1\/-1 )/;
 const SPACE = 0x20;
 /** Longer lines are no trace lines. */
 const MAX_LINE = 4096;
@@ -126,7 +128,7 @@ export function parseOverwritten(text: string): number {
 
 /** Headers, comments, empty lines; perf: a frame of a call chain below its event, its own records. */
 const DECORATION =
-  /^\s*(#|$|cpus=\d+|version = |CPU \d+ is empty|CPU:\d+ is empty)|^\s+[\da-f]{6,16} \S.* \(.*\)$|^.{0,120}\bPERF_RECORD_/;
+  /^\s*(#|$|(?:.{1,255}: )?cpus=\d+|version = |(?:registering plugin|(?:removing override handler for|overriding) event)\b|CPU \d+ is empty|CPU:\d+ is empty)|^\s+[\da-f]{6,16} \S.* \(.*\)$|^.{0,120}\bPERF_RECORD_/;
 
 /** Lines that printers add and that are no events. */
 export const isDecoration = (text: string): boolean =>

@@ -9,7 +9,7 @@ export function readWait(text: string): number {
   return text.includes('wfi') || readNumber(text, 'is_wfe=') === 0 ? 1 : 0;
 }
 /** The number behind `key` as the kernel prints it, else behind the `field` of the record. */
-function readField(text: string, key: string, field: string): number {
+export function readField(text: string, key: string, field: string): number {
   const value = readNumber(text, key);
   return Number.isNaN(value) ? readNumber(text, `${field}=`) : value;
 }

@@ -26,11 +26,14 @@ import {
   type TraceLine,
 } from './line.js';
 import { type Printer, PrinterSurvey } from './printer.js';
-import { readStockLine } from './stock-line.js';
+import { readField, readStockLine, readWait } from './stock-line.js';
 
 const DEFAULT_NR_LR = 4;
 /** Text that has no trace line among this many is not ftrace. */
 const PROBE_LINES = 2000;
+
+/** Share of perf's lines that may be earlier than the one before; of differences it is about a half. */
+const MAX_BACKWARDS = 0.2;
 
 export interface FtraceSurvey extends StockMachine {
   /** `kprobes`: the vgic probes were on (full import). `stock`: only the kernel's own tracepoints. */
@@ -59,8 +62,11 @@ export class FtraceSurveyor {
   #eventLines = 0;
   #kvmLines = 0;
   #digits = 0;
+  #lastTick = 0;
+  #backwards = 0;
   #hasProbes = false;
   #hasContext = false;
+  #hasUntoldWaits = false;
   #hostIsV2 = false;
   #guestIsV2 = false;
   #hasLpis = false;
@@ -83,6 +89,8 @@ export class FtraceSurveyor {
         this.#digits = fractionDigits(text);
         this.#hasContext = hasContext(text);
       }
+      if (parsed.tick < this.#lastTick) this.#backwards++;
+      this.#lastTick = parsed.tick;
       this.#note(parsed);
     } else if (this.#lines === PROBE_LINES && this.#eventLines === 0 && !isDecoration(text) && parseLost(text) < 0) {
       this.#refuse();
@@ -94,9 +102,7 @@ export class FtraceSurveyor {
       this.#source,
       `line ${this.#lines}`,
       'no ftrace event found so far',
-      this.#printer.hasThreadlessEvents
-        ? 'the lines do not say which thread ran: print them with "perf script -F comm,tid,cpu,time,event,trace"'
-        : 'give the text of /sys/kernel/tracing/trace, "trace-cmd report" or "perf script"',
+      this.#printer.remedy ?? 'give the text of /sys/kernel/tracing/trace, "trace-cmd report" or "perf script"',
     );
   }
 
@@ -112,6 +118,12 @@ export class FtraceSurveyor {
     const remedy =
       'print them with "trace-cmd report -l", or give the text of /sys/kernel/tracing/trace; perf script cannot say it';
     throw new InputError(this.#source, `line ${this.#lines}`, what, remedy);
+  }
+
+  /** perf prints events in the order of their times. */
+  #refuseDifferences(): never {
+    const what = 'the time stamps go up and down: they are differences';
+    throw new InputError(this.#source, `line ${this.#lines}`, what, 'print them without --deltatime');
   }
 
   #noteVcpu(vcpu: number): void {
@@ -150,8 +162,7 @@ export class FtraceSurveyor {
       case 'lr_flush':
         // All are printed, in use or not; a line that was cut off shows fewer.
         while (this.#nrLr < MAX_NR_LR && text.includes(` lr${this.#nrLr}=`)) this.#nrLr++;
-        if (text.includes('vgic_v2_') || (!text.includes('+0x') && isShort(readToken(text, 'lr0='))))
-          this.#hostIsV2 = true;
+        if (text.includes('vgic_v2_') || isOfNamelessV2(text)) this.#hostIsV2 = true;
         break;
       case 'uaccess_dist':
         if (text.includes('vgic_v2_')) this.#guestIsV2 = true;
@@ -168,12 +179,15 @@ export class FtraceSurveyor {
         this.#noteVcpu(readNumber(text, 'VCPU: '));
         this.#noteIntid(readNumber(text, 'IRQ '));
         break;
+      case 'kvm_wfx_arm64':
+        if (readWait(text) > 1) this.#hasUntoldWaits = true;
+        break;
       case 'kvm_timer_update_irq':
         this.#noteVcpu(readNumber(text, 'VCPU: '));
         break;
       case 'kvm_mmio':
         // GICD_TYPER as the guest read it.
-        if (text.startsWith('mmio read ') && / gpa 0x0*8000004 /.test(text)) this.#typer = readNumber(text, 'val ');
+        if (/^(?:mmio read|type=1) .*\bgpa[ =]0x0*8000004 /.test(text)) this.#typer = readField(text, 'val ', 'val');
         break;
     }
   }
@@ -188,6 +202,8 @@ export class FtraceSurveyor {
       throw new InputError(this.#source, `line ${this.#lines}`, what, remedy);
     }
     if (this.#hasProbes && !this.#hasContext) this.#refuseContextless();
+    const printer = this.#printer.finish();
+    if (printer.tool === 'perf' && this.#backwards > this.#eventLines * MAX_BACKWARDS) this.#refuseDifferences();
     const stock = this.#stock.finish();
     const model: GicModel = this.#hostIsV2 ? 'gicv2' : this.#guestIsV2 ? 'gicv2-on-gicv3' : 'gicv3';
     return {
@@ -202,8 +218,11 @@ export class FtraceSurveyor {
       vcpuOfPointer: this.#vcpuOfPointer,
       loweredSpis: stock.loweredSpis,
       hasInjections: stock.hasInjections,
-      remarks: this.#hasProbes ? [] : stock.remarks,
-      printer: this.#printer.finish(),
+      remarks: [
+        ...(this.#hasProbes ? [] : stock.remarks),
+        ...(this.#hasUntoldWaits ? ['kvm_wfx_arm64 was printed without WFI or WFE: taken for WFI'] : []),
+      ],
+      printer,
       lines: this.#lines,
       eventLines: this.#eventLines,
     };
@@ -218,8 +237,12 @@ export class FtraceSurveyor {
   }
 }
 
-/** An LR word in use: of GICv2 if it has 32 bits, of GICv3 it has its state in the highest two. Tells hosts apart where the printer knows no functions. */
-function isShort(word: string): boolean {
-  const { lo, hi } = splitWords(word) ?? { lo: 0, hi: 0 };
+/**
+ * Of an lr_flush line without the name of its function (trace-cmd): is the host a GICv2? Its LRs have 32 bits; an LR in
+ * use of GICv3 has its state in the highest two of 64.
+ */
+function isOfNamelessV2(text: string): boolean {
+  if (text.includes('+0x') || !(readNumber(text, 'used=') > 0)) return false;
+  const { lo, hi } = splitWords(readToken(text, 'lr0=')) ?? { lo: 0, hi: 0 };
   return lo !== 0 && hi === 0;
 }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { InputError } from '../../base/errors.js';
+import { WFI } from '../../trace/events.js';
 import {
   FIXTURE_LOSS,
   FIXTURE_PROBE_EVENTS,
@@ -86,6 +87,17 @@ for (const { name } of FIXTURE_RECORDINGS) {
     }
   });
 }
+
+test('where WFI and WFE are printed alike, the header says what they are taken for', () => {
+  const remark = /kvm_wfx_arm64 was printed without WFI or WFE: taken for WFI/;
+  const howOf = (file: string): string => importBytes(read('virtio-mmio-blk', file)).header.provenance.how;
+  for (const file of ['report', 'script']) assert.match(howOf(file), remark, file);
+  const byName = read('virtio-mmio-blk', 'report-t-R');
+  assert.doesNotMatch(howOf('report-t-R'), remark);
+  const count = (text: string): number => importBytes(text).list.filter((event) => event.startsWith(`${WFI} `)).length;
+  assert.equal(count(byName), 8);
+  assert.equal(count(byName.replace('is_wfe=0', 'is_wfe=1')), 7);
+});
 
 for (const { name } of FIXTURE_RECORDINGS.filter(({ hasProbes }) => hasProbes)) {
   test(`${name}: the probes' lines by trace-cmd report -l give L3, without the names of functions`, () => {

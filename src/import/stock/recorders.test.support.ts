@@ -65,7 +65,7 @@ const stamp = (ns: number, digits = 9): string =>
 /** As trace-cmd and perf pad it. */
 const paddedStamp = (ns: number, digits = 9): string => stamp(ns, digits).padStart(6 + digits);
 const cpuColumn = (cpu: number): string => `[${String(cpu).padStart(3, '0')}]`;
-const cpuCount = (events: readonly Recorded[]): number => Math.max(...events.map(({ cpu }) => cpu)) + 1;
+const cpuCount = (events: readonly Recorded[]): number => events.reduce((most, { cpu }) => Math.max(most, cpu + 1), 0);
 const join = (lines: readonly string[]): string => `${lines.join('\n')}\n`;
 
 export const printTracefs = (events: readonly Recorded[], digits = 9): string =>

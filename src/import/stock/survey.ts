@@ -50,12 +50,10 @@ export class StockSurvey {
   #maxSpi = -1;
   #hasInjections = false;
   #hasLines = false;
-  #hasUntoldWaits = false;
 
   add(record: StockRecord): void {
     const { event, vcpu, intid, level } = record;
     if (event === 'kvm_entry') this.#noteEntry(record);
-    if (event === 'kvm_wfx_arm64' && record.detail > 1) this.#hasUntoldWaits = true;
     const isInjection = event === 'vgic_update_irq_pending';
     if (isInjection) this.#hasInjections = true;
     if (!isInjection && !isLineRecord(record) && event !== 'kvm_get_timer_map') return;
@@ -138,7 +136,6 @@ export class StockSurvey {
     const nrVcpus = Math.min(MAX_VCPUS, Math.max(this.#maxVcpu, ...taken, 0) + 1);
     if (!this.#hasInjections && this.#hasLines)
       remarks.push('injections from kvm_irq_line and kvm_timer_update_irq: vgic_update_irq_pending was not recorded');
-    if (this.#hasUntoldWaits) remarks.push('kvm_wfx_arm64 was printed without WFI or WFE: taken for WFI');
     return {
       nrVcpus,
       nrSpis: this.#countSpis(),

@@ -5,7 +5,8 @@ import { InputError } from '../../base/errors.js';
 import type { TraceHeader } from '../../trace/header.js';
 import { createFtraceImporter, isFtrace } from '../ftrace/importer.js';
 import { isDecoration, parseLine, parseLost, parseOverwritten } from '../ftrace/line.js';
-import { createListSink } from './recorders.test.support.js';
+import { findRemedy } from '../ftrace/printer.js';
+import { createListSink, printPerf, readFixtureSource } from './recorders.test.support.js';
 
 interface Imported {
   readonly header: TraceHeader;
@@ -31,6 +32,12 @@ test('columns of every printer', () => {
     [`       CPU 0/KVM-173     (    160) [001] d..2.    10.844955: ${ENTRY}`, ['CPU 0/KVM', 173, 1, 10844955]],
     [`           <...>-3979  [007]   217.975284: ${ENTRY}`, ['<...>', 3979, 7, 217975284]],
     [`    my-vmm-7-3979  [007]   217.975284123: ${ENTRY}`, ['my-vmm-7', 3979, 7, 217975284123]],
+    [`g.dat:       CPU 0/KVM-173   [001]    10.844955: ${ENTRY}`, ['CPU 0/KVM', 173, 1, 10844955]],
+    [`${' '.repeat(60)}guest.dat:   CPU 0/K-173     1d..1.    10.844955: ${ENTRY}`, ['CPU 0/K', 173, 1, 10844955]],
+    [`   kworker/1:0-173   [001]    10.844955: (+12)   ${ENTRY}`, ['kworker/1:0', 173, 1, 10844955]],
+    [`             :-1    -1 [003]    12.345678:    kvm:${ENTRY}`, [':-1', -1, 3, 12345678]],
+    [`tsc 14164 [001] 2026-11-26 22:05:59.091203 49605.100080:       kvm:${ENTRY}`, ['tsc', 14164, 1, 49605100080]],
+    [`    -1/-1    [003]    12.345678:    kvm:${ENTRY}`, ['', -1, 3, 12345678]],
     [`CPU 12/K-3979    7d..2   217.975284: ${ENTRY}`, ['CPU 12/K', 3979, 7, 217975284]],
     [`qemu-system-aar  1240 [003]    12.345678: kvm:${ENTRY}`, ['qemu-system-aar', 1240, 3, 12345678]],
     [`CPU 0/KVM  1234/1240  [003]    12.345678: kvm:${ENTRY}`, ['CPU 0/KVM', 1240, 3, 12345678]],
@@ -99,19 +106,45 @@ test('what perf prints below an event is no event', () => {
   assert.equal(isDecoration('Killed'), false);
 });
 
-test('events without threads, and those of an x86 host, are refused with a remedy', () => {
+const WHOLE = /whole numbers of an unknown unit: record with the trace clock local, global or mono/;
+
+test('events without threads, with whole time stamps, and those of an x86 host, are refused with a remedy', () => {
   const refusals: [string, RegExp][] = [
     [`12.345678: kvm:${ENTRY}\n`, /which thread ran: print them with "perf script -F comm,tid,cpu,time,event,trace"/],
+    // trace_clock counter, x86-tsc; trace-cmd of them, and of boot.
+    [`            bash-11748   [000] d..2.           10: ${ENTRY}\n`, WHOLE],
+    [`            bash-11748   [001] d..2. 121072873175466: ${ENTRY}\n`, WHOLE],
+    [`cpus=2\n            bash-11748 [000]          10: ${ENTRY}\n`, WHOLE],
+    [`cpus=2\n            bash-11748 [001]49504147293111: ${ENTRY}\n`, WHOLE],
+    [`cpus=2\n    bash-11748   1d..2.49504147293111: ${ENTRY}\n`, WHOLE],
+    [
+      `   sleep-22236     0d..2. 16000us#: ${ENTRY}\n     tsc-21929     0d..2. 17863us : ${ENTRY}\n`,
+      /latency-format is on/,
+    ],
+    [`49605.059371: sched:sched_stat_runtime: comm=perf pid=14431 runtime=23584 [ns]\n`, /which thread ran/],
     [
       ' qemu-5665  [000] d..1   280.971122: kvm_entry: vcpu 0, rip 0x22da\n',
       /line 1: kvm_entry of an x86 host; record/,
     ],
   ];
-  for (const [text, expected] of refusals)
+  for (const [text, expected] of refusals) {
+    assert.ok(isFtrace(new TextEncoder().encode(text)), text);
     assert.throws(
       () => importText(text),
       (error: Error) => error instanceof InputError && expected.test(error.message) && !error.message.includes('\n'),
     );
+  }
+});
+
+test('times of perf script --deltatime are refused, of --reltime taken', () => {
+  const events = readFixtureSource('virtio-mmio-blk');
+  const since = (origin: (i: number) => number): string =>
+    printPerf(events.map((event, i) => ({ ...event, ns: event.ns - origin(i) })));
+  assert.throws(
+    () => importText(since((i) => (i === 0 ? events[0].ns : events[i - 1].ns))),
+    (error: Error) => error instanceof InputError && /differences; print them without --deltatime/.test(error.message),
+  );
+  assert.deepEqual(importText(since(() => events[0].ns)).list, importText(printPerf(events)).list);
 });
 
 test('unknown events are named in the header, the most frequent first', () => {
@@ -141,6 +174,7 @@ test('very long lines and binary junk are refused by their length, not for ever'
     assert.equal(parseLine(line, 1), null);
     isDecoration(line);
     parseLost(line);
+    findRemedy(line);
   }
   const { header } = importText(`${hostile.join('\n')}\n a-1 [000] d.... 1.000000: ${ENTRY}\n`);
   // Blank lines are no events; neither are they unknown.
