@@ -59,13 +59,13 @@ const MAX_GAPS = 4096;
 
 export interface WriterReport {
   /** An event that the machine cannot have was left out. */
-  impossible(line: number, what: string): void;
-  /** A step that must have happened was put in. */
-  missing(line: number, what: string): void;
+  impossible(what: string): void;
+  /** A step that must have happened was put in; returns the place in the source where it shows. */
+  missing(what: string): string;
 }
 
 export class EventWriter {
-  /** The line of the source whose doing is being written. */
+  /** The line whose doing is being written, where operations are held back. */
   line = 0;
   /** Where events were lost, in order. */
   readonly gaps: Gap[] = [];
@@ -173,7 +173,7 @@ export class EventWriter {
   #put(kind: number, vcpu: number, intid: number, value: number, tick: number, gapAt?: string): void {
     const problem = this.#findProblem(kind, vcpu, intid, value);
     if (problem !== undefined) {
-      this.#report.impossible(this.line, problem);
+      this.#report.impossible(problem);
       return;
     }
     this.#putMissing(kind, vcpu, tick);
@@ -199,9 +199,9 @@ export class EventWriter {
     for (;;) {
       const step = findMissingStep(kind, this.#places[vcpu]);
       if (step === undefined) return;
-      this.#report.missing(this.line, `the ${findKind(step)?.name} of vCPU ${vcpu} is missing`);
+      const place = this.#report.missing(`the ${findKind(step)?.name} of vCPU ${vcpu} is missing`);
       // Lost events that the source owns up to explain it.
-      if (this.#gapsSeen[vcpu] === this.#nrGaps) this.#append(LOST, 0, 0, 0, tick, `line ${this.line}`);
+      if (this.#gapsSeen[vcpu] === this.#nrGaps) this.#append(LOST, 0, 0, 0, tick, place);
       this.#append(step, vcpu, 0, 0, tick);
       this.#step(vcpu, step);
     }

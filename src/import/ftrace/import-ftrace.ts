@@ -76,11 +76,15 @@ export class FtraceImporter {
     this.#side = side;
     this.#stepBack = NS_PER_SECOND / survey.tickNs;
     this.#out = new EventWriter(sink, machineOf(survey), {
-      impossible: (line, what) => {
+      impossible: (what) => {
         this.#unknownLines++;
-        this.#warn(`line ${line}`, what);
+        this.#warn(this.#placeWritten(), what);
       },
-      missing: (line, what) => this.#warn(`line ${line}`, what),
+      missing: (what) => {
+        const place = this.#placeWritten();
+        this.#warn(place, what);
+        return place;
+      },
     });
     if (survey.probes === 'stock') {
       this.#orderer = null;
@@ -104,6 +108,11 @@ export class FtraceImporter {
       },
       causeless: (at) => this.#warn(`line ${at.line}`, 'vgic_queue whose cause is not in the trace'),
     });
+  }
+
+  /** The line whose doing is being written: operations are held back, the kernel's own tracepoints are not. */
+  #placeWritten(): string {
+    return `line ${this.#orderer === null ? this.#lines : this.#out.line}`;
   }
 
   #warn(place: string, what: string): void {

@@ -78,11 +78,14 @@ function createRunningImporter(
   /** Place of the record at hand. */
   let at = '';
   const out = new EventWriter(sink, machineOf(machine), {
-    impossible(_, what) {
+    impossible(what) {
       unknown++;
       warn({ place: at, what });
     },
-    missing: (_, what) => warn({ place: at, what }),
+    missing(what) {
+      warn({ place: at, what });
+      return at;
+    },
   });
   const stock = new StockImporter(machine, out);
   const leftOut = new EventTally();

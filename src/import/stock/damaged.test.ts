@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createGenerator, type Generator } from '../../base/rng.js';
+import { type EventSink, findKind } from '../../trace/events.js';
 import { createFtraceImporter } from '../ftrace/importer.js';
 import { createPerfettoImporter } from '../perfetto/importer.js';
 import { importSoundly } from '../soundness.test.support.js';
@@ -50,4 +51,34 @@ test('Perfetto: bytes at random', () => {
     if (done !== undefined && done.events > 0) imported++;
   }
   assert.ok(imported > 20);
+});
+
+test('an exit or entry that is missing in the middle is put in behind a gap; one before the first entry is not', () => {
+  const lines = [
+    'kvm_exit: IRQ: HSR_EC: 0x0000 (UNKNOWN), PC: 0x0',
+    'kvm_entry: PC: 0x0',
+    'kvm_entry: PC: 0x0',
+    'kvm_exit: IRQ: HSR_EC: 0x0000 (UNKNOWN), PC: 0x0',
+    'kvm_exit: IRQ: HSR_EC: 0x0000 (UNKNOWN), PC: 0x0',
+  ];
+  const text = lines.map((line, i) => `       CPU 0/KVM-11    [000]   100.00000${i}: ${line}\n`).join('');
+  const events: string[] = [];
+  const warnings: string[] = [];
+  const sink: EventSink = { event: (kind) => void events.push(findKind(kind)?.name ?? '') };
+  const importer = createFtraceImporter('x', sink, {
+    onWarning: ({ place, what }) => warnings.push(`${place}: ${what}`),
+  });
+  importer.push(Buffer.from(text));
+  const { gaps } = importer.end();
+  const run = ['flush', 'guest-drain', 'sync'];
+  assert.deepEqual(events, [...run.slice(0, 2), 'lost', 'sync', ...run, 'lost', ...run]);
+  assert.deepEqual(
+    gaps.map(({ afterEvent, place }) => [afterEvent, place]),
+    [
+      [2, 'line 3'],
+      [7, 'line 5'],
+    ],
+  );
+  assert.deepEqual(warnings, ['line 3: the sync of vCPU 0 is missing', 'line 5: the flush of vCPU 0 is missing']);
+  assert.ok(importSoundly(Buffer.from(text), (target) => createFtraceImporter('x', target), 'runs'));
 });

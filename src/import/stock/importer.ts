@@ -135,7 +135,8 @@ export class StockImporter {
   #enter(pid: number, tick: number): StockOutcome {
     const vcpu = this.#machine.vcpuOfPid.get(pid);
     if (vcpu === undefined) return 'malformed';
-    if (this.#inGuest[vcpu]) return 'unneeded';
+    // Its exit was lost: the writer puts it in, behind a gap.
+    if (this.#inGuest[vcpu]) this.#out.write(GUEST_DRAIN, vcpu, 0, 0, tick);
     this.#inGuest[vcpu] = true;
     this.#out.write(FLUSH, vcpu, 0, 0, tick);
     return 'taken';
@@ -143,7 +144,8 @@ export class StockImporter {
 
   #exit(pid: number, tick: number): StockOutcome {
     const vcpu = this.#machine.vcpuOfPid.get(pid);
-    if (vcpu === undefined || !this.#inGuest[vcpu]) return 'unneeded';
+    // The recording began while the guest ran; later its entry was lost, which the writer puts in behind a gap.
+    if (vcpu === undefined || this.#inGuest[vcpu] === undefined) return 'unneeded';
     this.#inGuest[vcpu] = false;
     this.#out.write(GUEST_DRAIN, vcpu, 0, 0, tick);
     this.#out.write(SYNC, vcpu, 0, 0, tick);
