@@ -25,8 +25,9 @@ name: probe
 ID: 7
 format:
 ${COMMON}\tfield:unsigned long ip;\toffset:8;\tsize:8;\tsigned:0;
+\tfield:unsigned long from;\toffset:16;\tsize:8;\tsigned:0;
 
-print fmt: "(%lx)", REC->ip
+print fmt: "(%lx <- %lx)", REC->ip, REC->from
 `);
 const encode = (event: string, flags: string, text: string, addresses = new Addresses()): Buffer => {
   const format = FORMATS.get(event);
@@ -48,9 +49,10 @@ test('fields of every kind', () => {
 
 test('a probed place gets an address that the symbols of the trace resolve', () => {
   const addresses = new Addresses();
-  const bytes = encode('probe', '.....', '(kvm_vgic_load+0x18/0x50)', addresses);
+  const bytes = encode('probe', '.....', '(kvm_vgic_load+0x18/0x50 <- add_timer)', addresses);
   const [, base] = /^(\w+) T kvm_vgic_load$/m.exec(addresses.kallsyms) ?? [];
   assert.equal(bytes.readBigUInt64LE(8), BigInt(`0x${base}`) + 0x18n);
+  assert.equal(bytes.readBigUInt64LE(16), addresses.of('add_timer'));
 });
 
 test('text that the event does not print is an error', () => {

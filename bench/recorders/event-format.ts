@@ -30,8 +30,8 @@ export interface RecordHead {
 }
 
 const CONVERSION = /%[-#0 +]*\d*(?:\.\d+)?(?:hh|h|ll|l|L|z)?([diuxcs%])/g;
-/** A number, or the place of a probe in the code: symbol+offset/size. */
-const HEX = '[\\w.]+\\+0x[\\da-f]+/0x[\\da-f]+|[\\da-f]+';
+/** A number, or a place in the code: symbol+offset/size, of a function that returned its name alone. */
+const HEX = '[\\w.]+\\+0x[\\da-f]+/0x[\\da-f]+|[\\da-f]+|[a-z_][\\w.]*';
 const READS: Readonly<Record<string, string>> = { d: '-?\\d+', i: '-?\\d+', u: '\\d+', x: HEX, c: '.', s: '.*?' };
 
 const escapePattern = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -111,6 +111,7 @@ export class Addresses {
 function readValue(token: string, isHex: boolean, addresses: Addresses): bigint {
   const place = /^(.*)\+(0x[\da-f]+)\//.exec(token);
   if (place !== null) return addresses.of(place[1]) + BigInt(place[2]);
+  if (isHex && !/^[\da-f]+$/.test(token)) return addresses.of(token);
   return BigInt(isHex ? `0x${token}` : token);
 }
 

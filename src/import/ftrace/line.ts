@@ -27,7 +27,7 @@ export interface TraceLine {
 
 // Bounded repetitions: a hostile line of spaces or digits must not take more than its own length to refuse. Thread names
 // have at most 15 characters; a report of several files puts the name of the file in front of them, right-aligned.
-const THREAD = '^ {0,255}(?:\\S{1,255}: {1,20})?(.{0,64}?)-(\\d{1,10}) {1,20}';
+const THREAD = '^ {0,255}(?! )(?:\\S{1,255}: {1,20})?(.{0,64}?)-(\\d{1,10}) {1,20}';
 // trace-cmd report --ts-diff adds how long after the line above.
 const STAMP = '(\\d{1,20})\\.(\\d{6,9}): +(?:\\([-+]?\\d{1,20}\\) +)?';
 /** perf -F +tod puts the time of day before the time. */
