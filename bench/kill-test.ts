@@ -1,5 +1,5 @@
 /**
- * `npm run kill-test -- [--times 20] [--seed 1]`: runs of a few shipped traces, whole and in shards, that are killed with
+ * `npm run kill-test -- [--times 20] [--seed 1]`: runs of a few shipped traces, whole and in shards, and of the gate, killed with
  * SIGKILL at random moments and resumed. Prints each kill; exits with 1 if a promise is not kept.
  */
 import { fileURLToPath } from 'node:url';
@@ -16,12 +16,14 @@ const traces = ['bare-no-eoi', 'bare-sgi-storm', 'bare-gicv2-sgi', 'gicv2-linux'
   fileURLToPath(new URL(`../../traces/recorded/${name}.vgt`, import.meta.url)),
 );
 
-for (const [shards, runs] of [
-  [1, Math.ceil(times / 2)],
-  [2, Math.floor(times / 2)],
+for (const [verb, shards, runs] of [
+  ['replay', 1, Math.ceil(times / 2)],
+  ['replay', 2, Math.floor(times / 2)],
+  ['check', 2, Math.ceil(times / 2)],
 ] as const) {
-  const kind = shards === 1 ? 'whole runs' : `runs of ${shards} shards`;
-  const hash = await killRuns({ times: runs, seed: seed + shards, args: traces, jobs: 2, shards }, (kill) => {
+  const kind = shards === 1 ? `whole runs of ${verb}` : `runs of ${shards} shards of ${verb}`;
+  const args = [verb, ...traces];
+  const hash = await killRuns({ times: runs, seed: seed + shards, args, jobs: 2, shards }, (kill) => {
     const { victim, after, kept, units, isTorn, end } = kill;
     const left = units === 0 ? 'nothing to read yet' : `${kept} of ${units} units readable`;
     console.log(

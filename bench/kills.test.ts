@@ -11,7 +11,7 @@ test('runs killed at random moments are resumed to the result of an undisturbed 
   skip: !existsSync('/proc/self/task'),
 }, async () => {
   const kills: Kill[] = [];
-  const args = [TRACE, '--strategy', 'sort-on-flush,fifo,buckets'];
+  const args = ['replay', TRACE, '--strategy', 'sort-on-flush,fifo,buckets'];
   const hash = await killRuns({ times: 2, seed: 55, args, jobs: 1, shards: 1 }, (kill) => kills.push(kill));
   assert.match(hash, /^[0-9a-f]{64}$/);
   assert.equal(kills.length, 2);

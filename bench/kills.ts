@@ -19,7 +19,7 @@ const CLI = fileURLToPath(new URL('../src/cli.js', import.meta.url));
 export interface KillOptions {
   readonly times: number;
   readonly seed: number;
-  /** Arguments of `vgic-replay replay`, without --output, --jobs and --shard. */
+  /** A verb and its arguments, without --output, --jobs and --shard. */
   readonly args: readonly string[];
   readonly jobs: number;
   /** 1: each run is whole. More: each kill hits one of so many shards, which are merged afterwards. */
@@ -92,7 +92,6 @@ export async function killRuns(options: KillOptions, onKill: (kill: Kill) => voi
   const random = createGenerator(seed);
   const at = (name: string): string => join(folder, name);
   const argsFor = (output: string, shard: number): string[] => [
-    'replay',
     ...options.args,
     '--jobs',
     `${options.jobs}`,

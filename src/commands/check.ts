@@ -14,7 +14,7 @@ import { TEAM_BASELINE } from './baseline-file.js';
 import type { Build } from './built-sides.js';
 import { type Builds, runBaseLayers } from './check-base-layers.js';
 import { chooseBaseline } from './check-baseline.js';
-import { type CheckConfig, readConfig, type Settings } from './check-config.js';
+import { type CheckConfig, CONFIG_FILE, readConfig, type Settings } from './check-config.js';
 import {
   type BaselineChoice,
   judgeBudgets,
@@ -160,8 +160,8 @@ async function runCheck(
   if (isStored) refuseRunOptions(command);
   else warnIfStale(ownBuild, terminal);
   const stored = isStored ? readRuns(paths, ['check'], terminal.err) : null;
-  const asked = stored?.header.plan.options ?? askedFor(paths, options);
-  const settings = readConfig(options.config ?? asked.config ?? undefined);
+  const settings = readConfig(options.config ?? stored?.header.plan.options.config ?? undefined);
+  const asked = stored?.header.plan.options ?? askedFor(paths, options, settings);
   const { config } = settings;
   const choice = chooseLayers(asked.layers ?? null, options.base);
   const { run, files } =
@@ -225,14 +225,14 @@ function wantedBaseline(
 }
 
 /** What results depend on, as the command line has it; whether all is shipped is seen later. */
-const askedFor = (paths: readonly string[], options: CheckOptions): PlanOptions => ({
+const askedFor = (paths: readonly string[], options: CheckOptions, { file }: Settings): PlanOptions => ({
   ...NO_OPTIONS,
   traces: paths.length === 0 ? null : paths.map(quoted).join(' '),
   strategies: options.strategy?.map(specOf).join(',') ?? null,
   flavour: options.flavour ?? null,
   layers: options.layers === undefined ? null : [...options.layers].join(','),
   invariants: options.invariants === true,
-  config: options.config ?? null,
+  config: file,
 });
 
 async function runJobs(
@@ -347,7 +347,7 @@ function judgeExactLayers(
     const held = judgeBudgets(budgets, cells, width);
     if (held.result.unused.length > 0 && failures.outcomes.length === 0 && !isNarrowed(plan))
       throw new InputError(
-        file ?? 'vgic-check.json',
+        file ?? CONFIG_FILE,
         `budgets/${held.result.unused[0]}`,
         'no counter of any cell has this name',
         'see the names in the baseline; * is anything between two slashes',
@@ -438,7 +438,8 @@ function commandOf(asked: PlanOptions, judged?: CheckOptions): string {
     value === undefined || value === null ? [] : [name, value];
   const seed = judged?.seed ?? 1;
   const repeat = judged?.repeat ?? 1;
-  const config = judged?.config ?? asked.config ?? undefined;
+  // Settings that are found by themselves are not named.
+  const config = judged?.config ?? (asked.config === CONFIG_FILE ? null : asked.config);
   return [
     'vgic-replay check',
     ...(traces === null ? [] : [traces]),
@@ -448,7 +449,7 @@ function commandOf(asked: PlanOptions, judged?: CheckOptions): string {
     ...flag('--base', judged?.base === undefined ? null : quoted(judged.base)),
     ...(repeat === 1 ? [] : ['--repeat', `${repeat}`]),
     ...flag('--baseline', judged?.baseline === undefined ? null : quoted(judged.baseline)),
-    ...flag('--config', config === undefined ? null : quoted(config)),
+    ...flag('--config', config === undefined || config === null ? null : quoted(config)),
     ...(invariants === true ? ['--invariants'] : []),
     ...(seed === 1 ? [] : ['--seed', `${seed}`]),
   ].join(' ');

@@ -142,7 +142,7 @@ test('rank: shards print and end as one run does', async () => {
   const changed = at('mine.json');
   writeFileSync(changed, `${readFileSync(findings[1], 'utf8')}\n`);
   await done('rank', findings[0], changed, ...command.slice(3), '--shard', '2/3', '-o', other);
-  await refuseOthers('rank', parts, [[other, /rank-other\.jsonl: line 1: is of other traces/]]);
+  await refuseOthers('rank', parts, [[other, /rank-other\.jsonl: line 1: is of other traces \(.*mine\.json, not /]]);
   await resumes(command, whole);
 });
 
@@ -196,14 +196,16 @@ test('check: what shards come to is judged once, with the record and the exit co
   await done('gen', 'net:events=400,seed=3', '-o', trace);
   await refuseOthers('check', parts, [
     [option, /check-option\.jsonl: line 1: has invariants true, not false as /],
-    [strategy, /check-strategy\.jsonl: line 1: is of other strategies/],
-    [other, /check-trace\.jsonl: line 1: is of other traces/],
+    [strategy, /check-strategy\.jsonl: line 1: is of other strategies \(another .*mine\.mjs\)/],
+    [other, /check-trace\.jsonl: line 1: is of other traces \(another .*small\.vgt\)/],
   ]);
   await resumes([...command, ...judged], whole);
 });
 
 test('check: a shard is neither judged nor timed', async () => {
-  const shard = ['check', at('small.vgt'), '--shard', '1/2', '-o', at('none.jsonl')];
+  const trace = at('other.vgt');
+  await done('gen', 'net:events=100', '-o', trace);
+  const shard = ['check', trace, '--shard', '1/2', '-o', at('none.jsonl')];
   await refused(
     [...shard, '--accept', '--reason', 'x'],
     2,
@@ -214,7 +216,8 @@ test('check: a shard is neither judged nor timed', async () => {
     2,
     /layers 2 and 3 compare builds on one machine: run them by themselves/,
   );
-  await refused(['check', at('check.jsonl'), '--layers', '0'], 2, /as they were counted; leave out --layers/);
+  await done(...shard.slice(0, 2), '-s', 'fifo', '--layers', '0', '--shard', '2/2', '-o', at('second.jsonl'));
+  await refused(['check', at('second.jsonl'), '--layers', '0'], 2, /as they were counted; leave out --layers/);
   assert.ok(!existsSync(at('none.jsonl')) && !existsSync(at('none.jsonl.partial')));
 });
 
@@ -279,14 +282,18 @@ test('bench: a shard is a whole trace, and each result keeps its machine', async
 });
 
 test('stored results go to their own verb, and keep the options that they were made with', async () => {
-  const [growth, rank] = [at('growth.jsonl'), at('rank.jsonl')];
+  const [growth, rank] = [at('no-growth.jsonl'), at('no-rank.jsonl')];
+  // Of one unit the second shard has none: it is done at once.
+  const second = ['--flavour', 'xen-new', '-s', 'fifo', '--shard', '2/2', '-o'];
+  await done('growth', ...second, growth);
+  await done('rank', '--no-catalogue', ...second, rank);
   const trace = fileURLToPath(new URL('golden/churn16-s02.bin.gz', tracesFolder));
   await refused(
     ['report', growth],
     4,
-    /growth\.jsonl: line 1: holds the results of 'growth'; read it with 'vgic-replay growth'/,
+    /no-growth\.jsonl: line 1: holds the results of 'growth'; read it with 'vgic-replay growth'/,
   );
-  await refused(['growth', rank], 4, /rank\.jsonl: line 1: holds the results of 'rank'; read it with/);
+  await refused(['growth', rank], 4, /no-rank\.jsonl: line 1: holds the results of 'rank'; read it with/);
   await refused(['growth', trace], 2, /churn16-s02\.bin\.gz holds no stored results of a run/);
   await refused(['growth', growth, '--full'], 2, /as they were counted; leave out --full/);
   await refused(['rank', rank, '--no-catalogue'], 2, /leave out --no-catalogue/);

@@ -124,15 +124,16 @@ test('slurm-array.sh: tasks of an array, then the merging job', { skip: process.
   assert.ok(header.every((line) => /^#SBATCH --[a-z-]+(=\S+)?$/.test(line)));
   assert.ok(header.includes('#SBATCH --array=1-8'));
   assert.ok(text.indexOf('#SBATCH') < text.indexOf('set -e'), 'Slurm reads no line behind the first command');
-  const task = (id: number, program: string, ...args: string[]): string => {
+  const task = (id: number, program: string, args: readonly string[] = [], more: NodeJS.ProcessEnv = {}): string => {
     const env = {
       ...process.env,
+      ...more,
       SLURM_ARRAY_TASK_ID: `${id}`,
       SLURM_ARRAY_TASK_MIN: '3',
       SLURM_ARRAY_TASK_COUNT: '8',
       SLURM_CPUS_PER_TASK: '1',
       TRACES: TRACE,
-      RESULTS: at('slurm'),
+      RESULTS: at(more.VERB ?? 'slurm'),
       VGIC_REPLAY: program,
     };
     const { status, stdout, stderr } = spawnSync('bash', [script, ...args], { env });
@@ -141,9 +142,14 @@ test('slurm-array.sh: tasks of an array, then the merging job', { skip: process.
   };
   task(10, `${process.execPath} ${CLI}`);
   assert.equal(read('slurm/run-8-of-8.jsonl'), shardFile(8));
-  assert.equal(task(4, 'echo', 'merge'), '', 'one task of the merging job is enough');
+  assert.equal(task(4, 'echo', ['merge']), '', 'one task of the merging job is enough');
   const [part, whole] = [at('slurm/run-8-of-8.jsonl'), at('slurm/run.jsonl')];
-  assert.equal(task(3, 'echo', 'merge'), `merge ${part} --output ${whole}\nreport ${whole} --out ${at('slurm')}\n`);
+  assert.equal(task(3, 'echo', ['merge']), `merge ${part} --output ${whole}\nreport ${whole} --out ${at('slurm')}\n`);
+
+  const gate = { VERB: 'check' };
+  // Of two units the eighth shard has none: it is done at once.
+  assert.match(task(10, `${process.execPath} ${CLI}`, [], gate), /run-10-of-8\.jsonl: shard 8\/8, 0 units of 2; /);
+  assert.equal(task(3, 'echo', ['merge'], gate), `check ${at('check/run-10-of-8.jsonl')}\n`);
 });
 
 interface Workflow {

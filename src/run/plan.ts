@@ -62,7 +62,7 @@ export interface PlanOptions {
   readonly blocks?: number;
   /** Fewer and shorter passes. */
   readonly quick?: boolean;
-  /** File of the settings; null: the one that is there, or none. */
+  /** File of the settings, also where it was found by itself; null: there was none. */
   readonly config?: string | null;
 }
 
@@ -122,8 +122,25 @@ export function findDifference(plan: Plan, other: Plan): string | undefined {
     const theirs: unknown = Reflect.get(other.options, name);
     if (value !== theirs) return `has ${name} ${JSON.stringify(value)}, not ${JSON.stringify(theirs)}`;
   }
-  const named = (entries: readonly { readonly sha256: string | null }[]): string => canonicalJson(entries);
-  if (named(traces) !== named(other.traces)) return 'is of other traces';
-  if (named(strategies) !== named(other.strategies)) return 'is of other strategies';
+  const trace = findOther(traces, other.traces, ({ path }) => path);
+  if (trace !== undefined) return `is of other traces (${trace})`;
+  const strategy = findOther(strategies, other.strategies, ({ spec }) => spec);
+  if (strategy !== undefined) return `is of other strategies (${strategy})`;
   return hashPlan(plan) === hashPlan(other) ? undefined : 'is of another command';
+}
+
+/** The first entry that two lists do not have in common, in words. */
+function findOther<Entry>(
+  own: readonly Entry[],
+  theirs: readonly Entry[],
+  nameOf: (entry: Entry) => string,
+): string | undefined {
+  for (let at = 0; at < Math.max(own.length, theirs.length); at++) {
+    const [one, two] = [own.at(at), theirs.at(at)];
+    if (one === undefined) return `lacks ${nameOf(theirs[at])}`;
+    if (two === undefined) return `also ${nameOf(one)}`;
+    if (nameOf(one) !== nameOf(two)) return `${nameOf(one)}, not ${nameOf(two)}`;
+    if (canonicalJson(one) !== canonicalJson(two)) return `another ${nameOf(one)}`;
+  }
+  return undefined;
 }

@@ -98,8 +98,11 @@ describe('merge', () => {
       [{ code: 'f'.repeat(64) }, /is of another build of vgic-replay 1\.2\.3/],
       [{ verb: 'replay' }, /is of 'replay', not 'report'/],
       [{ options: { ...plan.options, seed: 2 } }, /has seed 2, not 1/],
-      [{ traces: [{ ...plan.traces[0], sha256: '2'.repeat(64) }] }, /is of other traces/],
-      [{ strategies: [{ ...plan.strategies[0], sha256: '3'.repeat(64) }] }, /is of other strategies/],
+      [{ traces: [{ ...plan.traces[0], sha256: '2'.repeat(64) }] }, /is of other traces \(another a\.vgt\)/],
+      [{ traces: [{ ...plan.traces[0], path: 'b.vgt' }] }, /is of other traces \(b\.vgt, not a\.vgt\)/],
+      [{ traces: [] }, /is of other traces \(lacks a\.vgt\)/],
+      [{ traces: [...plan.traces, plan.traces[0]] }, /is of other traces \(also a\.vgt\)/],
+      [{ strategies: [{ ...plan.strategies[0], sha256: '3'.repeat(64) }] }, /is of other strategies \(another fifo\)/],
       [{ command: 'vgic-replay report b.vgt' }, /is of another command/],
     ];
     for (const [changes, expected] of cases) {

@@ -475,9 +475,7 @@ export class Orderer {
     });
     for (const { intid } of detained) this.#writeTarget(intid, vcpu, vcpu, tick);
     const predicted = this.#shadow.prune(vcpu, held);
-    if (scoreRemovals(prune, predicted) > 0) {
-      this.#conflict(sync.line, describePrune(sync, predicted));
-    }
+    if (scoreRemovals(prune, predicted) > 0) this.#conflict(sync.line, describePrune(sync, predicted));
     if (sync.fold === null && prune.isWhole) this.#out.write(K.SYNC, vcpu, 0, 0, tick);
     else this.#out.write(K.PRUNE, vcpu, 0, 0, tick, prune.isWhole ? 0 : 1);
     for (const { intid, target } of detained) this.#writeTarget(intid, target, vcpu, tick);
