@@ -20,7 +20,8 @@ import { type Observation, PlacementFinder } from './placement.js';
 import { prunesOf } from './prune-place.js';
 import { type Remark, Remarks } from './remarks.js';
 import { describeFlush, describePrune, type OrderCounts, runQueue, scoreFlush, scoreRemovals } from './scores.js';
-import { Shadow, type ShadowIrq } from './shadow.js';
+import { Shadow } from './shadow.js';
+import type { ShadowIrq } from './shadow-irq.js';
 import { type IrqFields, irqKey, KEY_MACHINE, ownerOfKey, type Step } from './step.js';
 import type { FtraceSurvey } from './survey.js';
 import {

@@ -3,7 +3,8 @@ import type { GicModel } from '../../gic/intid.js';
 import { HCR_UIE } from '../../gic/lr.js';
 import { INJECT } from '../../trace/events.js';
 import type { FlushOperation, QueueOperation, SyncOperation } from './operation.js';
-import type { FlushOutcome, Shadow, ShadowIrq, ShadowRemoval } from './shadow.js';
+import type { FlushOutcome, Shadow, ShadowRemoval } from './shadow.js';
+import type { ShadowIrq } from './shadow-irq.js';
 import { type IrqFields, intidOfKey } from './step.js';
 import type { PruneOperation } from './timeline.js';
 

@@ -6,31 +6,13 @@
 import { LPI_BASE, NR_PRIVATE_IRQS, NR_SGIS } from '../../gic/intid.js';
 import * as K from '../../trace/events.js';
 import type { PhysSample } from './operation.js';
+import { restoreIrq, type ShadowIrq } from './shadow-irq.js';
 import { type IrqFields, intidOfKey, irqKey, ownerOfKey, type Step } from './step.js';
 import type { FtraceSurvey } from './survey.js';
 
 const NONE = -1;
 const PRIORITY_MASK = 0xf8;
 const LPI_PRIORITY_MASK = 0xfc;
-
-export interface ShadowIrq {
-  readonly key: number;
-  readonly intid: number;
-  line: number;
-  latch: number;
-  active: number;
-  enabled: number;
-  priority: number;
-  group: number;
-  level: number;
-  hw: number;
-  hostIrq: number;
-  source: number;
-  activeSource: number;
-  target: number;
-  queued: number;
-  mapped: boolean;
-}
 
 export interface FlushOutcome {
   /** Interrupts in LR order, as they were just before they were populated. */
@@ -69,24 +51,6 @@ function compareIrqs(a: ShadowIrq, b: ShadowIrq): number {
   const first = a.enabled === 1 && isPending(a) ? 1 : 0;
   const second = b.enabled === 1 && isPending(b) ? 1 : 0;
   return first + second < 2 ? second - first : a.priority - b.priority;
-}
-
-/** All that changes of an interrupt; Object.assign asks for the names each time, and takes several times as long. */
-function restore(irq: ShadowIrq, before: ShadowIrq): void {
-  irq.line = before.line;
-  irq.latch = before.latch;
-  irq.active = before.active;
-  irq.enabled = before.enabled;
-  irq.priority = before.priority;
-  irq.group = before.group;
-  irq.level = before.level;
-  irq.hw = before.hw;
-  irq.hostIrq = before.hostIrq;
-  irq.source = before.source;
-  irq.activeSource = before.activeSource;
-  irq.target = before.target;
-  irq.queued = before.queued;
-  irq.mapped = before.mapped;
 }
 
 export class Shadow {
@@ -203,7 +167,7 @@ export class Shadow {
     const undo = this.#undo;
     if (undo !== null) {
       const before = { ...irq };
-      undo.push(() => restore(irq, before));
+      undo.push(() => restoreIrq(irq, before));
     }
     return irq;
   }
