@@ -1,4 +1,4 @@
-/** An interrupt as the importer knows it while it reads (shadow.ts), and the order of the sort (vgic-spec 1.13). */
+/** What the shadow of the kernel's vGIC knows of one interrupt. */
 
 export interface ShadowIrq {
   readonly key: number;
@@ -19,25 +19,8 @@ export interface ShadowIrq {
   mapped: boolean;
 }
 
-const countBits = (word: number): number => {
-  let bits = 0;
-  for (let rest = word; rest !== 0; rest &= rest - 1) bits++;
-  return bits;
-};
-
-export const isPending = (irq: ShadowIrq): boolean => irq.latch === 1 || (irq.level === 1 && irq.line === 1);
-export const weightOf = (irq: ShadowIrq): number =>
-  irq.source !== 0 ? countBits(irq.source) + irq.active : isPending(irq) || irq.active === 1 ? 1 : 0;
-
-export function compareIrqs(a: ShadowIrq, b: ShadowIrq): number {
-  if (a.active + b.active > 0) return b.active - a.active;
-  const first = a.enabled === 1 && isPending(a) ? 1 : 0;
-  const second = b.enabled === 1 && isPending(b) ? 1 : 0;
-  return first + second < 2 ? second - first : a.priority - b.priority;
-}
-
 /** All that changes of an interrupt; Object.assign asks for the names each time, and takes several times as long. */
-export function restore(irq: ShadowIrq, before: ShadowIrq): void {
+export function restoreIrq(irq: ShadowIrq, before: ShadowIrq): void {
   irq.line = before.line;
   irq.latch = before.latch;
   irq.active = before.active;

@@ -6,7 +6,7 @@
 import { LPI_BASE, NR_PRIVATE_IRQS, NR_SGIS } from '../../gic/intid.js';
 import * as K from '../../trace/events.js';
 import type { PhysSample } from './operation.js';
-import { compareIrqs, isPending, restore, type ShadowIrq, weightOf } from './shadow-irq.js';
+import { restoreIrq, type ShadowIrq } from './shadow-irq.js';
 import { type IrqFields, intidOfKey, irqKey, ownerOfKey, type Step } from './step.js';
 import type { FtraceSurvey } from './survey.js';
 
@@ -34,6 +34,23 @@ export interface FoldedLr {
 export interface ShadowRemoval {
   readonly key: number;
   readonly to: number;
+}
+
+const countBits = (word: number): number => {
+  let bits = 0;
+  for (let rest = word; rest !== 0; rest &= rest - 1) bits++;
+  return bits;
+};
+
+const isPending = (irq: ShadowIrq): boolean => irq.latch === 1 || (irq.level === 1 && irq.line === 1);
+const weightOf = (irq: ShadowIrq): number =>
+  irq.source !== 0 ? countBits(irq.source) + irq.active : isPending(irq) || irq.active === 1 ? 1 : 0;
+
+function compareIrqs(a: ShadowIrq, b: ShadowIrq): number {
+  if (a.active + b.active > 0) return b.active - a.active;
+  const first = a.enabled === 1 && isPending(a) ? 1 : 0;
+  const second = b.enabled === 1 && isPending(b) ? 1 : 0;
+  return first + second < 2 ? second - first : a.priority - b.priority;
 }
 
 export class Shadow {
@@ -150,7 +167,7 @@ export class Shadow {
     const undo = this.#undo;
     if (undo !== null) {
       const before = { ...irq };
-      undo.push(() => restore(irq, before));
+      undo.push(() => restoreIrq(irq, before));
     }
     return irq;
   }
