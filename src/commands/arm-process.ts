@@ -54,7 +54,7 @@ export async function measureArm({ build, columns, strategy }: ArmRun, options: 
 }
 
 /** The line of a stack trace that says what was wrong. */
-const firstReason = (stderr: string): string =>
+export const firstReason = (stderr: string): string =>
   stderr
     .split('\n')
     .find((line) => /^\w*Error\b/.test(line))

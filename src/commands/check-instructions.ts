@@ -13,10 +13,11 @@ import type { CellComparison, Verdict } from '../compare/comparison.js';
 import { type Outcome, outcomeOf } from '../compare/outcome.js';
 import { wrapHanging } from '../report/wrap-text.js';
 import { type ArmColumns, gatherColumns, writeColumns } from './arm-columns.js';
-import { ARM_FLAGS } from './arm-process.js';
+import { ARM_FLAGS, firstReason } from './arm-process.js';
 import { type Builds, commandOfLayer, type KeyCell } from './check-base.js';
 import type { LayerResult } from './check-exact.js';
 import { nameCell } from './check-text.js';
+import { isOtherCore } from './other-core.js';
 
 export const INSTRUCTIONS = 'instructions';
 
@@ -180,7 +181,7 @@ async function countCell(
   const command = commandOfLayer(2, key, base.name);
   const common = { cell, changes: exact?.changes ?? [], counters: exact?.counters ?? 0, time: null, command };
   const replaysOf = (events: number): number => Math.ceil(events / Math.max(1, block.count));
-  const replays = { warm: Math.max(4, replaysOf(WARM_EVENTS)), size: replaysOf(GROUP_EVENTS) };
+  const replays = { warm: replaysOf(WARM_EVENTS), size: replaysOf(GROUP_EVENTS) };
   try {
     const before = await countSide(a, columns, baseSpec(strategy), replays, run);
     const after = await countSide(b, columns, strategy, replays, run);
@@ -190,12 +191,14 @@ async function countCell(
   } catch (error) {
     if (run.signal.aborted) throw error;
     const { stderr } = error as { stderr?: string };
-    const why = stderr?.split('\n').find((line) => /Error/.test(line)) ?? (error as Error).message;
-    return { ...common, verdict: 'error', reason: `could not be counted: ${why.trim().slice(0, 200)}` };
+    const why = stderr === undefined ? (error as Error).message : firstReason(stderr);
+    const verdict = isOtherCore(why) ? 'incomparable' : 'error';
+    return { ...common, verdict, reason: `could not be counted: ${why.trim().slice(0, 200)}` };
   }
 }
 
-function judgeCounts(
+/** Instructions of a group of each side, one a repetition, in words. */
+export function judgeCounts(
   before: readonly number[],
   after: readonly number[],
   events: number,

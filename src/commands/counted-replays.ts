@@ -1,25 +1,20 @@
 /**
  * One process under callgrind: `node --conditions=plain counted-replays.js BUILD COLUMNS STRATEGY WARM GROUPS SIZE`.
- * Replays the columns (arm-columns.ts) WARM times and then in GROUPS of SIZE times with the core of BUILD, the folder above
- * its dist/, marks where each group begins and the last ends, and prints the digest of the first replay. No clock decides
+ * Replays the columns (arm-columns.ts) once, until the core is warm (warm-up.ts), WARM times more, and then in GROUPS of SIZE
+ * times with the core of BUILD, the folder above its dist/, marks where each group begins and the last ends, and prints the digest of the first replay. No clock decides
  * anything here: the same arguments execute the same instructions.
  */
 import './jit-flags.js';
 import { readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { COUNTED } from '#counting';
 import type { Machine } from '../gic/intid.js';
+import { importBuildCore, requireEngine } from './build-core.js';
+import { warmUp } from './warm-up.js';
 
 if (COUNTED) throw new Error('run with --conditions=plain: the counted build is not what is measured');
 const [build, columns, strategy, warm, groups, size] = process.argv.slice(2);
-const importCore = (module: string): Promise<Readonly<Record<string, unknown>>> =>
-  import(pathToFileURL(join(build, 'dist', 'src', module)).href) as Promise<Readonly<Record<string, unknown>>>;
-
-const { createModel } = (await importCore('replay/create-model.js')) as typeof import('../replay/create-model.js');
-const { createEngine } = (await importCore('replay/engine.js')) as typeof import('../replay/engine.js');
-const { loadStrategy } = (await importCore('commands/strategy-files.js')) as typeof import('./strategy-files.js');
+const { createModel, createEngine, loadStrategy } = await importBuildCore(build);
 
 const machine = JSON.parse(readFileSync(`${columns}.json`, 'utf8')) as Machine;
 const bytes = readFileSync(columns);
@@ -30,6 +25,7 @@ const value = all.slice(events);
 
 const vgic = createModel(machine, await loadStrategy(strategy, { guarded: false }));
 const engine = createEngine(vgic);
+requireEngine(build, engine);
 /** Does nothing that matters; callgrind writes and clears its counts before it (`--dump-before`). */
 const mark = (): number => getPriority();
 function replay(times: number): void {
@@ -41,7 +37,17 @@ function replay(times: number): void {
 }
 replay(1);
 const digest = Number(engine.digest() >>> 0);
-replay(Number(warm) - 1);
+warmUp({
+  events,
+  reset() {
+    vgic.reset();
+    engine.resetSystems();
+  },
+  run(from, count) {
+    engine.run(word.subarray(from, from + count), value.subarray(from, from + count), count);
+  },
+});
+replay(Number(warm));
 for (let group = 0; group < Number(groups); group++) {
   mark();
   replay(Number(size));

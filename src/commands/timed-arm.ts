@@ -4,13 +4,11 @@
  * It imports the core and no more, and the same file times both arms: what is not the build's is alike.
  */
 import './jit-flags.js';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { readFileSync } from 'node:fs';
 import { COUNTED } from '#counting';
 import type { Machine } from '../gic/intid.js';
 import { type PieceEffort, timePieces } from '../stats/sample.js';
-import { OTHER_CORE } from './other-core.js';
+import { importBuildCore, requireEngine } from './build-core.js';
 import { warmUp } from './warm-up.js';
 
 /** What one process says. Times in ns per event. */
@@ -29,25 +27,7 @@ const PIECES = 16;
 
 if (COUNTED) throw new Error('run with --conditions=plain: the counted build is not what an arm measures');
 const [build, columns, strategy, effortText] = process.argv.slice(2);
-/** Said of a build of another time, whose core has other names: there is nothing wrong with it. */
-const callsOtherwise = (name: string): Error => new Error(`${build} ${OTHER_CORE}: it has no ${name}`);
-async function importCore(module: string, name: string): Promise<Readonly<Record<string, unknown>>> {
-  const file = join(build, 'dist', 'src', module);
-  if (!existsSync(file)) throw callsOtherwise(module);
-  const core = (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>;
-  if (typeof core[name] !== 'function') throw callsOtherwise(`${name} in ${module}`);
-  return core;
-}
-
-const { createModel } = (await importCore(
-  'replay/create-model.js',
-  'createModel',
-)) as typeof import('../replay/create-model.js');
-const { createEngine } = (await importCore('replay/engine.js', 'createEngine')) as typeof import('../replay/engine.js');
-const { loadStrategy } = (await importCore(
-  'commands/strategy-files.js',
-  'loadStrategy',
-)) as typeof import('./strategy-files.js');
+const { createModel, createEngine, loadStrategy } = await importBuildCore(build);
 
 const machine = JSON.parse(readFileSync(`${columns}.json`, 'utf8')) as Machine;
 const bytes = readFileSync(columns);
@@ -60,8 +40,7 @@ const pieces = Array.from({ length: PIECES }, (_, piece) => {
 
 const vgic = createModel(machine, await loadStrategy(strategy, { guarded: false }));
 const engine = createEngine(vgic);
-for (const name of ['run', 'resetSystems', 'digest'] as const)
-  if (typeof engine[name] !== 'function') throw callsOtherwise(`engine.${name}`);
+requireEngine(build, engine);
 const code = {
   pieces: PIECES,
   reset(): void {
