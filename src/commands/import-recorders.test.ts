@@ -58,10 +58,7 @@ test('events of KVM without the columns that are needed are refused with the com
     writeFileSync(at('few.txt'), `${line}\n`.repeat(20));
     const { code, err } = await run(['import', at('few.txt'), '-o', at('few.vgt')]);
     assert.equal(code, 4);
-    assert.match(
-      err,
-      /line \d+: .*(an event of KVM without|do not say which thread ran).* "perf script -F comm,tid/,
-    );
+    assert.match(err, /line \d+: .*(an event of KVM without|do not say which thread ran).* "perf script -F comm,tid/);
   }
   writeFileSync(at('few.txt'), 'CPU 0/KVM 11 [000] 1.000000: PC: 0x0000000040000000\n'.repeat(20));
   const { err } = await run(['import', at('few.txt'), '-o', at('few.vgt')]);
