@@ -112,6 +112,8 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['*.vgt --baseline-missing create', 'yours, for a start'],
     ['*.vgt', 'yours: 3 if one moved'],
     ['*.vgt --accept --reason faster', 'that was meant'],
+    ['*.vgt --shard 1/8 -o run-1.jsonl', 'a part of it'],
+    ['run-*.jsonl', 'all parts, judged'],
   ],
   compare: [
     ['HEAD~1 .', 'the last commit, and what is built here'],
