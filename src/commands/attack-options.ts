@@ -8,7 +8,7 @@ import { flavourNamed } from '../gic/flavour/index.js';
 import { MAX_NR_LR, MAX_VCPUS, NR_LPIS } from '../gic/intid.js';
 import { MAX_PROGRAM_SPIS, programMachine } from '../hostile/program.js';
 import { findStrategyLack } from '../replay/create-model.js';
-import { type ChosenStrategy, strategies, strategyNamed } from '../strategy/index.js';
+import { type ChosenStrategy, specOf, strategies, strategyNamed } from '../strategy/index.js';
 
 export interface SearchOptions {
   readonly flavour: string[];
@@ -60,14 +60,15 @@ export function targetsFor(flavours: readonly string[], chosen: readonly ChosenS
   const lacks = new Map<string, string>();
   const targets = flavours.flatMap((flavour) => {
     const machine = programMachine(PROBE, { n: 1, nrLr: 1 }, flavour, flavourNamed(flavour).isXen);
-    return wanted.flatMap(({ label, strategy }) => {
+    return wanted.flatMap((each) => {
+      const { label, strategy } = each;
       const lack = findStrategyLack(machine, strategy);
       if (lack !== undefined) lacks.set(label, lack);
-      return lack === undefined ? [{ flavour, strategy: label }] : [];
+      return lack === undefined ? [{ flavour, strategy: specOf(each) }] : [];
     });
   });
   const lost = chosen?.find(
-    ({ label, isByAll }) => isByAll !== true && targets.every(({ strategy }) => strategy !== label),
+    (each) => each.isByAll !== true && targets.every(({ strategy }) => strategy !== specOf(each)),
   );
   if (lost !== undefined) throw new UsageError(`strategy '${lost.label}' cannot be attacked: ${lacks.get(lost.label)}`);
   return targets.filter((target, at) => targets.findIndex((other) => isSame(other, target)) === at);

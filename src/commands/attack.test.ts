@@ -1,6 +1,6 @@
 /** The verbs attack, minimize and rank, as command lines. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,8 @@ const folder = mkdtempSync(join(tmpdir(), 'attack-'));
 after(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
 
-const QUICK = ['-s', 'fifo,buckets', '--size', '40', '--small-size', '16', '--instructions', '300', '--work', '2000'];
+const SMALL = ['--size', '40', '--small-size', '16', '--instructions', '300', '--work', '2000'];
+const QUICK = ['-s', 'fifo,buckets', ...SMALL];
 
 test('attack: the same bytes from one process and from two', async () => {
   const one = await run(['attack', ...QUICK, '--evaluations', '500', '--jobs', '1', '-o', at('one.json')]);
@@ -45,6 +46,29 @@ test('attack: goes on where it was, with the settings of the file', async () => 
   const other = await run([...more, '--seed', '2']);
   assert.equal(other.code, 2);
   assert.match(other.err, /leave out --seed/);
+});
+
+test('a strategy of one file is searched, gone on with, minimized and ranked', async () => {
+  const mine = fileURLToPath(new URL('../../../examples/strategies/lifo.js', import.meta.url));
+  for (const jobs of ['1', '2']) {
+    const end = ['--evaluations', '300', '--jobs', jobs, '-o', at(`mine-${jobs}.json`)];
+    const { code, err } = await run(['attack', ...SMALL, '-s', mine, ...end]);
+    assert.equal(code, 0, err);
+  }
+  assert.equal(readFileSync(at('mine-2.json'), 'utf8'), readFileSync(at('mine-1.json'), 'utf8'));
+  // In a process of its own, which knows of it by what lies in the file alone.
+  const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
+  const done = (...args: string[]): string => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+  done('attack', '--resume', at('mine-1.json'), '--jobs', '2', '--evaluations', '301');
+  done('minimize', at('mine-1.json'), '-o', at('mine'));
+  const findings = readdirSync(at('mine')).filter((name) => name.endsWith('.json'));
+  assert.ok(findings.length > 0);
+  const named = findings.slice(0, 2).map((name) => at(join('mine', name)));
+  assert.match(done('rank', ...named, '-s', mine, '--jobs', '2'), /lifo\.js .* yes$/m);
 });
 
 test('minimize writes findings that replay, rank ranks them', async () => {

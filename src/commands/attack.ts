@@ -26,7 +26,7 @@ import { type AttackEnd, createAttackProgress } from './attack-progress.js';
 import { describeRows, exceeding, type Row, rowsOf } from './attack-text.js';
 import { writeText } from './outputs.js';
 import { parseSeed } from './seed-option.js';
-import { parseStrategies } from './strategy-files.js';
+import { loadTargets, parseStrategies } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 import { readText } from './text-file.js';
 
@@ -112,6 +112,7 @@ async function runAttack(options: Options, command: Command, terminal: Terminal)
   if (ends.length > 1)
     throw new UsageError('--budget, --cpu-budget and --evaluations say when to stop; give one of them');
   const state = options.resume === undefined ? startSearch(settingsFor(options)) : resume(options.resume, command);
+  await loadTargets(state.settings.targets);
   const output =
     options.resume !== undefined && command.getOptionValueSource('output') === 'default'
       ? options.resume

@@ -13,6 +13,7 @@ import { readSearch } from '../attack/search-file.js';
 import { formatInteger } from '../base/number-format.js';
 import { targetsFor } from './attack-options.js';
 import { openOutput, writeText } from './outputs.js';
+import { loadTargets } from './strategy-files.js';
 import { type Terminal, tool } from './terminal.js';
 import { readText } from './text-file.js';
 
@@ -49,11 +50,16 @@ interface Work {
 }
 
 /** What is asked for by a file: the coverings of an archive, or the one of a finding. */
-function readWork(path: string, share: number): Work {
+async function readWork(path: string, share: number): Promise<Work> {
   const place = JsonPlace.parse(path, readText(path));
-  if (place.at('schema').value === FINDING_SCHEMA) return workOfFinding(readFinding(place));
+  if (place.at('schema').value === FINDING_SCHEMA) {
+    const finding = readFinding(place);
+    await loadTargets(finding.reached);
+    return workOfFinding(finding);
+  }
   const state = readSearch(place);
   const { settings } = state;
+  await loadTargets(settings.targets);
   const evaluator = createEvaluator(settings.attacker, largeLimits(settings));
   const commands = [attackCommand(state), 'vgic-replay minimize attack.json'];
   return { settings, coverings: coverArchive(state, evaluator, share), commands };
@@ -90,9 +96,9 @@ function attackCommand({ settings, evaluations }: SearchState): string {
   return `vgic-replay attack ${options.map(([name, value]) => `--${name} ${value}`).join(' ')}`;
 }
 
-function runMinimize(path: string, options: Options, terminal: Terminal): void {
+async function runMinimize(path: string, options: Options, terminal: Terminal): Promise<void> {
   const share = options.share / 100;
-  const { settings, coverings, commands } = readWork(path, share);
+  const { settings, coverings, commands } = await readWork(path, share);
   mkdirSync(options.output, { recursive: true });
   const findings = coverings.map((covering) => {
     const { finding, trace } = makeFinding({ settings, covering, share, commands });

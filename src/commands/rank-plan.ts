@@ -50,7 +50,8 @@ export async function planRank(request: RankRequest): Promise<PlannedRun> {
     ].join(' '),
     options: { ...NO_OPTIONS, flavour: flavours.join(','), strategies: text, catalogue },
     traces,
-    strategies: [],
+    // What every process has to load.
+    strategies: (strategies ?? []).filter(({ outside }) => outside !== undefined),
     units: targets.map(
       ({ flavour, strategy }): RankUnit => ({
         kind: 'rank',

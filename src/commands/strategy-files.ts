@@ -5,7 +5,14 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InputError } from '../base/errors.js';
-import { allStrategies, type ChosenStrategy, strategyNamed, withParams } from '../strategy/index.js';
+import {
+  allStrategies,
+  type ChosenStrategy,
+  isLoaded,
+  keepLoaded,
+  strategyNamed,
+  withParams,
+} from '../strategy/index.js';
 import { declaresWorst, describeException, readStrategy } from '../strategy/outside.js';
 import type { Terminal } from './terminal.js';
 
@@ -80,11 +87,16 @@ export async function loadStrategy(spec: string, { guarded = true } = {}): Promi
   return 'strategy' in choice ? choice : loadFile(choice, guarded);
 }
 
+/** Loads the files among what targets of a search name, once a process. */
+export async function loadTargets(targets: readonly { readonly strategy: string }[]): Promise<void> {
+  for (const { strategy } of targets) if (isStrategyFile(strategy) && !isLoaded(strategy)) await loadStrategy(strategy);
+}
+
 async function loadFile({ file, assignments }: FileChoice, guarded: boolean): Promise<ChosenStrategy> {
   const bytes = readBytes(file);
   const strategy = readStrategy(await importFile(file), file, guarded);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  return { ...withParams(strategy, assignments), outside: { file, sha256 } };
+  return keepLoaded({ ...withParams(strategy, assignments), outside: { file, sha256 } });
 }
 
 function readBytes(file: string): Uint8Array {

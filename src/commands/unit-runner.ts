@@ -107,6 +107,7 @@ export function createUnitRunner(
         const { rankTarget } = await import('../attack/rank.js');
         const { readGuests } = await import('./rank-guests.js');
         guests ??= readGuests(job.traces, options.catalogue === true, kept);
+        await Promise.all(job.strategies.map(loadPlanned));
         return rankTarget({ flavour: unit.flavour, strategy: unit.strategy }, await guests);
       }
       case 'check': {

@@ -85,8 +85,21 @@ export function strategiesText(chosen: readonly ChosenStrategy[]): string {
   return (named.length < chosen.length ? ['all', ...named] : named).join(',');
 }
 
-/** Parses `id` or `id:param=number,…`; throws UsageError with the choices. */
+/** Those from outside that this process has loaded, by spec: what crosses to another process or lies in a file is a spec. */
+const loadedFiles = new Map<string, ChosenStrategy>();
+
+export const isLoaded = (spec: string): boolean => loadedFiles.has(spec);
+
+/** Lets `strategyNamed` find a strategy from outside by its spec. */
+export function keepLoaded(chosen: ChosenStrategy): ChosenStrategy {
+  loadedFiles.set(specOf(chosen), chosen);
+  return chosen;
+}
+
+/** Parses `id` or `id:param=number,…`, or finds a file that is loaded; throws UsageError with the choices. */
 export function strategyNamed(spec: string): ChosenStrategy {
+  const loaded = loadedFiles.get(spec);
+  if (loaded !== undefined) return loaded;
   const [id, assignments] = splitOnce(spec, ':');
   const strategy = strategies.find((candidate) => candidate.id === id);
   if (strategy === undefined)
