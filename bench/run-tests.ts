@@ -1,6 +1,7 @@
 /**
  * Runs every compiled test with Node's test runner, as many processes at a time as there are cores; `node --test` alone leaves one
- * core idle, and its option for that is not in every Node 20. Arguments: files to run instead of all. Exits 1 if one fails.
+ * core idle, and its option for that is not in every Node 20. Arguments: files to run instead, or --all. Exits 1 if one fails.
+ * What tests the tools around the program rather than it, and takes long, runs where CI is set, and with --all.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -8,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { run } from 'node:test';
 import { spec, tap } from 'node:test/reporters';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const DIST = fileURLToPath(new URL('../', import.meta.url));
 
@@ -34,17 +36,37 @@ const LONG = [
   'src/commands/gen',
 ].map((name) => `${name}.test.js`);
 
-function findTests(): string[] {
+/** The gate takes all growth, `npm run kill-test` kills more often, `npm run findings` counts all: here they are samples. */
+const SAMPLES = ['src/attack/growth-deep', 'bench/kills', 'bench/findings'];
+/** Jobs of engines and recipes of other programs that this one is used with; none of it moves with the model. */
+const SURROUNDINGS = [
+  'bench/native',
+  'src/commands/check-instructions',
+  'src/commands/ci-action',
+  'src/commands/ci-gitlab',
+  'src/commands/ci-time-base',
+  'src/commands/sharding-examples',
+];
+const ELSEWHERE = new Set([...SAMPLES, ...SURROUNDINGS].map((name) => `${name}.test.js`));
+
+function findTests(isAll: boolean): string[] {
   const names = (readdirSync(DIST, { recursive: true }) as string[]).filter((name) => name.endsWith('.test.js')).sort();
-  const gone = LONG.filter((name) => !names.includes(name));
+  const gone = [...LONG, ...ELSEWHERE].filter((name) => !names.includes(name));
   if (gone.length > 0) throw new Error(`not there: ${gone.join(', ')}`);
-  return [...LONG, ...names.filter((name) => !LONG.includes(name))].map((name) => join(DIST, name));
+  const isHere = (name: string): boolean => isAll || !ELSEWHERE.has(name);
+  if (!isAll)
+    process.stderr.write(
+      `npm test: left out here, run in CI and by "npm test -- --all": ${[...ELSEWHERE].join(', ')}\n`,
+    );
+  return [...LONG, ...names.filter((name) => !LONG.includes(name))].filter(isHere).map((name) => join(DIST, name));
 }
 
 /** What only a process of its own may do: hooks around every test, mocks, another environment or folder. */
 const NEEDS_OWN_PROCESS = /\b(beforeEach|afterEach|mock|process\.(env|chdir|exitCode|on))\b/;
-/** Verbs start processes, change the environment and take signals. */
-const OWN_PROCESS_FOLDERS = ['src/commands', 'src', 'bench'].map((name) => join(DIST, name));
+/** They start processes and take signals. */
+const OWN_PROCESS_FOLDERS = ['src', 'bench'].map((name) => join(DIST, name));
+/** Files that share a process: with more, the other core would wait for the last. */
+const MOST_SHARED = 9;
 
 /**
  * Short files of one folder share a process: to start one and to load the model takes as long as many a file. Each such
@@ -60,7 +82,12 @@ function joinShort(files: readonly string[], folder: string): string[] {
       alone.push(file);
     else byFolder.set(home, [...(byFolder.get(home) ?? []), file]);
   }
-  const groups = [...byFolder.values()].map((group, at) => {
+  const shared = [...byFolder.values()].flatMap((all) =>
+    Array.from({ length: Math.ceil(all.length / MOST_SHARED) }, (_, at) =>
+      all.slice(at * MOST_SHARED, (at + 1) * MOST_SHARED),
+    ),
+  );
+  const groups = shared.map((group, at) => {
     const path = join(folder, `group-${at}.mjs`);
     writeFileSync(path, group.map((file) => `import ${JSON.stringify(pathToFileURL(file).href)};\n`).join(''));
     return { path, size: group.length };
@@ -72,9 +99,10 @@ function joinShort(files: readonly string[], folder: string): string[] {
 
 const scratch = mkdtempSync(join(tmpdir(), 'vgic-tests-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
-const given = process.argv.slice(2);
+const { values, positionals } = parseArgs({ options: { all: { type: 'boolean' } }, allowPositionals: true });
+const isAll = values.all === true || (process.env.CI ?? '') !== '';
 const tests = run({
-  files: given.length > 0 ? given : joinShort(findTests(), scratch),
+  files: positionals.length > 0 ? positionals : joinShort(findTests(isAll), scratch),
   concurrency: Math.max(2, availableParallelism()),
 });
 tests.on('test:fail', () => {
