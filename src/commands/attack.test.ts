@@ -51,7 +51,7 @@ test('attack: goes on where it was, with the settings of the file', async () => 
 test('a strategy of one file is searched, gone on with, minimized and ranked', async () => {
   const mine = fileURLToPath(new URL('../../../examples/strategies/lifo.js', import.meta.url));
   for (const jobs of ['1', '2']) {
-    const end = ['--evaluations', '100', '--jobs', jobs, '-o', at(`mine-${jobs}.json`)];
+    const end = ['--evaluations', '300', '--jobs', jobs, '-o', at(`mine-${jobs}.json`)];
     const { code, err } = await run(['attack', ...SMALL, '-s', mine, ...end]);
     assert.equal(code, 0, err);
   }
@@ -63,7 +63,7 @@ test('a strategy of one file is searched, gone on with, minimized and ranked', a
     assert.equal(status, 0, stderr);
     return stdout;
   };
-  done('attack', '--resume', at('mine-1.json'), '--jobs', '2', '--evaluations', '101');
+  done('attack', '--resume', at('mine-1.json'), '--jobs', '2', '--evaluations', '301');
   done('minimize', at('mine-1.json'), '-o', at('mine'));
   const findings = readdirSync(at('mine')).filter((name) => name.endsWith('.json'));
   assert.ok(findings.length > 0);
